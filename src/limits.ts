@@ -1,0 +1,89 @@
+/**
+ * Every bound of sluice, with its unit in the name and its reason beside it. At each bound something
+ * named happens (refuse, pause, shed, drop the oldest) and is counted. Bounds an operator may move
+ * are options (config/) whose defaults are taken from here.
+ */
+import assert from "node:assert/strict";
+
+/** JSON nesting, the event itself being 1 (mapping v1); deeper is the fault `depth`. */
+export const DEPTH_MAX = 64;
+
+/** One event's JSON text; longer is `too_large`. Small enough that a frame of many stays one turn. */
+export const EVENT_BYTES_MAX = 32 * 1024;
+
+/** Events of one native frame or request; more is refused whole (413, or close 1009). */
+export const FRAME_EVENTS_MAX = 500;
+
+/** Rows of the codec's record table: the largest façade batch (Segment: 2 500). */
+export const TABLE_ROWS_MAX = 2_500;
+
+/** One WebSocket frame; longer is answered with `error too_large` and close 1009. */
+export const FRAME_BYTES_MAX = 256 * 1024;
+
+/** uWebSockets' own limit, at which it cuts the connection without a word: twice ours. */
+export const FRAME_BYTES_HARD_MAX = 2 * FRAME_BYTES_MAX;
+
+/** A control frame (hello, ping, …): it is parsed by JSON.parse, so it stays small. */
+export const CONTROL_FRAME_BYTES_MAX = 8 * 1024;
+
+/** One HTTP body as sent; more is 413. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+
+/** One HTTP body after inflating; more is 413. */
+export const INFLATED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Inflated size over size as sent; beyond it the body is taken for a bomb: 413. */
+export const INFLATE_RATIO_MAX = 100;
+
+/** One Avro record with its header, below Kafka's message.max.bytes of 1 000 000; more: `too_large`. */
+export const RECORD_BYTES_MAX = 900_000;
+
+/** Event ids (UTF-8 bytes); longer is `bad_id`. */
+export const ID_BYTES_MAX = 200;
+
+/** Kafka keys (UTF-8 bytes); longer is `schema_invalid`, kind `too_large`. */
+export const KEY_BYTES_MAX = 1_024;
+
+/** HTTP requests give `retry` for what Kafka has not confirmed by then (some SDKs give up at 5 s). */
+export const HTTP_DEADLINE_MS = 4_000;
+
+/** Kafka's own time for one record (message.timeout.ms); afterwards its outcome is unknown: `retry`. */
+export const MESSAGE_TIMEOUT_MS = 15_000;
+
+/** A commit's flush; longer than the message timeout, so that every record has been judged by then. */
+export const COMMIT_DEADLINE_MS = MESSAGE_TIMEOUT_MS + 5_000;
+
+/** WebSocket events have their outcome by then whatever happens. */
+export const STREAM_DEADLINE_MS = COMMIT_DEADLINE_MS + 5_000;
+
+/** Unacked events of the process; above it HTTP gets 503 and credit stops rising. */
+export const UNACKED_EVENTS_MAX = 200_000;
+
+/** Unacked bytes of the process, likewise. */
+export const UNACKED_BYTES_MAX = 128 * 1024 * 1024;
+
+/** The first frame (hello) of a WebSocket has to come within this time. */
+export const HELLO_TIMEOUT_MS = 5_000;
+
+/** Events a stream may have in flight: its credit. */
+export const STREAM_INFLIGHT_EVENTS_MAX = 1_000;
+
+/** Bytes of pub frames a stream may have in flight. */
+export const STREAM_INFLIGHT_BYTES_MAX = 1024 * 1024;
+
+/** Open WebSockets of one process; further ones are closed with 1013. */
+export const STREAMS_MAX = 50_000;
+
+/** Bytes waiting to be read by a slow WebSocket client; beyond it the socket is closed. */
+export const SOCKET_BACKLOG_BYTES_MAX = 1024 * 1024;
+
+/** HTTP requests waiting for Kafka; beyond it 503. */
+export const HTTP_REQUESTS_MAX = 10_000;
+
+/** How long a drain may take before the process leaves anyway. */
+export const DRAIN_DEADLINE_MS = 30_000;
+
+assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
+assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
+assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
+assert(COMMIT_DEADLINE_MS < STREAM_DEADLINE_MS, "a stream's deadline outlives the commit");
