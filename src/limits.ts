@@ -83,6 +83,12 @@ export const HTTP_REQUESTS_MAX = 10_000;
 /** How long a drain may take before the process leaves anyway. */
 export const DRAIN_DEADLINE_MS = 30_000;
 
+/** The text of one Avro schema; a longer one is refused at load. */
+export const SCHEMA_BYTES_MAX = 1024 * 1024;
+
+/** Nested arrays and objects in a schema's text: DEPTH_MAX records within records take four each. */
+export const SCHEMA_DEPTH_MAX = 4 * DEPTH_MAX;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
