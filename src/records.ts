@@ -72,3 +72,13 @@ export interface RecordTable {
   /** Unknown members that were ignored. */
   readonly ignored: Uint32Array;
 }
+
+/** What has been said of an event. `open`: nothing yet; `ignored`: a repeat that is in flight already. */
+export const VERDICT = {
+  open: 0,
+  stored: 1,
+  duplicate: 2,
+  rejected: 3,
+  retry: 4,
+  ignored: 5,
+} as const;

@@ -1,0 +1,155 @@
+/**
+ * A batch: the events of one frame or request, and exactly one verdict for each. It is the sink that
+ * delivery reports to; it knows neither sockets nor Kafka. A verdict is final for the batch: what
+ * happens to a record after its event was answered (a deadline passed) is counted, not told.
+ */
+import assert from "node:assert/strict";
+import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
+import type { Fault, OutcomeCode } from "../errors.ts";
+import { VERDICT } from "../records.ts";
+
+/** Why an event was refused for good. `deadLettered`: its dead letter is in Kafka too. */
+export interface Rejection {
+  readonly id: string;
+  readonly fault: Fault;
+  deadLettered: boolean;
+}
+
+/** Who answers a batch. Called at the end of a commit or at a deadline, never per event. */
+export interface BatchListener {
+  /** Some verdicts of the batch are new; `batch.settled` says whether they all are there. */
+  batchProgressed(batch: Batch): void;
+}
+
+/** The pipeline's own interest in its batches: sessions and the ledger. */
+export interface BatchWatch {
+  rowStored(batch: Batch, row: number): void;
+  progressed(batch: Batch): void;
+}
+
+/** How many events got which verdict since the tally was last taken. */
+export interface Tally {
+  stored: number;
+  duplicate: number;
+  storedLate: number;
+  /** By outcome number (errors.ts); `rejected` and `retry` both carry a code. */
+  readonly rejected: Uint32Array;
+  readonly retry: Uint32Array;
+}
+
+function emptyTally(): Tally {
+  const rejected = new Uint32Array(OUTCOME_CODES.length);
+  const retry = new Uint32Array(OUTCOME_CODES.length);
+  return { stored: 0, duplicate: 0, storedLate: 0, rejected, retry };
+}
+
+export class Batch {
+  readonly count: number;
+  /** Sequence number of the first event on its stream; 0 outside streams. */
+  readonly seq: number;
+  readonly receivedAtMs: number;
+  readonly verdicts: Uint8Array;
+  /** Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`. */
+  readonly codes: Uint8Array;
+  readonly rejections = new Map<number, Rejection>();
+  /** Ids as text by row, filled only where an answer needs them (HTTP). */
+  ids: readonly string[] = [];
+  /** Slot of each event's session, −1 without one. */
+  sessionSlots: Int32Array | null = null;
+  readonly #watch: BatchWatch;
+  #listener: BatchListener | null = null;
+  #open: number;
+  #tally: Tally = emptyTally();
+
+  constructor(
+    count: number,
+    options: { readonly seq: number; readonly receivedAtMs: number; readonly watch: BatchWatch },
+  ) {
+    this.count = count;
+    this.seq = options.seq;
+    this.receivedAtMs = options.receivedAtMs;
+    this.verdicts = new Uint8Array(count);
+    this.codes = new Uint8Array(count);
+    this.#watch = options.watch;
+    this.#open = count;
+  }
+
+  /** True once every event has its verdict. */
+  get settled(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Events without a verdict. */
+  get openCount(): number {
+    return this.#open;
+  }
+
+  listen(listener: BatchListener): void {
+    this.#listener = listener;
+  }
+
+  /** Gives an event its verdict; `code` goes with `rejected` and `retry`. */
+  decide(row: number, verdict: number, code: OutcomeCode | null = null): void {
+    assert(this.verdicts[row] === VERDICT.open, "an event gets one verdict");
+    const number = code === null ? 0 : OUTCOME_NUMBER[code];
+    this.verdicts[row] = verdict;
+    this.codes[row] = number;
+    this.#open -= 1;
+    if (verdict === VERDICT.stored) this.#tally.stored += 1;
+    else if (verdict === VERDICT.duplicate) this.#tally.duplicate += 1;
+    else if (verdict === VERDICT.rejected) addOne(this.#tally.rejected, number);
+    else if (verdict === VERDICT.retry) addOne(this.#tally.retry, number);
+  }
+
+  /** The verdicts given since the last call. */
+  takeTally(): Tally {
+    const tally = this.#tally;
+    this.#tally = emptyTally();
+    return tally;
+  }
+
+  /** Delivery: the record of this row (the event's, or its dead letter) is in Kafka. */
+  recordStored(row: number): void {
+    if (this.verdicts[row] !== VERDICT.open) {
+      this.#tally.storedLate += 1;
+      return;
+    }
+    const rejection = this.rejections.get(row);
+    if (rejection === undefined) {
+      this.decide(row, VERDICT.stored);
+      this.#watch.rowStored(this, row);
+    } else {
+      rejection.deadLettered = true;
+      this.decide(row, VERDICT.rejected, rejection.fault.code);
+    }
+  }
+
+  /** Delivery: the record of this row is not known to be in Kafka; the event is to be sent again. */
+  recordFailed(row: number, code: OutcomeCode): void {
+    if (this.verdicts[row] === VERDICT.open) this.decide(row, VERDICT.retry, code);
+  }
+
+  /** Delivery: all that a commit has to say of this batch has been said. */
+  commitSettled(): void {
+    this.progress();
+  }
+
+  /** The deadline has passed: whatever is open is `retry`, its outcome unknown. */
+  expire(code: OutcomeCode): void {
+    if (this.settled) return;
+    for (let row = 0; row < this.count; row += 1) {
+      if (this.verdicts[row] === VERDICT.open) this.decide(row, VERDICT.retry, code);
+    }
+    this.progress();
+  }
+
+  /** Tells those who wait that there are new verdicts. */
+  progress(): void {
+    this.#watch.progressed(this);
+    this.#listener?.batchProgressed(this);
+  }
+}
+
+function addOne(counts: Uint32Array, index: number): void {
+  counts[index] = (counts[index] ?? 0) + 1;
+}

@@ -1,0 +1,64 @@
+/**
+ * Dead letters: what is kept of an event that was refused for good, so that it can be mended and sent
+ * again. One record in `<topic>.dlq` (`sluice.dlq` where the type is unknown): the reason in its
+ * headers, the payload only where the operator asked for it raw. `rejected` is answered after it is
+ * stored; if it cannot be stored, the event is `retry`.
+ */
+import { createHash } from "node:crypto";
+import type { Fault } from "../errors.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { OpenFrame } from "./pipeline.ts";
+import type { RouteBook } from "./routes.ts";
+
+const UNKNOWN_TYPE_TOPIC = "sluice.dlq";
+const NOTHING = new Uint8Array(0);
+
+export interface DeadLettersOptions {
+  readonly delivery: Delivery;
+  readonly routes: RouteBook;
+  /** `none`: the reason and a hash; `raw`: the event as it was sent. */
+  readonly payload: "none" | "raw";
+}
+
+export interface RefusedEvent {
+  readonly row: number;
+  readonly id: string;
+  readonly fault: Fault;
+}
+
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+  }
+
+  /** True if the batch will hear of the record; false if there is no room for it now. */
+  keep(frame: OpenFrame, refused: RefusedEvent): boolean {
+    const { delivery, routes, payload } = this.#options;
+    const { table, context, batch } = frame;
+    const { row, id, fault } = refused;
+    const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
+    const route = routes.get(table.route[row] ?? -1);
+    const headers: [string, string][] = [
+      ["code", fault.code],
+      ["detail", fault.detail],
+      ["tenant", context.tenant],
+      ["source", context.source],
+      ["received_at", new Date(batch.receivedAtMs).toISOString()],
+      ["payload_sha256", createHash("sha256").update(event).digest("hex")],
+    ];
+    if (fault.kind !== undefined) headers.push(["kind", fault.kind]);
+    if (fault.path !== undefined) headers.push(["path", fault.path]);
+    if (route !== undefined) headers.push(["type", route.type.type]);
+    if (id !== "") headers.push(["id", id]);
+    const letter = {
+      topic: route === undefined ? UNKNOWN_TYPE_TOPIC : `${route.type.topic}.dlq`,
+      index: row,
+      key: null,
+      value: payload === "raw" ? event : NOTHING,
+      headers,
+    };
+    return delivery.deadLetter(letter, batch);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The heart: takes one frame through codec, sessions and delivery and sees to it that each of its
+ * events gets exactly one verdict. Two steps, because a stream must first say which events of a frame
+ * are repeats: `open` encodes, `run` hands over. Both are synchronous and follow each other in one
+ * turn: the record table in between is the codec's. It knows no sockets, no HTTP, no Kafka.
+ */
+import { OUTCOME_RULES } from "../errors.ts";
+import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
+import { ROW_STATUS, VERDICT } from "../records.ts";
+import type { RecordTable } from "../records.ts";
+import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { SchemaStore } from "../schema/store.ts";
+import type { Sessions } from "../session/sessions.ts";
+import { Batch } from "./batch.ts";
+import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { RouteBook } from "./routes.ts";
+
+/** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
+const ASKED_SCHEMAS_MAX = 16;
+
+/** What the pipeline tells telemetry, at most once per batch and happening. */
+export interface PipelineObserver {
+  encoded(result: { readonly events: number; readonly bytes: number; readonly ms: number }): void;
+  /** Events that now count as received; every one of them comes back in one tally. */
+  received(count: number): void;
+  settled(tally: Tally): void;
+  /** An event does not fit its schema. */
+  invalid(kind: FaultKind): void;
+}
+
+export interface PipelineParts {
+  readonly codec: Codec;
+  readonly routes: RouteBook;
+  readonly delivery: Delivery;
+  readonly sessions: Sessions;
+  readonly schemas: SchemaStore;
+  readonly deadLetters: DeadLetters | null;
+  readonly observer: PipelineObserver;
+  /** Milliseconds with fractions, for durations. */
+  readonly clockMs: () => number;
+}
+
+/** A frame that was encoded: its batch, and the table to hand over before the next frame. */
+export interface OpenFrame {
+  readonly kind: "open";
+  readonly batch: Batch;
+  readonly table: RecordTable;
+  readonly context: FrameContext;
+}
+
+/** A frame that asks for schemas which are not loaded; `ready` never rejects. */
+export interface WaitingFrame {
+  readonly kind: "waiting";
+  readonly ready: Promise<Refusals>;
+}
+
+export type OpenResult =
+  | OpenFrame
+  | WaitingFrame
+  | Exclude<FrameResult, { readonly kind: "table" }>;
+
+/** Why schemas that were asked for are not there, by "type\0reference". */
+export type Refusals = ReadonlyMap<string, { readonly code: OutcomeCode; readonly detail: string }>;
+
+const NO_REFUSALS: Refusals = new Map();
+
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  /** Of the frame that is open. */
+  #refusals: Refusals = NO_REFUSALS;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Encodes a frame. One whose events name schemas that are not loaded is not opened at first: the
+   * caller keeps a copy of it, awaits `ready` and opens it again with what that gave.
+   */
+  open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
+    const { codec, observer, clockMs } = this.#parts;
+    const startMs = clockMs();
+    const result = codec.encode(frame, context);
+    if (result.kind !== "table") return result;
+    const { table } = result;
+    if (refusals === null) {
+      const ready = this.#fetchAsked(table);
+      if (ready !== null) return { kind: "waiting", ready };
+    }
+    this.#refusals = refusals ?? NO_REFUSALS;
+    observer.encoded({ events: table.count, bytes: frame.length, ms: clockMs() - startMs });
+    const { receivedAtMs } = context;
+    const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
+    return { kind: "open", batch, table, context };
+  }
+
+  /**
+   * Hands an open frame over. Rows that the stream has decided before (repeats) are left alone. The
+   * listener hears at once of verdicts that are there on return, and later of the others.
+   */
+  run(frame: OpenFrame, listener: BatchListener): void {
+    const { batch, table } = frame;
+    const topics = new Int32Array(table.count).fill(-1);
+    let received = 0;
+    let produced = 0;
+    for (let row = 0; row < table.count; row += 1) {
+      if (batch.verdicts[row] !== VERDICT.ignored) received += 1;
+      if (batch.verdicts[row] !== VERDICT.open) continue;
+      if (table.status[row] === ROW_STATUS.encoded) {
+        topics[row] = this.#route(table, row)?.topicNumber ?? -1;
+        this.#touchSession(frame, row);
+        produced += 1;
+      } else {
+        this.#refuse(frame, row);
+      }
+    }
+    batch.listen(listener);
+    this.#parts.observer.received(received);
+    if (produced > 0) {
+      const timestampMs = batch.receivedAtMs;
+      this.#parts.delivery.submit(table, { sink: batch, topics, timestampMs, indexBase: 0 });
+    }
+    if (batch.openCount < batch.count || batch.count === 0) batch.progress();
+  }
+
+  #route(table: RecordTable, row: number) {
+    return this.#parts.routes.get(table.route[row] ?? -1);
+  }
+
+  #touchSession(frame: OpenFrame, row: number): void {
+    const { table, batch, context } = frame;
+    const start = table.actorStart[row] ?? 0;
+    const end = table.actorEnd[row] ?? 0;
+    if (start === end) return;
+    const { codec, sessions } = this.#parts;
+    const session = sessions.touch({
+      tenant: context.tenant,
+      source: context.source,
+      actor: codec.text(start, end),
+      clientSessionId: codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0),
+      timeMs: table.timeMs[row] ?? batch.receivedAtMs,
+    });
+    codec.setSession(row, session.id);
+    batch.sessionSlots ??= new Int32Array(batch.count).fill(-1);
+    batch.sessionSlots[row] = session.slot;
+  }
+
+  readonly #watch: BatchWatch = {
+    rowStored: (batch, row) => {
+      const slot = batch.sessionSlots?.[row] ?? -1;
+      if (slot >= 0) this.#parts.sessions.confirm(slot, 1);
+    },
+    progressed: (batch) => this.#parts.observer.settled(batch.takeTally()),
+  };
+
+  /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */
+  #refuse(frame: OpenFrame, row: number): void {
+    const { batch, table } = frame;
+    const fault = this.#fault(table, row);
+    if (fault.kind !== undefined) this.#parts.observer.invalid(fault.kind);
+    if (!OUTCOME_RULES[fault.code].final) {
+      batch.decide(row, VERDICT.retry, fault.code);
+      return;
+    }
+    const id = this.#parts.codec.text(table.idStart[row] ?? 0, table.idEnd[row] ?? 0);
+    batch.rejections.set(row, { id, fault, deadLettered: false });
+    if (this.#parts.deadLetters === null) batch.decide(row, VERDICT.rejected, fault.code);
+    else if (!this.#parts.deadLetters.keep(frame, { row, id, fault })) {
+      batch.decide(row, VERDICT.retry, "overloaded");
+    }
+  }
+
+  #fault(table: RecordTable, row: number): Fault {
+    const { codec, schemas } = this.#parts;
+    if (table.status[row] !== ROW_STATUS.schemaNeeded) return codec.describe(row);
+    const type = this.#route(table, row)?.type.type ?? "";
+    const ref = codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
+    if (ref === "") {
+      const detail = schemas.missing().get(type) ?? `the schema of type ${type} is not loaded yet`;
+      return { code: "registry_unavailable", path: "/type", detail };
+    }
+    const refusal = this.#refusals.get(`${type}\0${ref}`);
+    const detail = `schema ${ref} of type ${type} is not loaded yet`;
+    return { path: "/schema", ...(refusal ?? { code: "registry_unavailable", detail }) };
+  }
+
+  /** Starts fetching the schemas that the events of a table name, null if there are none. */
+  #fetchAsked(table: RecordTable): Promise<Refusals> | null {
+    const asked = new Map<string, { readonly type: string; readonly ref: string }>();
+    for (let row = 0; row < table.count && asked.size < ASKED_SCHEMAS_MAX; row += 1) {
+      if (table.status[row] !== ROW_STATUS.schemaNeeded) continue;
+      const ref = this.#parts.codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
+      const type = this.#route(table, row)?.type.type;
+      if (ref !== "" && type !== undefined) asked.set(`${type}\0${ref}`, { type, ref });
+    }
+    if (asked.size === 0) return null;
+    return this.#fetchAll([...asked.values()]);
+  }
+
+  async #fetchAll(
+    asked: readonly { readonly type: string; readonly ref: string }[],
+  ): Promise<Refusals> {
+    const { schemas, routes } = this.#parts;
+    const found = await Promise.all(asked.map(({ type, ref }) => schemas.resolve(type, ref)));
+    const refusals = new Map<string, { readonly code: OutcomeCode; readonly detail: string }>();
+    for (const [index, { type, ref }] of asked.entries()) {
+      const answer = found[index];
+      if (answer?.kind === "schema") routes.loadAsked(answer.schema, ref);
+      else if (answer !== undefined) refusals.set(`${type}\0${ref}`, answer);
+    }
+    return refusals;
+  }
+}

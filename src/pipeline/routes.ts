@@ -1,0 +1,118 @@
+/**
+ * The route book: for each type of the pack (and for each schema an event has asked for by name) the
+ * plan in the codec and the topic in delivery, under one small number. It listens to the schema store
+ * and switches a route to a new version between two frames; it knows nothing of events.
+ */
+import type { Codec, PlanHandle } from "../codec/codec.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import { compilePlan } from "../schema/plan/compile.ts";
+import type { Pack, PackType } from "../schema/pack.ts";
+import type { TypeSchema } from "../schema/store.ts";
+
+/** Schemas asked for by events themselves, at once; beyond it the longest unused one goes. */
+const ASKED_ROUTES_MAX = 256;
+
+export interface Route {
+  readonly index: number;
+  readonly type: PackType;
+  readonly topicNumber: number;
+  readonly plan: PlanHandle | null;
+  readonly schemaId: number;
+}
+
+export interface RouteBookParts {
+  readonly codec: Codec;
+  readonly delivery: Delivery;
+  readonly pack: Pack;
+}
+
+export class RouteBook {
+  readonly #parts: RouteBookParts;
+  readonly #routes: (Route | undefined)[] = [];
+  readonly #byType = new Map<string, number>();
+  /** "type\0schema reference" → route index, the longest unused first. */
+  readonly #asked = new Map<string, number>();
+  readonly #free: number[] = [];
+
+  constructor(parts: RouteBookParts) {
+    this.#parts = parts;
+    for (const type of parts.pack.types.values()) {
+      const index = this.#routes.length;
+      const topicNumber = parts.delivery.topic(type.topic);
+      this.#routes.push({ index, type, topicNumber, plan: null, schemaId: 0 });
+      this.#byType.set(type.type, index);
+      parts.codec.setRoute(index, this.#spec(type, { plan: null, schemaId: 0 }));
+    }
+  }
+
+  /** The route of a row of the record table. */
+  get(index: number): Route | undefined {
+    return this.#routes[index];
+  }
+
+  /** Would this schema compile? The sentence says why not. */
+  refusal(schema: TypeSchema): string | undefined {
+    try {
+      compilePlan(schema.schema, schema.type);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Switches the type's default route to this schema. */
+  load(schema: TypeSchema): void {
+    const index = this.#byType.get(schema.type.type);
+    if (index !== undefined) this.#switch(index, schema);
+  }
+
+  /** Adds a route for events of this type that name this schema. */
+  loadAsked(schema: TypeSchema, schemaRef: string): void {
+    const key = `${schema.type.type}\0${schemaRef}`;
+    const known = this.#asked.get(key);
+    if (known !== undefined) this.#asked.delete(key);
+    const index = known ?? this.#freeIndex();
+    this.#asked.set(key, index);
+    this.#switch(index, schema, schemaRef);
+  }
+
+  #freeIndex(): number {
+    if (this.#asked.size >= ASKED_ROUTES_MAX) {
+      const [oldest] = this.#asked;
+      if (oldest !== undefined) this.#drop(oldest[0], oldest[1]);
+    }
+    return this.#free.pop() ?? this.#routes.length;
+  }
+
+  #drop(key: string, index: number): void {
+    const route = this.#routes[index];
+    this.#asked.delete(key);
+    this.#parts.codec.removeRoute(index);
+    if (route?.plan) this.#parts.codec.freePlan(route.plan);
+    this.#routes[index] = undefined;
+    this.#free.push(index);
+  }
+
+  #switch(index: number, schema: TypeSchema, schemaRef?: string): void {
+    const { codec, delivery } = this.#parts;
+    const before = this.#routes[index];
+    const plan = codec.loadPlan(compilePlan(schema.schema, schema.type));
+    const { schemaId, type } = schema;
+    codec.setRoute(index, this.#spec(type, { plan, schemaId }, schemaRef));
+    // Nothing between two encode calls refers to the old plan: records are copied out by then.
+    if (before?.plan) codec.freePlan(before.plan);
+    const topicNumber = delivery.topic(type.topic);
+    this.#routes[index] = { index, type, topicNumber, plan, schemaId };
+  }
+
+  #spec(
+    type: PackType,
+    load: { readonly plan: PlanHandle | null; readonly schemaId: number },
+    schemaRef?: string,
+  ) {
+    const header = this.#parts.pack.topics.get(type.topic)?.header ?? true;
+    const { keyRequired } = type;
+    const spec = { type: type.type, ...load, header, keyRequired };
+    return schemaRef === undefined ? spec : { ...spec, schemaRef };
+  }
+}

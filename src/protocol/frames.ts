@@ -1,0 +1,180 @@
+/**
+ * Frames of the subprotocol `sluice.v1.json` (docs/protocol.md §2.4): what a client's control frames
+ * must look like, and the text of the frames the server sends. Pure. `pub` frames never come here:
+ * the codec reads them, so that JSON.parse never sees an event.
+ */
+import type { OutcomeCode } from "../errors.ts";
+
+export const SUBPROTOCOL = "sluice.v1.json";
+
+/** Inclusive ranges of sequence numbers, ascending. */
+export type Ranges = readonly (readonly [number, number])[];
+
+/** `held` of a hello: at most this many ranges. */
+const HELD_RANGES_MAX = 64;
+
+export interface Hello {
+  readonly t: "hello";
+  readonly version: number;
+  readonly auth: string | null;
+  /** The 16 bytes of the stream's UUID. */
+  readonly stream: Uint8Array;
+  readonly held: Ranges;
+  /** First sequence number that was never assigned. */
+  readonly next: number;
+}
+
+export type ControlFrame =
+  | Hello
+  | { readonly t: "auth"; readonly token: string }
+  | { readonly t: "ping"; readonly n: number }
+  | { readonly t: "pong"; readonly n: number }
+  | { readonly t: "bye"; readonly last: number }
+  | { readonly t: "unknown"; readonly name: string };
+
+export type ParsedFrame =
+  | { readonly kind: "frame"; readonly frame: ControlFrame }
+  | { readonly kind: "fault"; readonly detail: string };
+
+/** Reads a control frame. `text` is bounded by the caller (CONTROL_FRAME_BYTES_MAX). */
+export function parseControlFrame(text: string): ParsedFrame {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fault("a frame is one JSON object");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return fault("a frame is one JSON object");
+  }
+  // A JSON object: string keys, unknown values.
+  const members = value as Readonly<Record<string, unknown>>;
+  const t = members["t"];
+  if (typeof t !== "string") return fault("a frame needs a string member t");
+  switch (t) {
+    case "hello":
+      return parseHello(members);
+    case "auth": {
+      const token = members["token"];
+      if (typeof token !== "string") return fault("auth needs a string member token");
+      return { kind: "frame", frame: { t, token } };
+    }
+    case "ping":
+    case "pong":
+      return { kind: "frame", frame: { t, n: integer(members["n"]) ?? 0 } };
+    case "bye":
+      return { kind: "frame", frame: { t, last: integer(members["last"]) ?? 0 } };
+    default:
+      return { kind: "frame", frame: { t: "unknown", name: t.slice(0, 40) } };
+  }
+}
+
+function parseHello(members: Readonly<Record<string, unknown>>): ParsedFrame {
+  const version = integer(members["v"]);
+  if (version === null) return fault("hello needs v, the version of the protocol: 1");
+  const auth = members["auth"] ?? null;
+  if (auth !== null && typeof auth !== "string") return fault("hello.auth is a string");
+  const stream = typeof members["stream"] === "string" ? uuidBytes(members["stream"]) : null;
+  if (stream === null) return fault("hello.stream is the stream's UUID");
+  const next = members["next"] === undefined ? 1 : integer(members["next"]);
+  if (next === null || next < 1) return fault("hello.next is an integer of at least 1");
+  const held = parseHeld(members["held"] ?? [], next);
+  if (typeof held === "string") return fault(held);
+  return { kind: "frame", frame: { t: "hello", version, auth, stream, held, next } };
+}
+
+function parseHeld(value: unknown, next: number): Ranges | string {
+  if (!Array.isArray(value)) return "hello.held is an array of ranges [from, to]";
+  if (value.length > HELD_RANGES_MAX) return `hello.held has at most ${HELD_RANGES_MAX} ranges`;
+  const ranges: (readonly [number, number])[] = [];
+  let above = 0;
+  for (const range of value as readonly unknown[]) {
+    const pair = Array.isArray(range) && range.length === 2 ? (range as readonly unknown[]) : [];
+    const from = integer(pair[0]);
+    const to = integer(pair[1]);
+    if (from === null || to === null || from <= above || to < from || to >= next) {
+      return "hello.held has ascending ranges [from, to] of numbers from 1 up to next − 1";
+    }
+    ranges.push([from, to]);
+    above = to;
+  }
+  return ranges;
+}
+
+function integer(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The 16 bytes of a UUID (RFC 9562), null for any other text. */
+export function uuidBytes(text: string): Uint8Array | null {
+  if (!UUID.test(text)) return null;
+  return Uint8Array.fromHex(text.replaceAll("-", ""));
+}
+
+function fault(detail: string): ParsedFrame {
+  return { kind: "fault", detail };
+}
+
+export interface Credit {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+export interface Welcome {
+  readonly conn: string;
+  readonly epoch: number;
+  readonly resumed: boolean;
+  readonly done: number;
+  readonly sack: Ranges;
+  readonly exc: readonly object[];
+  readonly dup_possible: boolean;
+  readonly resume: string;
+  readonly ttl: number;
+  readonly credit: Credit;
+  readonly limits: {
+    readonly frame_bytes: number;
+    readonly event_bytes: number;
+    readonly frame_events: number;
+  };
+  readonly ping: number;
+  readonly time: number;
+}
+
+export interface Ack {
+  readonly upto: number;
+  readonly sack?: Ranges;
+  readonly rej?: readonly object[];
+  readonly retry?: readonly {
+    readonly seq: number;
+    readonly code: OutcomeCode;
+    readonly after_ms: number;
+  }[];
+  readonly dup?: Ranges;
+  readonly credit?: Credit;
+}
+
+export interface ServerFrames {
+  readonly welcome: Welcome;
+  readonly ack: Ack;
+  readonly credit: Credit & {
+    readonly reason?: "kafka" | "rate" | "memory" | "drain";
+    readonly after_ms?: number;
+  };
+  readonly auth_ok: { readonly auth_exp?: number };
+  readonly ping: { readonly n: number; readonly time: number };
+  readonly pong: { readonly n: number; readonly time: number };
+  readonly error: {
+    readonly code: string;
+    readonly detail: string;
+    readonly fatal: boolean;
+    readonly seq?: number;
+  };
+  readonly goaway: { readonly reason: "drain" | "rebalance" | "max_age"; readonly after_ms: number };
+}
+
+/** The text of a server frame. */
+export function serverFrame<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): string {
+  return JSON.stringify({ t, ...members });
+}
