@@ -80,6 +80,33 @@ export const SOCKET_BACKLOG_BYTES_MAX = 1024 * 1024;
 /** HTTP requests waiting for Kafka; beyond it 503. */
 export const HTTP_REQUESTS_MAX = 10_000;
 
+/** A session id sent by a client (bytes, printable ASCII); longer is not taken for one. */
+export const SESSION_ID_BYTES_MAX = 100;
+
+/** Sessions one process knows (about 450 bytes each); the least recently used is written, then forgotten. */
+export const SESSIONS_MAX = 200_000;
+
+/** Forgotten sessions still to be written, while the store is away; beyond it the oldest is given up. */
+export const SESSIONS_LEAVING_MAX = 20_000;
+
+/** Sessions in one pipeline to Redis: some milliseconds of this process's time, below 1 MB. */
+export const SESSION_PIPELINE_UPDATES_MAX = 1_000;
+
+/** Idle sessions looked at in one tick, so that a sweep never holds the event loop. */
+export const SESSION_SWEEP_MAX = 5_000;
+
+/** How long session changes are gathered before they are written, in milliseconds. */
+export const SESSION_FLUSH_INTERVAL_MS = 200;
+
+/** A pipeline without an answer by then is given up, its connection closed, and sent again. */
+export const SESSION_STORE_DEADLINE_MS = 1_000;
+
+/** The longest wait between attempts to write sessions while the store fails. */
+export const SESSION_BACKOFF_MS_MAX = 5_000;
+
+/** What the last write of sessions may take when the process stops. */
+export const SESSION_STOP_DEADLINE_MS = 2_000;
+
 /** How long a drain may take before the process leaves anyway. */
 export const DRAIN_DEADLINE_MS = 30_000;
 
@@ -93,3 +120,4 @@ assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
 assert(COMMIT_DEADLINE_MS < STREAM_DEADLINE_MS, "a stream's deadline outlives the commit");
+assert(SESSION_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "sessions are written before the drain ends");
