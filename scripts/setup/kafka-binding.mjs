@@ -1,0 +1,191 @@
+// @ts-check
+/**
+ * The compiled half of @confluentinc/kafka-javascript. In order: the copy in the user's cache, the
+ * maker's prebuilt binary (seconds, no compiler, but it lies outside the npm registry, so it may be
+ * out of reach), the source in the package (minutes). What was got is kept in the cache; what is
+ * put in place has been loaded once before it counts.
+ */
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { SetupFailure } from "./failure.mjs";
+import { NODE_ABI } from "./node.mjs";
+import { inRoot, logFile, USER_CACHE } from "./paths.mjs";
+import { showStep } from "./progress.mjs";
+import { run } from "./run.mjs";
+import { requireCompiler } from "./system-packages.mjs";
+
+const PACKAGE = inRoot("node_modules", "@confluentinc", "kafka-javascript");
+const BUILD = join(PACKAGE, "build");
+
+/** Present only when everything else is, for it is put in place last. */
+export const KAFKA_ADDON = join(BUILD, "Release", "confluent-kafka-javascript.node");
+
+/** Where the addon and the libraries beside it lie below build/. */
+const KEPT = /** @type {const} */ ([
+  { folder: "deps", name: /^librdkafka(\+\+)?\.so\.1$/ },
+  { folder: "Release", name: /\.node$/ },
+]);
+
+/** A refusal comes at once; behind a wall that swallows packets we do not wait longer than this. */
+const DOWNLOAD_TIMEOUT_MS = 30_000;
+
+/**
+ * @typedef {import("./node.mjs").NodeInstallation} NodeInstallation
+ * @typedef {{ node: NodeInstallation, headers: () => Promise<string>, env: NodeJS.ProcessEnv }} Context
+ */
+
+/**
+ * @param {Context} context `headers`: a folder with Node.js' headers, fetched if it has to be
+ */
+export async function provideKafkaBinding(context) {
+  const cache = join(USER_CACHE, cacheName());
+  if (await takeFromCache(cache, context)) return;
+  if (await takePrebuilt(context)) return keep(cache);
+  await requireCompiler(context.env);
+  await build(context);
+  keep(cache);
+}
+
+/** Its name holds all that the binary depends on: a system's next release has other libraries. */
+function cacheName() {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  const field = (/** @type {string} */ name) =>
+    new RegExp(`^${name}="?([^"\n]*)"?$`, "m").exec(release)?.[1] ?? "unknown";
+  return `kafka-javascript-${version}-abi${NODE_ABI}-${field("ID")}-${field("VERSION_ID")}`;
+}
+
+/**
+ * @param {string} cache
+ * @param {Context} context
+ */
+async function takeFromCache(cache, context) {
+  if (!existsSync(cache)) return false;
+  return showStep("Kafka binding from the cache", async () => {
+    rmSync(BUILD, { recursive: true, force: true });
+    cpSync(cache, BUILD, { recursive: true });
+    if (await loads(context)) return true;
+    rmSync(BUILD, { recursive: true, force: true });
+    rmSync(cache, { recursive: true, force: true });
+    return false;
+  });
+}
+
+/** @param {Context} context */
+async function takePrebuilt(context) {
+  return showStep("Kafka binding: asking its maker for a prebuilt one", async () => {
+    const installer = inRoot("node_modules", "@mapbox", "node-pre-gyp", "bin", "node-pre-gyp");
+    rmSync(BUILD, { recursive: true, force: true });
+    const got = await run(
+      [context.node.binary, installer, "install", "--fallback-to-build=false"],
+      { log: logFile("kafka-prebuilt"), env: context.env, cwd: PACKAGE, timeoutMs: DOWNLOAD_TIMEOUT_MS },
+    );
+    if (got.ok && (await loads(context))) return true;
+    rmSync(BUILD, { recursive: true, force: true });
+    return false;
+  });
+}
+
+/** @param {Context} context */
+async function build(context) {
+  const headers = await context.headers();
+  await showStep("Kafka binding: none to be had, compiling it (2 to 5 minutes)", async () => {
+    const log = logFile("kafka-build");
+    const env = { ...context.env, CKJS_LINKING: "dynamic", npm_config_nodedir: headers };
+    // A parallel outer make builds the binding before the library that it needs.
+    delete env["JOBS"];
+    delete env["MAKEFLAGS"];
+    const built = await run(
+      ["npm", "rebuild", "@confluentinc/kafka-javascript", "--build-from-source"],
+      { log, env: { ...env, npm_config_ignore_scripts: "false", npm_config_foreground_scripts: "true" } },
+    );
+    if (!built.ok || !existsSync(KAFKA_ADDON)) {
+      rmSync(BUILD, { recursive: true, force: true });
+      throw new SetupFailure(`The Kafka binding could not be compiled (${built.how}).`, {
+        mend: "read the log, mend what the compiler says, then the same again",
+        log,
+      });
+    }
+    await pare(context.env, log);
+    if (await loads(context)) return;
+    rmSync(BUILD, { recursive: true, force: true });
+    throw new SetupFailure("The Kafka binding was compiled but does not load.", {
+      mend: "read the log for the library that is missing, install it, then the same again",
+      log: logFile("kafka-load"),
+    });
+  });
+}
+
+/**
+ * Keeps of the build tree what is needed at run time, without debugging information.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} log
+ */
+async function pare(env, log) {
+  const draft = mkdtempSync(join(PACKAGE, ".build-"));
+  copyKept(BUILD, draft);
+  for (const file of keptFiles(draft)) await run(["strip", "-g", file], { log, env });
+  rmSync(BUILD, { recursive: true, force: true });
+  renameSync(draft, BUILD);
+  // The library's own objects and configuration, left in the source tree by its makefile.
+  const source = join(PACKAGE, "deps", "librdkafka");
+  await run(["make", "-C", source, "clean"], { log, env });
+}
+
+/**
+ * Puts a copy into the cache, complete or not at all.
+ *
+ * @param {string} cache
+ */
+function keep(cache) {
+  mkdirSync(USER_CACHE, { recursive: true });
+  const draft = mkdtempSync(join(USER_CACHE, ".kafka-"));
+  copyKept(BUILD, draft);
+  rmSync(cache, { recursive: true, force: true });
+  renameSync(draft, cache);
+}
+
+/**
+ * @param {string} from
+ * @param {string} to
+ */
+function copyKept(from, to) {
+  for (const file of keptFiles(from)) {
+    const target = join(to, file.slice(from.length));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(file, target);
+  }
+}
+
+/**
+ * @param {string} tree
+ * @returns {string[]}
+ */
+function keptFiles(tree) {
+  return KEPT.flatMap(({ folder, name }) => {
+    const path = join(tree, folder);
+    if (!existsSync(path)) return [];
+    return readdirSync(path).filter((file) => name.test(file)).map((file) => join(path, file));
+  });
+}
+
+/**
+ * Whether the binding that is in place can be loaded by the Node.js that is to run it.
+ *
+ * @param {Context} context
+ */
+async function loads({ node, env }) {
+  const check = ["-e", `require(${JSON.stringify(KAFKA_ADDON)})`];
+  return (await run([node.binary, ...check], { log: logFile("kafka-load"), env })).ok;
+}
