@@ -1,0 +1,348 @@
+/**
+ * The option table: every value an operator can set. Variables, flags, the help text, the typed
+ * configuration and docs/configuration.md are derived from it. Durations are milliseconds, sizes
+ * are bytes. What has to hold between options stands in cross-rules.ts.
+ */
+import {
+  BODY_BYTES_MAX,
+  DRAIN_DEADLINE_MS,
+  EVENT_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_EVENTS_MAX,
+  HTTP_DEADLINE_MS,
+  INFLATED_BYTES_MAX,
+  MESSAGE_TIMEOUT_MS,
+  TABLE_ROWS_MAX,
+  UNACKED_BYTES_MAX,
+  UNACKED_EVENTS_MAX,
+} from "../limits.ts";
+import type { OptionTable, ValueOf } from "./rule.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const MIB = 1024 * 1024;
+
+const HOST = {
+  pattern: /^[A-Za-z0-9._:-]+$/,
+  expected: "a host name or an address",
+  example: "0.0.0.0",
+} as const;
+
+export const OPTIONS = {
+  host: {
+    group: "listen",
+    type: "text",
+    default: "127.0.0.1",
+    form: HOST,
+    text: "Address the gateway listens on. Anything but loopback needs tenants.",
+  },
+  port: {
+    group: "listen",
+    type: "integer",
+    default: 8080,
+    min: 0,
+    max: 65_535,
+    text: "Port of the gateway. 0 takes a free one.",
+  },
+  adminHost: {
+    group: "listen",
+    type: "text",
+    default: "127.0.0.1",
+    form: HOST,
+    text: "Address of the admin port (health, metrics, schemas). Keep it private.",
+  },
+  adminPort: {
+    group: "listen",
+    type: "integer",
+    default: 9464,
+    min: 0,
+    max: 65_535,
+    text: "Port of the admin server. 0 takes a free one.",
+  },
+
+  tenants: {
+    group: "access",
+    type: "list",
+    default: [],
+    itemsMax: 1_000,
+    secret: true,
+    form: {
+      pattern: /^[a-z0-9][a-z0-9_-]{0,63}(\/[a-z0-9][a-z0-9_-]{0,63})?=[A-Za-z0-9._~-]{4,200}$/,
+      expected: "tenant=key or tenant/source=key",
+      example: "acme/web=wk_5f1c9a",
+    },
+    text:
+      "Write keys and whose they are, as tenant=key or tenant/source=key. Empty: the tenant demo " +
+      "with the key demo; on loopback no key is needed.",
+  },
+
+  kafkaBrokers: {
+    group: "kafka",
+    type: "list",
+    default: [],
+    itemsMax: 64,
+    form: {
+      pattern: /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$/,
+      expected: "host:port",
+      example: "kafka-1:9092,kafka-2:9092",
+    },
+    text: "Bootstrap brokers. Empty: a volatile broker inside the process.",
+  },
+  kafkaMessageTimeoutMs: {
+    group: "kafka",
+    type: "integer",
+    default: MESSAGE_TIMEOUT_MS,
+    min: 1_000,
+    max: 5 * MINUTE_MS,
+    text: "How long Kafka may take over one record. Afterwards its event is answered `retry`.",
+  },
+  kafkaLanes: {
+    group: "kafka",
+    type: "integer",
+    default: 4,
+    min: 1,
+    max: 16,
+    text: "Producers of one process. A stalled partition holds back its own lane only.",
+  },
+  kafkaLingerMs: {
+    group: "kafka",
+    type: "integer",
+    default: 5,
+    min: 0,
+    max: 1_000,
+    text: "How long a producer waits for more records before it sends.",
+  },
+  kafkaCompression: {
+    group: "kafka",
+    type: "choice",
+    default: "none",
+    choices: ["none", "lz4", "zstd", "snappy", "gzip"],
+    text: "Compression of record batches: less network and disk against CPU time here.",
+  },
+  kafkaSecurityProtocol: {
+    group: "kafka",
+    type: "choice",
+    default: "plaintext",
+    choices: ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"],
+    text: "How to speak to the brokers.",
+  },
+  kafkaSaslMechanism: {
+    group: "kafka",
+    type: "choice",
+    default: "PLAIN",
+    choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+    text: "SASL mechanism, with a sasl_* protocol.",
+  },
+  kafkaSaslUsername: {
+    group: "kafka",
+    type: "text",
+    default: "",
+    text: "SASL user, with a sasl_* protocol.",
+  },
+  kafkaSaslPassword: {
+    group: "kafka",
+    type: "text",
+    default: "",
+    secret: true,
+    text: "SASL password, with a sasl_* protocol.",
+  },
+  kafkaCaLocation: {
+    group: "kafka",
+    type: "text",
+    default: "",
+    text: "File of the certificate authorities (PEM) that sign the brokers. Empty: the system's.",
+  },
+  createTopics: {
+    group: "kafka",
+    type: "boolean",
+    default: false,
+    text: "Create the pack's topics where they are missing. Otherwise their events get `retry`.",
+  },
+  deadLetters: {
+    group: "kafka",
+    type: "choice",
+    default: "off",
+    choices: ["off", "none", "redacted", "raw"],
+    text:
+      "Write rejected events to <topic>.dlq with code, path and tenant. It says what becomes of " +
+      "the payload: none leaves it out, redacted keeps only its hash, raw keeps it as it was sent.",
+  },
+
+  pack: {
+    group: "schemas",
+    type: "text",
+    default: "behaviour",
+    form: { pattern: /./, expected: "a pack's name or a directory", example: "commerce" },
+    text: "Schema pack: a name (behaviour, aiops, commerce) or a directory with .avsc files.",
+  },
+  registryUrl: {
+    group: "schemas",
+    type: "list",
+    default: [],
+    itemsMax: 16,
+    masked: true,
+    form: {
+      pattern: /^https?:\/\/[^\s,/?#][^\s,?#]*$/,
+      expected: "an http or https URL",
+      example: "http://registry:8081",
+    },
+    text:
+      "Schema registry with the Confluent API; several URLs are tried in turn, each may have a " +
+      "path. Empty: the schemas of the pack are served from inside the process.",
+  },
+  registryUsername: {
+    group: "schemas",
+    type: "text",
+    default: "",
+    text: "User for the registry (basic authentication).",
+  },
+  registryPassword: {
+    group: "schemas",
+    type: "text",
+    default: "",
+    secret: true,
+    text: "Password for the registry (basic authentication).",
+  },
+  registryToken: {
+    group: "schemas",
+    type: "text",
+    default: "",
+    secret: true,
+    text: "Bearer token for the registry, instead of user and password.",
+  },
+  registryRefreshMs: {
+    group: "schemas",
+    type: "integer",
+    default: 30_000,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    text: "How often the registry is asked for new versions.",
+  },
+  registerSchemas: {
+    group: "schemas",
+    type: "boolean",
+    default: false,
+    text: "Register the pack's schemas where they are missing. Otherwise an error names the command.",
+  },
+
+  redisUrl: {
+    group: "sessions",
+    type: "text",
+    default: "",
+    masked: true,
+    form: {
+      pattern: /^rediss?:\/\/[^\s/]\S*$/,
+      expected: "a redis:// or rediss:// URL",
+      example: "redis://cache:6379/0",
+    },
+    text: "Redis for sessions. Empty: sessions live in the memory of this process.",
+  },
+  sessionGapMs: {
+    group: "sessions",
+    type: "integer",
+    default: 30 * MINUTE_MS,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    text: "A silence longer than this ends a session.",
+  },
+  sessionLengthMs: {
+    group: "sessions",
+    type: "integer",
+    default: 24 * HOUR_MS,
+    min: 1_000,
+    max: 7 * 24 * HOUR_MS,
+    text: "A session longer than this is cut.",
+  },
+
+  eventBytesMax: {
+    group: "limits",
+    type: "integer",
+    default: EVENT_BYTES_MAX,
+    min: 1_024,
+    max: FRAME_BYTES_MAX,
+    text: "Bytes of one event's JSON. A longer one is rejected as `too_large`.",
+  },
+  frameEventsMax: {
+    group: "limits",
+    type: "integer",
+    default: FRAME_EVENTS_MAX,
+    min: 1,
+    max: TABLE_ROWS_MAX,
+    text: "Events of one request or frame. More is refused whole (413, close 1009).",
+  },
+  bodyBytesMax: {
+    group: "limits",
+    type: "integer",
+    default: BODY_BYTES_MAX,
+    min: 1_024,
+    max: INFLATED_BYTES_MAX,
+    text: "Bytes of one HTTP body as sent. More is refused with 413.",
+  },
+  unackedEventsMax: {
+    group: "limits",
+    type: "integer",
+    default: UNACKED_EVENTS_MAX,
+    min: 1_000,
+    max: 5_000_000,
+    text: "Events waiting for Kafka in one process. Above it HTTP answers 503 and credit stops.",
+  },
+  unackedBytesMax: {
+    group: "limits",
+    type: "integer",
+    default: UNACKED_BYTES_MAX,
+    min: 8 * MIB,
+    max: 16 * 1024 * MIB,
+    text: "Bytes waiting for Kafka in one process. Above it HTTP answers 503 and credit stops.",
+  },
+  httpDeadlineMs: {
+    group: "limits",
+    type: "integer",
+    default: HTTP_DEADLINE_MS,
+    min: 100,
+    max: MINUTE_MS,
+    text: "An HTTP request is answered by then; what Kafka has not confirmed is `retry`.",
+  },
+  drainDeadlineMs: {
+    group: "limits",
+    type: "integer",
+    default: DRAIN_DEADLINE_MS,
+    min: 1_000,
+    max: 10 * MINUTE_MS,
+    text: "How long a shutdown may take. Afterwards the process leaves with exit code 1.",
+  },
+
+  workers: {
+    group: "process",
+    type: "integer",
+    default: 1,
+    min: 1,
+    max: 128,
+    text: "Processes that share the port. More than one needs Kafka, Redis and a registry.",
+  },
+  logLevel: {
+    group: "process",
+    type: "choice",
+    default: "info",
+    choices: ["debug", "info", "warn", "error"],
+    text: "Least level that is logged. Normal traffic logs nothing at info.",
+  },
+  logFormat: {
+    group: "process",
+    type: "choice",
+    default: "auto",
+    choices: ["auto", "json", "pretty"],
+    text: "json: lines on stdout. pretty: for people, on stderr. auto: pretty on a terminal.",
+  },
+  dataDir: {
+    group: "process",
+    type: "text",
+    default: ".run",
+    form: { pattern: /./, expected: "a directory", example: "/var/lib/sluice" },
+    text: "Directory of the run file (sluice.json) and of the schema snapshot.",
+  },
+} as const satisfies OptionTable;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** The whole configuration, frozen. Empty text or list: not set. */
+export type Config = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
