@@ -116,6 +116,33 @@ export const SCHEMA_BYTES_MAX = 1024 * 1024;
 /** Nested arrays and objects in a schema's text: DEPTH_MAX records within records take four each. */
 export const SCHEMA_DEPTH_MAX = 4 * DEPTH_MAX;
 
+/** Nested arrays and objects in a pack.json or a registry's answer. */
+export const JSON_FILE_DEPTH_MAX = 32;
+
+/** Event types of one pack; each costs a plan in the codec. */
+export const PACK_TYPES_MAX = 1_000;
+
+/** Topics of one pack; each costs librdkafka a handle. */
+export const PACK_TOPICS_MAX = 1_000;
+
+/** Partitions a pack may ask for when it has its topics created. */
+export const PACK_PARTITIONS_MAX = 10_000;
+
+/** A type's name (UTF-8 bytes). */
+export const TYPE_BYTES_MAX = 200;
+
+/** A topic's name: Kafka's 249 less the room for the suffix of the dead letters. */
+export const TOPIC_BYTES_MAX = 245;
+
+/** A registry subject (UTF-8 bytes); it becomes a step of a URL. */
+export const SUBJECT_BYTES_MAX = 500;
+
+/** Pointers of one kind (id, key, …) in a pack. */
+export const POINTERS_MAX = 4;
+
+/** One JSON pointer of a pack (UTF-8 bytes). */
+export const POINTER_BYTES_MAX = 200;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
