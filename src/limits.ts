@@ -143,6 +143,15 @@ export const POINTERS_MAX = 4;
 /** One JSON pointer of a pack (UTF-8 bytes). */
 export const POINTER_BYTES_MAX = 200;
 
+/** Nested values in a record that is read back: twice what an event may nest, for its defaults. */
+export const DECODE_DEPTH_MAX = 2 * DEPTH_MAX;
+
+/** Items of all arrays and maps of one record that is read back: nulls cost no byte of it. */
+export const DECODED_ITEMS_MAX = 4_000_000;
+
+/** One decimal that is read back, without repeated sign bytes: its digits cost quadratic time. */
+export const DECIMAL_BYTES_MAX = 1_024;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
