@@ -1,0 +1,105 @@
+/** Types of control.mjs, for tests written in TypeScript. */
+
+export type ServiceName = "kafka" | "kafka3" | "redis" | "registry" | "prometheus" | "toxiproxy";
+
+/** A sentence for a reader: what is wrong and what mends it. */
+export class ServiceProblem extends Error {}
+
+/** One process of a server; `name`: broker, node1 … node3, redis, registry, prometheus, toxiproxy. */
+export interface ServiceProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly state: "running" | "suspended" | "gone";
+  readonly residentBytes: number;
+}
+
+/** Labels and addresses as `npm run services -- up` prints them, the main one first. */
+export type Addresses = Readonly<Record<string, string>>;
+
+export interface SharedOptions {
+  /** Default: SLUICE_SERVICES_PORT_OFFSET, or 0. */
+  readonly portOffset?: number;
+}
+
+export interface ProcessChoice {
+  /** One process of several, as `node2` of kafka3. Default: all. */
+  readonly process?: string;
+}
+
+export interface SharedStatus {
+  readonly name: string;
+  readonly state: "stopped" | "died" | "suspended" | "incomplete" | "running" | "not answering";
+  readonly address: string;
+  readonly processes: readonly ServiceProcess[];
+}
+
+/** Starts a shared server, or whatever of it does not run, and waits until it answers. */
+export function start(
+  name: ServiceName,
+  options?: SharedOptions & { readonly isFresh?: boolean },
+): Promise<Addresses>;
+
+/** Ends a shared server; resolves when it is gone. */
+export function stop(name: ServiceName, options?: SharedOptions): Promise<void>;
+
+/** Signals a shared server's processes. Answers how many were there to hear it. */
+export function signal(
+  name: ServiceName,
+  signalName: NodeJS.Signals,
+  options?: SharedOptions & ProcessChoice,
+): number;
+
+export function status(name: ServiceName, options?: SharedOptions): Promise<SharedStatus>;
+
+export interface InstanceOptions {
+  /** Where it runs and keeps its data; kept by remove(). Default: a new folder under .run. */
+  readonly directory?: string;
+  /**
+   * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy
+   * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1. …
+   * node3. before them; redis plain, tls; registry and prometheus http; toxiproxy api.
+   */
+  readonly ports?: Readonly<Record<string, number>>;
+  /** Kafka properties or Redis directives to replace or add; Prometheus: scrape (host:port). */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  readonly progress?: (sentence: string) => void;
+}
+
+/**
+ * A private server. It keeps ports, directory and data through stop, kill and start, until remove.
+ * It ends with the process that started it.
+ */
+export interface Instance extends AsyncDisposable {
+  readonly name: ServiceName;
+  readonly directory: string;
+  readonly ports: Readonly<Record<string, number>>;
+  /** The main address: kafka host:port[,host:port], redis://…, http://… */
+  readonly address: string;
+  readonly addresses: Addresses;
+  /** Of the first process; undefined before the first start and after a stop. */
+  readonly pid: number | undefined;
+  readonly processes: readonly ServiceProcess[];
+  /** Starts the processes that do not run, resumes suspended ones; resolves when all answer. */
+  start(): Promise<void>;
+  /** SIGTERM, after a patience SIGKILL; resolves when it is gone. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash; resolves when it is gone. */
+  kill(choice?: ProcessChoice): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  suspend(choice?: ProcessChoice): void;
+  resume(choice?: ProcessChoice): void;
+  signal(signalName: NodeJS.Signals, choice?: ProcessChoice): number;
+  /** stop, then start. */
+  restart(): Promise<void>;
+  /** Ends it, frees its ports and deletes its directory unless the caller chose that. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Starts a private server and waits until it answers.
+ * @throws {ServiceProblem} when it cannot be had or started
+ */
+export function startInstance(name: ServiceName, options?: InstanceOptions): Promise<Instance>;
+
+/** Ends and removes instances whose owner died without doing so. Answers how many there were. */
+export function sweepInstances(): Promise<number>;

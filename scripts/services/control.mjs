@@ -1,0 +1,215 @@
+/**
+ * Servers under the control of a test: the shared ones by name, and private ones (instances) with
+ * ports and a directory of their own, which may be killed, suspended and restarted at will. An
+ * instance ends with the process that started it; where that died without a word, the next start of
+ * any instance clears up after it. Types: control.d.mts.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { definitionOf, DEFINITIONS } from "./catalog.mjs";
+import { instancesFolder } from "./places.mjs";
+import { reservePorts } from "./ports.mjs";
+import { ServiceProblem } from "./problem.mjs";
+import { identify, killProcess, processState, signalProcess } from "./processes.mjs";
+import { sharedDirectory, startShared, statusOfShared, stopShared } from "./shared.mjs";
+import { bringUp, inspect, processesOf, takeDown } from "./supervisor.mjs";
+
+const OWNER_FILE = "owner.json";
+
+export { ServiceProblem };
+
+/** Starts a shared server, or whatever of it does not run. */
+export async function start(name, { portOffset = portOffsetDefault(), isFresh = false } = {}) {
+  const { addresses } = await startShared(name, { portOffset, isFresh });
+  return addresses;
+}
+
+/** Ends a shared server. */
+export async function stop(name, { portOffset = portOffsetDefault() } = {}) {
+  await stopShared(name, { portOffset });
+}
+
+/** Signals the processes of a shared server, or one of them. */
+export function signal(name, signalName, options = {}) {
+  const { process: processName, portOffset = portOffsetDefault() } = options;
+  definitionOf(name);
+  return signalAll(sharedDirectory(name, portOffset), { signalName, processName });
+}
+
+/** How a shared server is. */
+export async function status(name, { portOffset = portOffsetDefault() } = {}) {
+  definitionOf(name);
+  const all = await statusOfShared({ portOffset });
+  return all.find((each) => each.name === name);
+}
+
+/** Starts a private server and waits until it answers. */
+export async function startInstance(name, options = {}) {
+  const definition = definitionOf(name);
+  await sweepInstances();
+  const purposes = definition.instancePorts ?? Object.keys(definition.ports);
+  const chosen = options.ports ?? {};
+  const reserved = await reservePorts(purposes.filter((purpose) => chosen[purpose] === undefined));
+  const isOwnDirectory = options.directory !== undefined;
+  const directory = options.directory ?? makeDirectory(name);
+  const instance = new Instance(definition, {
+    context: {
+      directory,
+      ports: { ...reserved.ports, ...chosen },
+      settings: options.settings ?? {},
+      progress: options.progress ?? (() => {}),
+    },
+    freePorts: reserved.free,
+    isDirectoryKept: isOwnDirectory,
+  });
+  try {
+    await instance.start();
+  } catch (error) {
+    await instance.remove();
+    throw error;
+  }
+  return instance;
+}
+
+/** A private server. Made by startInstance only. */
+class Instance {
+  #definition;
+  #context;
+  #freePorts;
+  #isDirectoryKept;
+  #endWithOwner = () => this.#killNow();
+
+  constructor(definition, { context, freePorts, isDirectoryKept }) {
+    this.#definition = definition;
+    this.#context = context;
+    this.#freePorts = freePorts;
+    this.#isDirectoryKept = isDirectoryKept;
+    process.once("exit", this.#endWithOwner);
+  }
+
+  get name() {
+    return this.#definition.name;
+  }
+
+  get directory() {
+    return this.#context.directory;
+  }
+
+  get ports() {
+    return this.#context.ports;
+  }
+
+  get addresses() {
+    return this.#definition.addresses(this.#context);
+  }
+
+  get address() {
+    const [main] = Object.values(this.addresses);
+    return main;
+  }
+
+  get pid() {
+    return this.processes[0]?.pid;
+  }
+
+  get processes() {
+    return inspect(this.directory);
+  }
+
+  async start() {
+    await bringUp(this.#definition, this.#context);
+  }
+
+  async stop() {
+    await takeDown(this.#definition, this.directory);
+  }
+
+  async kill({ process: processName } = {}) {
+    await Promise.all(processesOf(this.directory, processName).map(killProcess));
+  }
+
+  suspend(options = {}) {
+    this.signal("SIGSTOP", options);
+  }
+
+  resume(options = {}) {
+    this.signal("SIGCONT", options);
+  }
+
+  signal(signalName, { process: processName } = {}) {
+    return signalAll(this.directory, { signalName, processName });
+  }
+
+  async restart() {
+    await this.stop();
+    await this.start();
+  }
+
+  async remove() {
+    await this.kill();
+    await this.#freePorts();
+    process.removeListener("exit", this.#endWithOwner);
+    if (!this.#isDirectoryKept) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.remove();
+  }
+
+  /** While the owner exits nothing can be awaited; what it started is ended without asking. */
+  #killNow() {
+    signalAll(this.directory, { signalName: "SIGKILL" });
+    if (!this.#isDirectoryKept) rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function signalAll(directory, { signalName, processName }) {
+  const identities = processesOf(directory, processName);
+  return identities.filter((identity) => signalProcess(identity, signalName)).length;
+}
+
+function makeDirectory(name) {
+  const folder = instancesFolder();
+  mkdirSync(folder, { recursive: true });
+  const directory = mkdtempSync(join(folder, `${name}-`));
+  writeFileSync(join(directory, OWNER_FILE), JSON.stringify(identify(process.pid)));
+  return directory;
+}
+
+/**
+ * Ends and removes the instances whose owner is gone.
+ * @returns {Promise<number>} how many there were
+ */
+export async function sweepInstances() {
+  let folders;
+  try {
+    folders = readdirSync(instancesFolder());
+  } catch {
+    return 0;
+  }
+  const orphans = folders
+    .map((folder) => join(instancesFolder(), folder))
+    .filter((directory) => isOrphan(directory));
+  for (const directory of orphans) {
+    await Promise.all(processesOf(directory).map(killProcess));
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return orphans.length;
+}
+
+/** A folder that has no owner file yet is being made at this moment: it is left alone. */
+function isOrphan(directory) {
+  const [name] = basename(directory).split("-");
+  if (!DEFINITIONS.some((each) => each.name === name)) return false;
+  try {
+    const owner = JSON.parse(readFileSync(join(directory, OWNER_FILE), "utf8"));
+    return processState(owner) === "gone";
+  } catch {
+    return false;
+  }
+}
+
+function portOffsetDefault() {
+  return Number(process.env.SLUICE_SERVICES_PORT_OFFSET ?? 0);
+}

@@ -1,0 +1,73 @@
+/**
+ * Does a server answer? Each check speaks the server's own protocol for one exchange and answers
+ * true or false within a second; none throws.
+ */
+import { Buffer } from "node:buffer";
+import { connect } from "node:net";
+
+const LOOPBACK = "127.0.0.1";
+const CHECK_TIMEOUT_MS = 1_000;
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+const API_VERSIONS_KEY = 18;
+const CORRELATION_ID = 0x51_75_1c_e0;
+
+/** An HTTP server answers this address with a status of 2xx. */
+export async function answersHttp(url) {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(CHECK_TIMEOUT_MS) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A Kafka broker answers ApiVersions. It opens its listeners to clients last, once the controller has
+ * unfenced it, so that an answer means that topics can be created and records stored.
+ */
+export async function answersKafka(port) {
+  const request = Buffer.alloc(14);
+  request.writeInt32BE(request.length - 4, 0);
+  request.writeInt16BE(API_VERSIONS_KEY, 4);
+  request.writeInt16BE(0, 6);
+  request.writeInt32BE(CORRELATION_ID, 8);
+  request.writeInt16BE(-1, 12);
+  return await exchange({
+    port,
+    request,
+    isComplete: (answer) => answer.length >= 8,
+    isGood: (answer) => answer.readInt32BE(4) === CORRELATION_ID,
+  });
+}
+
+/** A Redis server takes these commands (inline form) and answers the last with PONG. */
+export async function answersRedis(port, commands) {
+  return await exchange({
+    port,
+    request: Buffer.from(`${[...commands, "PING"].join("\r\n")}\r\n`),
+    isComplete: (answer) => /\+PONG\r\n|-/u.test(answer.toString("latin1")),
+    isGood: (answer) => answer.toString("latin1").endsWith("+PONG\r\n"),
+  });
+}
+
+function exchange({ port, request, isComplete, isGood }) {
+  return new Promise((fulfil) => {
+    let answer = Buffer.alloc(0);
+    const socket = connect({ host: LOOPBACK, port });
+    const finish = (isReady) => {
+      socket.destroy();
+      fulfil(isReady);
+    };
+    socket.setTimeout(CHECK_TIMEOUT_MS, () => finish(false));
+    socket.once("error", () => finish(false));
+    socket.once("close", () => fulfil(false));
+    socket.once("connect", () => socket.write(request));
+    socket.on("data", (chunk) => {
+      answer = Buffer.concat([answer, chunk]);
+      if (isComplete(answer)) finish(isGood(answer));
+      else if (answer.length > ANSWER_BYTES_MAX) finish(false);
+    });
+  });
+}
