@@ -7,6 +7,7 @@
  *
  * By hand: node scripts/setup.mjs [--print-node]   (prints the path of the Node.js to use)
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { codecIsCurrent, buildCodec } from "./build.mjs";
@@ -20,7 +21,6 @@ import { CHECKOUT_CACHE } from "./setup/paths.mjs";
 import { checkPlatform, glibcVersion } from "./setup/platform.mjs";
 import { endRunning } from "./setup/run.mjs";
 import { readStamp, writeStamp } from "./setup/stamp.mjs";
-import { existsSync } from "node:fs";
 
 /** The first glibc that has everything uWebSockets.js' addon asks for. */
 const UWS_GLIBC = /** @type {const} */ ([2, 38]);
@@ -75,7 +75,7 @@ async function doSteps(glibc) {
     await provideKafkaBinding({ node, headers, env });
   }
   if (!codecIsCurrent()) await buildCodec({ node: node.binary, env });
-  writeStamp({ node: node.binary, headers: node.headers });
+  writeStamp(node);
   return { node: node.binary, env };
 }
 

@@ -71,19 +71,20 @@ function cacheName() {
  */
 async function takeFromCache(cache, context) {
   if (!existsSync(cache)) return false;
-  return showStep("Kafka binding from the cache", async () => {
+  return showStep("Kafka binding from the cache", async (note) => {
     rmSync(BUILD, { recursive: true, force: true });
     cpSync(cache, BUILD, { recursive: true });
     if (await loads(context)) return true;
     rmSync(BUILD, { recursive: true, force: true });
     rmSync(cache, { recursive: true, force: true });
+    note("it does not load, so it was dropped");
     return false;
   });
 }
 
 /** @param {Context} context */
 async function takePrebuilt(context) {
-  return showStep("Kafka binding: asking its maker for a prebuilt one", async () => {
+  return showStep("Kafka binding, prebuilt by its makers", async (note) => {
     const installer = inRoot("node_modules", "@mapbox", "node-pre-gyp", "bin", "node-pre-gyp");
     rmSync(BUILD, { recursive: true, force: true });
     const got = await run(
@@ -92,6 +93,7 @@ async function takePrebuilt(context) {
     );
     if (got.ok && (await loads(context))) return true;
     rmSync(BUILD, { recursive: true, force: true });
+    note("not to be had here");
     return false;
   });
 }
@@ -99,7 +101,7 @@ async function takePrebuilt(context) {
 /** @param {Context} context */
 async function build(context) {
   const headers = await context.headers();
-  await showStep("Kafka binding: none to be had, compiling it (2 to 5 minutes)", async () => {
+  await showStep("Kafka binding, compiled from source; this takes a few minutes", async () => {
     const log = logFile("kafka-build");
     const env = { ...context.env, CKJS_LINKING: "dynamic", npm_config_nodedir: headers };
     // A parallel outer make builds the binding before the library that it needs.

@@ -14,7 +14,7 @@ const colours = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
  *
  * @template T
  * @param {string} title what is done, as a noun phrase or a sentence without a full stop
- * @param {() => Promise<T> | T} work
+ * @param {(note: (outcome: string) => void) => Promise<T> | T} work may add how it turned out
  * @returns {Promise<T>}
  */
 export async function showStep(title, work) {
@@ -25,13 +25,17 @@ export async function showStep(title, work) {
     stream.write(live ? `\r\x1b[2K… ${title} (${clock})` : `… ${title} (${clock})\n`);
   };
   stream.write(live ? `… ${title}` : `… ${title}\n`);
+  let outcome = "";
   const timer = setInterval(show, live ? TERMINAL_TICK_MS : LOG_TICK_MS);
   const finish = (/** @type {string} */ mark) => {
     clearInterval(timer);
-    stream.write(`${live ? "\r\x1b[2K" : ""}${mark} ${title} (${seconds(Date.now() - startMs)})\n`);
+    const clock = seconds(Date.now() - startMs);
+    stream.write(`${live ? "\r\x1b[2K" : ""}${mark} ${title}${outcome} (${clock})\n`);
   };
   try {
-    const result = await work();
+    const result = await work((words) => {
+      outcome = `: ${words}`;
+    });
     finish(colour("✓", 32));
     return result;
   } catch (error) {
