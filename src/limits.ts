@@ -62,6 +62,30 @@ export const UNACKED_EVENTS_MAX = 200_000;
 /** Unacked bytes of the process, likewise. */
 export const UNACKED_BYTES_MAX = 128 * 1024 * 1024;
 
+/** Memory for records on their way to Kafka comes in pieces of this size; a record is never split. */
+export const SEGMENT_BYTES = 1024 * 1024;
+
+/** Records of one such piece; more small ones go into the next. */
+export const SEGMENT_ROWS = 4_096;
+
+/** Records of one commit; the rest waits for the next, so that producing never holds the loop long. */
+export const COMMIT_RECORDS_MAX = 8_192;
+
+/** Bytes of one commit, likewise; also what librdkafka may hold per lane beside our own memory. */
+export const COMMIT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Lanes (producers) of one process; each costs threads and connections. */
+export const LANES_MAX = 16;
+
+/** Topics one process produces to; registering more is a broken invariant. */
+export const DESTINATIONS_MAX = 1_000;
+
+/** How long an accepted record may wait for its commit to begin; then `kafka_unavailable`. */
+export const GATHER_WAIT_MS = 10_000;
+
+/** Without any confirmation for this long while records are out, Kafka counts as unavailable. */
+export const STALL_MS = 3_000;
+
 /** The first frame (hello) of a WebSocket has to come within this time. */
 export const HELLO_TIMEOUT_MS = 5_000;
 
@@ -152,8 +176,22 @@ export const DECODED_ITEMS_MAX = 4_000_000;
 /** One decimal that is read back, without repeated sign bytes: its digits cost quadratic time. */
 export const DECIMAL_BYTES_MAX = 1_024;
 
+/** Avro bytes of one block of a container file: enough to compress well, little enough to hold. */
+export const CONTAINER_BLOCK_BYTES_MAX = 64 * 1024;
+
+/** Records `tail` takes from librdkafka at once. */
+export const READER_BATCH_RECORDS_MAX = 100;
+
+/** KiB of records librdkafka fetches ahead of `tail`; while they are unread it fetches no more. */
+export const READER_QUEUE_KIB_MAX = 16 * 1024;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
 assert(COMMIT_DEADLINE_MS < STREAM_DEADLINE_MS, "a stream's deadline outlives the commit");
+assert(
+  GATHER_WAIT_MS + MESSAGE_TIMEOUT_MS <= STREAM_DEADLINE_MS,
+  "a record that waited and then timed out is still judged within a stream's deadline",
+);
+assert(RECORD_BYTES_MAX + KEY_BYTES_MAX <= SEGMENT_BYTES, "a record with its key fits a segment");
 assert(SESSION_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "sessions are written before the drain ends");
