@@ -82,3 +82,13 @@ export const VERDICT = {
   retry: 4,
   ignored: 5,
 } as const;
+
+/** Bit of the flags byte (offset 1) of the `sluice` header: the record may have been stored before. */
+const REDELIVERY_POSSIBLE = 1;
+
+/** Marks the record of a row as one that may have been stored before (docs/protocol.md §2.9). */
+export function flagRedelivery(table: RecordTable, row: number): void {
+  const start = table.headerStart[row] ?? 0;
+  if (start === (table.headerEnd[row] ?? 0)) return;
+  table.memory[start + 1] = (table.memory[start + 1] ?? 0) | REDELIVERY_POSSIBLE;
+}

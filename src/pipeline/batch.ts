@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
+import type { EventIds } from "./event-ids.ts";
 
 /** Why an event was refused for good. `deadLettered`: its dead letter is in Kafka too. */
 export interface Rejection {
@@ -52,8 +53,8 @@ export class Batch {
   /** Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`. */
   readonly codes: Uint8Array;
   readonly rejections = new Map<number, Rejection>();
-  /** Ids as text by row, filled only where an answer needs them (HTTP). */
-  ids: readonly string[] = [];
+  /** Kept where an answer may have to name events (HTTP); on streams their seq names them. */
+  ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
   sessionSlots: Int32Array | null = null;
   readonly #watch: BatchWatch;

@@ -125,6 +125,16 @@ export class Pipeline {
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }
 
+  /** What is wrong with the events of an open frame that could not be encoded. */
+  faults(frame: OpenFrame): readonly (Fault & { readonly index: number })[] {
+    const faults: (Fault & { readonly index: number })[] = [];
+    for (let row = 0; row < frame.table.count; row += 1) {
+      if (frame.table.status[row] === ROW_STATUS.encoded) continue;
+      faults.push({ index: row, ...this.#fault(frame.table, row) });
+    }
+    return faults;
+  }
+
   #route(table: RecordTable, row: number) {
     return this.#parts.routes.get(table.route[row] ?? -1);
   }

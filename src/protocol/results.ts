@@ -11,7 +11,7 @@ export interface Verdicts {
   readonly count: number;
   readonly verdicts: Uint8Array;
   readonly codes: Uint8Array;
-  readonly ids: readonly string[];
+  readonly ids: { text(row: number): string } | null;
   readonly rejections: ReadonlyMap<number, { readonly id: string; readonly fault: Fault }>;
 }
 
@@ -53,7 +53,7 @@ export function httpResult(batch: Verdicts): HttpResult {
     else {
       const code = outcomeCode(batch.codes[row] ?? 0);
       retryCode = longerWait(retryCode, code);
-      retry.push({ index: row, ...idMember(batch.ids[row]), code });
+      retry.push({ index: row, ...idMember(batch.ids?.text(row)), code });
     }
   }
   const final = stored + duplicate + rejected.length;

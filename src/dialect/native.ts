@@ -1,0 +1,48 @@
+/**
+ * The native HTTP dialect (docs/protocol.md §1): how its bodies are read and its answers written.
+ * Pure. Bodies are judged by content; the content type only says whether lines stand alone.
+ */
+import type { Reply } from "../protocol/reply.ts";
+import { jsonReply, problemReply } from "../protocol/reply.ts";
+import { httpResult } from "../protocol/results.ts";
+import type { Verdicts } from "../protocol/results.ts";
+
+export const NATIVE_PATH = "/v1/events";
+
+export type BodyShape = "json" | "ndjson";
+
+const NDJSON_TYPES = new Set(["application/x-ndjson", "application/jsonl", "application/ndjson"]);
+
+/** Content types that can hold no events, however they are read. */
+const FOREIGN_TYPE = /^(multipart|image|audio|video|font)\//;
+
+/** How a body of this content type is to be read, null if it cannot hold events. */
+export function bodyShape(contentType: string): BodyShape | null {
+  const [media = "", ...parameters] = contentType.toLowerCase().split(";");
+  for (const parameter of parameters) {
+    const [name = "", value = ""] = parameter.trim().split("=");
+    if (name === "charset" && !/^"?(utf-?8|us-ascii)"?$/.test(value)) return null;
+  }
+  if (FOREIGN_TYPE.test(media)) return null;
+  return NDJSON_TYPES.has(media.trim()) ? "ndjson" : "json";
+}
+
+export interface AnswerOptions {
+  readonly requestId: string;
+  readonly nowMs: number;
+}
+
+/** The answer for a settled batch: 200 with every outcome, or 503 where none is final. */
+export function nativeAnswer(batch: Verdicts, options: AnswerOptions): Reply {
+  const { requestId, nowMs } = options;
+  const { status, body, retryAfterSeconds, retryCode } = httpResult(batch);
+  if (status === 200 || retryCode === null) {
+    const members = { ...body, request_id: requestId, time: nowMs };
+    return jsonReply(200, members, retryAfterSeconds);
+  }
+  return problemReply(status === 429 ? "rate_limited" : "unavailable", {
+    requestId,
+    retryAfterSeconds,
+    members: { code: retryCode, ...body },
+  });
+}

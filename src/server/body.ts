@@ -1,0 +1,102 @@
+/**
+ * Request bodies: gathered up to a limit, inflated up to a limit. What a body is coded in is judged by
+ * its first bytes, because clients send gzip without saying so; a coding that is said but not there is
+ * a fault. Inflating runs off the event loop.
+ */
+import { promisify } from "node:util";
+import { gunzip, zstdDecompress } from "node:zlib";
+import type { HttpResponse } from "uWebSockets.js";
+import type { ProblemCode } from "../errors.ts";
+
+const gunzipAsync = promisify(gunzip);
+const zstdDecompressAsync = promisify(zstdDecompress);
+
+/** Codings of request bodies, for `Accept-Encoding` in a 415. */
+export const ACCEPTED_CODINGS = "gzip, zstd, identity";
+
+export interface BodyFault {
+  readonly kind: "fault";
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+/**
+ * Gathers a body. `done` is called once: with the bytes (valid during the call only), or with null
+ * when there are more than `bytesMax`; not at all when the client goes away.
+ */
+export function gatherBody(
+  response: HttpResponse,
+  bytesMax: number,
+  done: (body: Uint8Array | null) => void,
+): void {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let over = false;
+  response.onData((chunk, isLast) => {
+    if (over) return;
+    size += chunk.byteLength;
+    if (size > bytesMax) {
+      over = true;
+      done(null);
+      return;
+    }
+    const bytes = new Uint8Array(chunk);
+    if (isLast) done(chunks.length === 0 ? bytes : Buffer.concat([...chunks, bytes]));
+    // The chunk's memory is uWebSockets' own and gone after this call.
+    else chunks.push(bytes.slice());
+  });
+}
+
+export type Coding = "identity" | "gzip" | "zstd";
+
+/** How a body is coded; `declared` is the Content-Encoding header. */
+export function bodyCoding(body: Uint8Array, declared: string): Coding | BodyFault {
+  const said = declared.trim().toLowerCase();
+  const found = sniff(body);
+  if (said !== "" && said !== "identity" && said !== "gzip" && said !== "x-gzip" && said !== "zstd") {
+    const detail = `Content-Encoding ${said.slice(0, 40)} is not taken, only ${ACCEPTED_CODINGS}`;
+    return { kind: "fault", code: "unsupported_encoding", detail };
+  }
+  if ((said === "gzip" || said === "x-gzip") && found !== "gzip") {
+    return { kind: "fault", code: "bad_request", detail: "the body is not gzip as announced" };
+  }
+  if (said === "zstd" && found !== "zstd") {
+    return { kind: "fault", code: "bad_request", detail: "the body is not zstd as announced" };
+  }
+  return found;
+}
+
+function sniff(body: Uint8Array): Coding {
+  if (body[0] === 0x1f && body[1] === 0x8b) return "gzip";
+  const isZstd = body[0] === 0x28 && body[1] === 0xb5 && body[2] === 0x2f && body[3] === 0xfd;
+  return isZstd ? "zstd" : "identity";
+}
+
+export interface InflateLimits {
+  readonly bytesMax: number;
+  readonly ratioMax: number;
+}
+
+/** Inflates one layer. The input must not be shared with uWebSockets. */
+export async function inflate(
+  body: Uint8Array,
+  coding: "gzip" | "zstd",
+  limits: InflateLimits,
+): Promise<Uint8Array | BodyFault> {
+  const maxOutputLength = Math.min(limits.bytesMax, Math.max(4_096, body.length * limits.ratioMax));
+  try {
+    const inflated =
+      coding === "gzip"
+        ? await gunzipAsync(body, { maxOutputLength })
+        : await zstdDecompressAsync(body, { maxOutputLength });
+    return inflated;
+  } catch (error) {
+    // zlib's errors carry a code; nothing else is thrown here.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") {
+      const detail = `the inflated body is over ${maxOutputLength} bytes`;
+      return { kind: "fault", code: "too_large", detail };
+    }
+    return { kind: "fault", code: "bad_request", detail: `the body is not sound ${coding}` };
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * HTTP on uWebSockets: from its request and response objects to plain data and back. Every response
+ * has its abort handler before anything else happens, is written once, corked, and never after an
+ * abort; a handler that throws answers 500 instead of ending the process.
+ */
+import { STATUS_CODES } from "node:http";
+import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
+import { NATIVE_PATH } from "../dialect/native.ts";
+import { problemReply } from "../protocol/reply.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { gatherBody } from "./body.ts";
+import { corsHeaders, preflightHeaders } from "./cors.ts";
+import type { Headers } from "./cors.ts";
+import type { HttpIngest } from "./ingest.ts";
+import { readHead } from "./request.ts";
+import type { RequestHead } from "./request.ts";
+
+export interface HttpDoorParts {
+  readonly ingest: HttpIngest;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A response that is written at most once, and not after its client has gone. */
+class Answer {
+  readonly #response: HttpResponse;
+  readonly #head: RequestHead;
+  #over = false;
+  #onAbort: (() => void) | null = null;
+
+  constructor(response: HttpResponse, head: RequestHead) {
+    this.#response = response;
+    this.#head = head;
+    response.onAborted(() => {
+      this.#over = true;
+      this.#onAbort?.();
+    });
+  }
+
+  /** `onAbort` is called if the client goes away before it has its answer. */
+  whenAborted(onAbort: () => void): void {
+    this.#onAbort = onAbort;
+  }
+
+  readonly send = (reply: Reply): void => {
+    if (this.#over) return;
+    this.#over = true;
+    const { method, header } = this.#head;
+    // A chunked body cannot be told from what follows it with certainty: uWebSockets is lenient.
+    const close = (reply.close ?? false) || header["transfer-encoding"] !== "";
+    const response = this.#response;
+    response.cork(() => {
+      response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
+      if (reply.contentType !== "") response.writeHeader("Content-Type", reply.contentType);
+      for (const [name, value] of replyHeaders(reply, header.origin)) {
+        response.writeHeader(name, value);
+      }
+      if (close) response.writeHeader("Connection", "close");
+      if (method === "HEAD") response.endWithoutBody(undefined, close);
+      else response.end(reply.body, close);
+    });
+  };
+}
+
+function replyHeaders(reply: Reply, origin: string): Headers {
+  const headers: [string, string][] = [];
+  if (reply.retryAfterSeconds > 0) headers.push(["Retry-After", String(reply.retryAfterSeconds)]);
+  for (const [name, value] of Object.entries(reply.headers ?? {})) headers.push([name, value]);
+  return reply.status === 204 ? headers : [...headers, ...corsHeaders(origin)];
+}
+
+/** Adds the HTTP routes. Everything that no other route of the app takes ends here. */
+export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
+  app.any("/*", (response, request) => {
+    const head = readHead(request);
+    const answer = new Answer(response, head);
+    try {
+      route(response, head, answer, parts);
+    } catch (error) {
+      parts.onFailure(error);
+      answer.send(internalReply());
+    }
+  });
+}
+
+function internalReply(): Reply {
+  const options = { requestId: "none", detail: "an error inside sluice", close: true };
+  return { ...problemReply("unavailable", options), status: 500, retryAfterSeconds: 0 };
+}
+
+function route(
+  response: HttpResponse,
+  head: RequestHead,
+  answer: Answer,
+  parts: HttpDoorParts,
+): void {
+  const requestId = "none";
+  if (head.path !== NATIVE_PATH) {
+    const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
+    answer.send(problemReply("not_found", { requestId, detail, close: true }));
+  } else if (head.method === "OPTIONS") {
+    const headers = Object.fromEntries(preflightHeaders(head.header.origin));
+    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
+  } else if (head.method !== "POST") {
+    const detail = `${NATIVE_PATH} takes POST`;
+    const headers = { Allow: "POST, OPTIONS" };
+    answer.send(problemReply("method_not_allowed", { requestId, detail, headers, close: true }));
+  } else {
+    receive(response, head, answer, parts);
+  }
+}
+
+function receive(
+  response: HttpResponse,
+  head: RequestHead,
+  answer: Answer,
+  parts: HttpDoorParts,
+): void {
+  const { ingest, onFailure } = parts;
+  const opened = ingest.begin(head, answer.send);
+  if (opened.kind === "reply") {
+    answer.send(opened.reply);
+    return;
+  }
+  const { request } = opened;
+  answer.whenAborted(() => ingest.abandon(request));
+  gatherBody(response, ingest.bodyBytesMax, (body) => {
+    // From here on the request is answered, whether its client still listens or not.
+    answer.whenAborted(() => {});
+    try {
+      if (body === null) request.reply(ingest.tooLarge(request.requestId));
+      else ingest.take(request, body);
+    } catch (error) {
+      onFailure(error);
+      request.reply(internalReply());
+    }
+  });
+}
+

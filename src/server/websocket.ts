@@ -1,0 +1,128 @@
+/**
+ * WebSockets on uWebSockets: the upgrade, and the glue between its sockets and streams. What a frame
+ * means is the stream's business. Soft limits of ours lie below uWebSockets' hard ones, which cut
+ * connections without a word.
+ */
+import { DISABLED } from "uWebSockets.js";
+import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
+import type { us_socket_context_t } from "uWebSockets.js";
+import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
+import type { StreamConnection, StreamPeer } from "../stream/connection.ts";
+import type { StreamHub } from "../stream/hub.ts";
+import { readHead } from "./request.ts";
+import type { RequestHead } from "./request.ts";
+
+export const STREAM_PATH = "/v1/stream";
+
+/** uWebSockets' own idle timer: above our pings, which keep it from firing for live clients. */
+const IDLE_TIMEOUT_SECONDS = 120;
+
+interface SocketData {
+  readonly peer: StreamPeer;
+  connection: StreamConnection | null;
+}
+
+export interface WebSocketDoorParts {
+  readonly hub: StreamHub;
+  readonly frameBytesHardMax: number;
+  readonly backlogBytesMax: number;
+  /** The server is bound to loopback only. */
+  readonly loopback: boolean;
+  readonly onClosed: (code: number) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Adds `GET /v1/stream`. */
+export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts): void {
+  app.ws<SocketData>(STREAM_PATH, {
+    compression: DISABLED,
+    maxPayloadLength: parts.frameBytesHardMax,
+    maxBackpressure: parts.backlogBytesMax,
+    closeOnBackpressureLimit: true,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    sendPingsAutomatically: true,
+    maxLifetime: 0,
+    upgrade: (response, request, context) => {
+      upgrade(response, request, { context, parts });
+    },
+    open: (socket) => guarded(parts, () => open(socket, parts.hub)),
+    message: (socket, message, isBinary) => {
+      guarded(parts, () => {
+        socket.getUserData().connection?.onMessage(new Uint8Array(message), isBinary);
+      });
+    },
+    close: (socket, code) => {
+      const data = socket.getUserData();
+      const { connection } = data;
+      data.connection = null;
+      connection?.onClose();
+      parts.onClosed(code);
+    },
+  });
+}
+
+/** An exception out of a uWebSockets callback would end the process. */
+function guarded(parts: WebSocketDoorParts, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    parts.onFailure(error);
+  }
+}
+
+interface UpgradeParts {
+  readonly context: us_socket_context_t;
+  readonly parts: WebSocketDoorParts;
+}
+
+function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
+  response.onAborted(() => {});
+  const head = readHead(request);
+  const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
+  const refusal = upgradeRefusal(head, offered);
+  if (refusal !== null) {
+    response.writeStatus("400 Bad Request");
+    response.writeHeader("Sec-WebSocket-Version", "13");
+    response.writeHeader("Content-Type", "text/plain; charset=utf-8");
+    response.end(`${refusal}\n`, true);
+    return;
+  }
+  const credentials =
+    authorizationCredentials(head.header.authorization) ?? subprotocolCredentials(offered);
+  const loopback = parts.loopback && !head.proxied;
+  const peer = { credentials, origin: head.header.origin, loopback };
+  response.upgrade<SocketData>(
+    { peer, connection: null },
+    head.header["sec-websocket-key"],
+    SUBPROTOCOL,
+    head.header["sec-websocket-extensions"],
+    context,
+  );
+}
+
+/** uWebSockets looks at the length of the key only (RFC 6455 §4.2.1 wants more). */
+function upgradeRefusal(head: RequestHead, offered: readonly string[]): string | null {
+  if (head.framingFault !== null) return head.framingFault;
+  if (head.header["sec-websocket-version"] !== "13") return "Sec-WebSocket-Version must be 13";
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(head.header["sec-websocket-key"])) {
+    return "Sec-WebSocket-Key must be 16 bytes in base64";
+  }
+  // A browser fails a connection whose subprotocol was not echoed; so it learns the reason here.
+  return offered.includes(SUBPROTOCOL) ? null : `the subprotocol to offer is ${SUBPROTOCOL}`;
+}
+
+function open(socket: WebSocket<SocketData>, hub: StreamHub): void {
+  const data = socket.getUserData();
+  data.connection = hub.open(
+    {
+      send: (text) => {
+        socket.cork(() => {
+          socket.send(text, false, false);
+        });
+      },
+      end: (code, reason) => socket.end(code, reason),
+    },
+    data.peer,
+  );
+}

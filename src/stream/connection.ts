@@ -1,0 +1,419 @@
+/**
+ * One WebSocket of the subprotocol `sluice.v1.json` (docs/protocol.md §2): a state machine over
+ * frames. It turns `pub` frames into batches, watches the sequence numbers, and tells the client
+ * every outcome. It knows no uWebSockets: the socket is an interface with two verbs.
+ *
+ *   frame →        hello       pub         auth     ping     bye      unknown   broken
+ *   awaiting hello open        4408        4408     4408     4408     4408      4400
+ *   open           4400        publish     auth_ok  pong     leave    error     4400
+ *   leaving        4400        4400        auth_ok  pong     –        error     4400
+ *   closed         –           –           –        –        –        –         –
+ */
+import { CLOSE_RULES } from "../errors.ts";
+import type { CloseName } from "../errors.ts";
+import {
+  CONTROL_FRAME_BYTES_MAX,
+  STREAM_INFLIGHT_BYTES_MAX,
+  STREAM_INFLIGHT_EVENTS_MAX,
+} from "../limits.ts";
+import { VERDICT, flagRedelivery } from "../records.ts";
+import type { Principal } from "../admission/admission.ts";
+import type { FrameContext } from "../codec/codec.ts";
+import type { OpenFrame, OpenResult, Refusals } from "../pipeline/pipeline.ts";
+import { parseControlFrame, serverFrame } from "../protocol/frames.ts";
+import type { Ack, ControlFrame, Credit, Hello, ServerFrames } from "../protocol/frames.ts";
+import type { StreamHub } from "./hub.ts";
+import { Publication } from "./publication.ts";
+import { Window } from "./window.ts";
+
+/** Credit of a new connection; it rises with the first ack (docs/protocol.md §2.13). */
+const FIRST_CREDIT: Credit = { seq: 100, bytes: 128 * 1024 };
+
+/** Ranges of `sack` in one ack; what is left out is told by a later one. */
+const SACK_RANGES_MAX = 64;
+
+export interface StreamSocket {
+  send(text: string): void;
+  end(code: number, reason: string): void;
+}
+
+/** What a connection brings from its upgrade request. */
+export interface StreamPeer {
+  /** Credentials of the request (Authorization header or subprotocol value), null for none. */
+  readonly credentials: string | null;
+  readonly origin: string;
+  readonly loopback: boolean;
+}
+
+type State = "awaiting-hello" | "open" | "leaving" | "closed";
+
+export class StreamConnection {
+  readonly #hub: StreamHub;
+  readonly #socket: StreamSocket;
+  readonly #peer: StreamPeer;
+  #state: State = "awaiting-hello";
+  #principal: Principal | null = null;
+  #stream: { readonly id: Uint8Array; readonly epoch: number } | null = null;
+  #window = new Window([], 1);
+  /** Sequence numbers below were known to the client before this connection: maybe sent before. */
+  #redeliveryBelow = 1;
+  #credit: Credit = FIRST_CREDIT;
+  #bytesReceived = 0;
+  #bytesSettled = 0;
+  /** Frames that arrived while one waits for its schemas, oldest first; bounded by credit. */
+  #queue: Uint8Array[] = [];
+  #waiting = false;
+  #pending: { rej: object[]; retry: NonNullable<Ack["retry"]>[number][]; dup: [number, number][] } =
+    { rej: [], retry: [], dup: [] };
+  #ackDue = false;
+  #lastSaid = 0;
+  /** Set when the hub may not raise the ceilings; it calls `raiseCredit` when it may. */
+  #creditHeldBack = false;
+
+  constructor(hub: StreamHub, socket: StreamSocket, peer: StreamPeer) {
+    this.#hub = hub;
+    this.#socket = socket;
+    this.#peer = peer;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Events sent by this client that have no outcome yet. */
+  get inFlight(): number {
+    return this.#window.inFlight.size;
+  }
+
+  /** One WebSocket message. `bytes` is valid during the call only. */
+  onMessage(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.#state === "closed") return;
+    this.#hub.heardFrom(this);
+    const { frameBytesMax } = this.#hub.limits;
+    if (isBinary) this.fail("unsupported_data", "frames of sluice.v1.json are text");
+    else if (bytes.length === 0) this.fail("bad_frame", "the frame is empty");
+    else if (bytes.length > frameBytesMax) {
+      this.fail("too_large", `a frame has at most ${frameBytesMax} bytes, this one ${bytes.length}`);
+    } else if (this.#state === "awaiting-hello") this.#onFirstFrame(bytes);
+    else if (this.#waiting) this.#queue.push(bytes.slice());
+    else this.#onFrame(bytes, null);
+  }
+
+  /** The socket is gone, for whatever reason. */
+  onClose(): void {
+    this.#state = "closed";
+    this.#queue = [];
+    this.#hub.left(this);
+  }
+
+  #onFirstFrame(bytes: Uint8Array): void {
+    const parsed =
+      bytes.length > CONTROL_FRAME_BYTES_MAX ? null : parseControlFrame(asText(bytes));
+    if (parsed?.kind === "fault") this.fail("bad_frame", parsed.detail);
+    else if (parsed?.frame.t === "hello") this.#onHello(parsed.frame);
+    else this.fail("hello_timeout", "the first frame is hello, of at most 8 KiB");
+  }
+
+  #onHello(hello: Hello): void {
+    if (hello.version !== 1) {
+      this.fail("version_unsupported", `this server speaks version 1, not ${hello.version}`);
+      return;
+    }
+    const credentials = hello.auth ?? this.#peer.credentials;
+    const admitted = this.#hub.admission.admit({ ...this.#peer, credentials });
+    if (admitted.kind === "refused") {
+      this.fail(admitted.code, admitted.detail);
+      return;
+    }
+    const { held, next } = hello;
+    this.#principal = admitted.principal;
+    this.#stream = { id: hello.stream, epoch: 1 };
+    this.#window = new Window(held, next);
+    this.#redeliveryBelow = next;
+    this.#state = "open";
+    const { done } = this.#window;
+    this.#credit = { seq: done + FIRST_CREDIT.seq, bytes: FIRST_CREDIT.bytes };
+    this.#say("welcome", {
+      conn: this.#hub.nextConnectionId(),
+      epoch: 1,
+      resumed: false,
+      done,
+      sack: this.#window.final.ranges(),
+      exc: [],
+      dup_possible: held.length > 0,
+      resume: "",
+      ttl: 0,
+      credit: this.#credit,
+      limits: this.#hub.advertisedLimits(),
+      ping: this.#hub.pingSeconds,
+      time: this.#hub.now(),
+    });
+  }
+
+  #onFrame(bytes: Uint8Array, refusals: Refusals | null): void {
+    const result = this.#hub.pipeline.open(bytes, this.#context(), refusals);
+    switch (result.kind) {
+      case "control":
+        this.#onControl(bytes);
+        break;
+      case "fault":
+        this.#onBrokenFrame(result);
+        break;
+      case "waiting":
+        void this.#await(bytes.slice(), result.ready);
+        break;
+      case "open":
+        this.#publish(result, bytes.length);
+        break;
+      default:
+        result satisfies never;
+    }
+  }
+
+  #context(): FrameContext {
+    const { tenant, source } = this.#principal ?? { tenant: "", source: "" };
+    const { payload, typeMember, eventBytesMax, frameEventsMax } = this.#hub.limits;
+    return {
+      shape: "pub",
+      payload,
+      typeMember,
+      tenant,
+      source,
+      receivedAtMs: this.#hub.now(),
+      eventBytesMax,
+      eventsMax: frameEventsMax,
+      ...(this.#stream === null ? {} : { stream: this.#stream }),
+    };
+  }
+
+  #onBrokenFrame(fault: Extract<OpenResult, { readonly kind: "fault" }>): void {
+    const name = fault.problem === "too_many_events" ? "too_large" : "bad_frame";
+    this.fail(name, fault.detail);
+  }
+
+  /** Holds later frames back until the schemas that this one asks for are there. */
+  async #await(frame: Uint8Array, ready: Promise<Refusals>): Promise<void> {
+    this.#waiting = true;
+    const refusals = await ready;
+    this.#waiting = false;
+    if (this.#state === "closed") return;
+    this.#onFrame(frame, refusals);
+    while (!this.#waiting) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#onFrame(next, null);
+    }
+  }
+
+  #onControl(bytes: Uint8Array): void {
+    if (bytes.length > CONTROL_FRAME_BYTES_MAX) {
+      this.fail("bad_frame", `a control frame has at most ${CONTROL_FRAME_BYTES_MAX} bytes`);
+      return;
+    }
+    const parsed = parseControlFrame(asText(bytes));
+    if (parsed.kind === "fault") this.fail("bad_frame", parsed.detail);
+    else this.#onControlFrame(parsed.frame);
+  }
+
+  #onControlFrame(frame: ControlFrame): void {
+    switch (frame.t) {
+      case "hello":
+        this.fail("bad_frame", "a connection says hello once");
+        break;
+      case "auth":
+        this.#onAuth(frame.token);
+        break;
+      case "ping":
+        this.#say("pong", { n: frame.n, time: this.#hub.now() });
+        break;
+      case "pong":
+        break;
+      case "bye":
+        this.#state = "leaving";
+        this.#leaveWhenDone();
+        break;
+      case "unknown":
+        this.#say("error", {
+          code: "unknown_type",
+          detail: `no frame of a client is called ${JSON.stringify(frame.name)}`,
+          fatal: false,
+        });
+        break;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  #onAuth(token: string): void {
+    const admitted = this.#hub.admission.admit({ ...this.#peer, credentials: token });
+    if (admitted.kind === "refused") this.fail(admitted.code, admitted.detail);
+    else if (admitted.principal.tenant !== this.#principal?.tenant) {
+      this.fail("forbidden", "a connection stays with the tenant of its hello");
+    } else {
+      this.#principal = admitted.principal;
+      this.#say("auth_ok", {});
+    }
+  }
+
+  #publish(frame: OpenFrame, bytes: number): void {
+    const { batch } = frame;
+    this.#bytesReceived += bytes;
+    const fault = this.#creditFault(batch.seq, batch.count) ?? this.#windowFault(frame);
+    if (fault !== null) {
+      this.fail(fault.name, fault.detail);
+      return;
+    }
+    this.#hub.deadlines.add(batch);
+    this.#hub.pipeline.run(frame, new Publication(this, batch, bytes));
+  }
+
+  #creditFault(seq: number, count: number): { name: CloseName; detail: string } | null {
+    if (this.#state === "leaving") return { name: "bad_frame", detail: "pub after bye" };
+    if (seq < 1 && count > 0) return { name: "bad_frame", detail: "pub.seq is at least 1" };
+    const last = seq + count - 1;
+    if (last > this.#credit.seq && last >= this.#window.next) {
+      const detail = `seq ${last} is above the credit of ${this.#credit.seq}`;
+      return { name: "credit_exceeded", detail };
+    }
+    if (this.#bytesReceived > this.#credit.bytes) {
+      const detail = `${this.#bytesReceived} bytes are above the credit of ${this.#credit.bytes}`;
+      return { name: "credit_exceeded", detail };
+    }
+    return null;
+  }
+
+  /** Decides repeats, counts the rest as sent; a fault if a number was skipped. */
+  #windowFault(frame: OpenFrame): { name: CloseName; detail: string } | null {
+    const { batch } = frame;
+    const window = this.#window;
+    for (let row = 0; row < batch.count; row += 1) {
+      const seq = batch.seq + row;
+      const standing = window.standing(seq);
+      if (standing === "gap") {
+        return { name: "bad_frame", detail: `seq_gap: ${seq} was sent, ${window.next} is next` };
+      }
+      if (standing === "fresh") {
+        window.send(seq);
+        if (seq < this.#redeliveryBelow) flagRedelivery(frame.table, row);
+      } else if (standing === "in-flight") batch.decide(row, VERDICT.ignored);
+      else {
+        batch.decide(row, VERDICT.duplicate);
+        appendRange(this.#pending.dup, seq);
+      }
+    }
+    if (batch.count > 0) this.#ackSoon();
+    return null;
+  }
+
+  /** A publication: this event has its outcome. */
+  settleEvent(seq: number, isFinal: boolean): void {
+    this.#window.settle(seq, isFinal);
+  }
+
+  addRejection(line: object): void {
+    this.#pending.rej.push(line);
+  }
+
+  addRetry(line: NonNullable<Ack["retry"]>[number]): void {
+    this.#pending.retry.push(line);
+  }
+
+  /** A publication has new outcomes; `bytes` of it need no more credit. */
+  publicationProgressed(bytes: number): void {
+    this.#bytesSettled += bytes;
+    if (this.#state !== "closed") this.#ackSoon();
+  }
+
+  #ackSoon(): void {
+    if (this.#ackDue) return;
+    this.#ackDue = true;
+    this.#hub.flushSoon(this);
+  }
+
+  /** Hub: says what is new, with higher ceilings if the process has room. */
+  flush(): void {
+    this.#ackDue = false;
+    if (this.#state === "closed" || this.#state === "awaiting-hello") return;
+    const { rej, retry, dup } = this.#pending;
+    const sack = this.#window.final.ranges().slice(0, SACK_RANGES_MAX);
+    const credit = this.#raisedCredit();
+    this.#pending = { rej: [], retry: [], dup: [] };
+    this.#say("ack", {
+      upto: this.#window.done,
+      ...(sack.length > 0 ? { sack } : {}),
+      ...(rej.length > 0 ? { rej } : {}),
+      ...(retry.length > 0 ? { retry } : {}),
+      ...(dup.length > 0 ? { dup } : {}),
+      ...(credit === null ? {} : { credit }),
+    });
+    if (this.#state === "leaving") this.#leaveWhenDone();
+  }
+
+  /** New ceilings, null if they stay: unchanged, or held back while the process is under pressure. */
+  #raisedCredit(): Credit | null {
+    this.#creditHeldBack = this.#hub.underPressure;
+    if (this.#creditHeldBack) {
+      this.#hub.holdBack(this);
+      return null;
+    }
+    const seq = Math.max(this.#credit.seq, this.#window.done + STREAM_INFLIGHT_EVENTS_MAX);
+    const bytes = Math.max(this.#credit.bytes, this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX);
+    if (seq === this.#credit.seq && bytes === this.#credit.bytes) return null;
+    this.#credit = { seq, bytes };
+    return this.#credit;
+  }
+
+  /** Hub: the pressure is gone. */
+  raiseCredit(): void {
+    if (this.#state !== "open" || !this.#creditHeldBack) return;
+    const credit = this.#raisedCredit();
+    if (credit !== null) this.#say("credit", credit);
+  }
+
+  #leaveWhenDone(): void {
+    if (this.#window.inFlight.isEmpty && !this.#ackDue) this.#close("done", "bye");
+  }
+
+  /** Hub: the process drains; what is in flight will still be answered. */
+  goAway(afterMs: number): void {
+    if (this.#state === "open") this.#say("goaway", { reason: "drain", after_ms: afterMs });
+  }
+
+  /** Says why, then closes. */
+  fail(name: CloseName, detail: string): void {
+    if (this.#state === "closed") return;
+    this.#say("error", { code: name, detail, fatal: true });
+    this.#close(name, detail);
+  }
+
+  #close(name: CloseName, reason: string): void {
+    this.#state = "closed";
+    // A close reason has at most 123 bytes (RFC 6455 §5.5); ours are ASCII but for quoted input.
+    this.#socket.end(CLOSE_RULES[name].code, asciiReason(reason));
+  }
+
+  /** Hub: liveness visible to scripts; a client that stays silent is dead. */
+  ping(): void {
+    if (this.#state !== "open" && this.#state !== "leaving") return;
+    this.#lastSaid += 1;
+    this.#say("ping", { n: this.#lastSaid, time: this.#hub.now() });
+  }
+
+  #say<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): void {
+    this.#socket.send(serverFrame(t, members));
+  }
+}
+
+function appendRange(ranges: [number, number][], seq: number): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last[1] + 1 === seq) last[1] = seq;
+  else ranges.push([seq, seq]);
+}
+
+function asText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+function asciiReason(reason: string): string {
+  return reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120);
+}

@@ -1,0 +1,55 @@
+/**
+ * One `pub` frame on its way: translates the verdicts of its batch, by row, into outcomes of the
+ * stream, by sequence number, each told once. It knows neither frames nor sockets.
+ */
+import { OUTCOME_RULES } from "../errors.ts";
+import { VERDICT } from "../records.ts";
+import type { Batch, BatchListener } from "../pipeline/batch.ts";
+import { outcomeCode } from "../protocol/results.ts";
+import type { Ack } from "../protocol/frames.ts";
+
+/** The stream a publication belongs to. */
+export interface PublicationOwner {
+  settleEvent(seq: number, isFinal: boolean): void;
+  addRejection(line: object): void;
+  addRetry(line: NonNullable<Ack["retry"]>[number]): void;
+  publicationProgressed(bytesSettled: number): void;
+}
+
+export class Publication implements BatchListener {
+  readonly #owner: PublicationOwner;
+  readonly #bytes: number;
+  /** Rows whose verdict has been passed on; repeats were never open. */
+  readonly #told: Uint8Array;
+
+  constructor(owner: PublicationOwner, batch: Batch, bytes: number) {
+    this.#owner = owner;
+    this.#bytes = bytes;
+    this.#told = batch.verdicts.slice();
+  }
+
+  batchProgressed(batch: Batch): void {
+    for (let row = 0; row < batch.count; row += 1) {
+      const verdict = batch.verdicts[row];
+      if (this.#told[row] !== VERDICT.open || verdict === VERDICT.open) continue;
+      this.#told[row] = VERDICT.stored;
+      this.#tell(batch, row);
+    }
+    this.#owner.publicationProgressed(batch.settled ? this.#bytes : 0);
+  }
+
+  #tell(batch: Batch, row: number): void {
+    const seq = batch.seq + row;
+    const verdict = batch.verdicts[row];
+    this.#owner.settleEvent(seq, verdict !== VERDICT.retry);
+    if (verdict === VERDICT.retry) {
+      const code = outcomeCode(batch.codes[row] ?? 0);
+      this.#owner.addRetry({ seq, code, after_ms: OUTCOME_RULES[code].afterMs });
+    } else if (verdict === VERDICT.rejected) {
+      const rejection = batch.rejections.get(row);
+      const id = rejection === undefined || rejection.id === "" ? {} : { id: rejection.id };
+      const dlq = rejection?.deadLettered ?? false;
+      this.#owner.addRejection({ seq, ...id, ...rejection?.fault, dlq });
+    }
+  }
+}
