@@ -1,0 +1,89 @@
+/**
+ * Topics for the tests of whatever reads Kafka: made on a real broker or on librdkafka's mock cluster,
+ * filled with exactly the records a test names. Not used by the gateway.
+ */
+import { randomUUID } from "node:crypto";
+import kafka from "@confluentinc/kafka-javascript";
+import type { HighLevelProducer, ProducerGlobalConfig } from "@confluentinc/kafka-javascript";
+
+export interface ScratchRecord {
+  readonly partition: number;
+  readonly key?: string | Buffer;
+  readonly value: Buffer | null;
+  readonly headers?: ReadonlyArray<Readonly<Record<string, string | Buffer>>>;
+  readonly timestampMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** A topic name no other test uses. */
+export function scratchName(what: string): string {
+  return `sluice-test-${what}-${randomUUID()}`;
+}
+
+/** Creates a topic on a real broker. */
+export function createTopic(
+  brokers: string,
+  options: { readonly topic: string; readonly partitions: number },
+): Promise<void> {
+  const admin = kafka.AdminClient.create({ "bootstrap.servers": brokers });
+  const topic = {
+    topic: options.topic,
+    num_partitions: options.partitions,
+    replication_factor: 1,
+  };
+  return new Promise<void>((resolve, reject) => {
+    admin.createTopic(topic, TIMEOUT_MS, (error) => (error ? reject(error) : resolve()));
+  }).finally(() => admin.disconnect());
+}
+
+/** A producer that stores records one by one and says when each is there. */
+export interface ScratchProducer {
+  /** Bootstrap list to read from: of a mock cluster, the address it listens on. */
+  readonly brokers: string;
+  store(topic: string, records: readonly ScratchRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Connects to `brokers`, or starts a mock cluster that lives as long as the producer. */
+export async function connectProducer(brokers: string | "mock"): Promise<ScratchProducer> {
+  // The binding's types leave out librdkafka's test settings.
+  const mock = { "test.mock.num.brokers": 1 } as ProducerGlobalConfig;
+  const producer = new kafka.HighLevelProducer(
+    brokers === "mock" ? mock : { "bootstrap.servers": brokers },
+  );
+  const address = await new Promise<string>((resolve, reject) => {
+    producer.connect({ allTopics: true, timeout: TIMEOUT_MS }, (error, metadata) => {
+      if (error) reject(new Error(error.message));
+      else resolve(metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(","));
+    });
+  });
+  return {
+    brokers: address,
+    store: async (topic, records) => {
+      for (const record of records) await storeRecord(producer, topic, record);
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        producer.disconnect(() => resolve());
+      }),
+  };
+}
+
+function storeRecord(
+  producer: HighLevelProducer,
+  topic: string,
+  record: ScratchRecord,
+): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    producer.produce(
+      topic,
+      record.partition,
+      record.value,
+      record.key ?? null,
+      record.timestampMs ?? null,
+      (record.headers ?? []).map((header) => ({ ...header })),
+      (error: Error | null) => (error ? reject(error) : resolve()),
+    );
+  });
+}
