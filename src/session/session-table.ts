@@ -1,0 +1,189 @@
+/**
+ * The sessions this process knows: found by key, ordered by use, bounded; and the slots by which
+ * the pipeline names a session when it confirms events. It knows neither the rules nor the store.
+ *
+ * A slot is a non-negative 31-bit integer (it fits an Int32Array): 11 bits of generation above 20
+ * bits of index. A slot whose session is gone finds nothing, even when its index is in use again.
+ */
+import assert from "node:assert/strict";
+
+import { SESSIONS_LEAVING_MAX, SESSIONS_MAX } from "../limits.ts";
+import type { KeyedUpdate } from "./store.ts";
+
+const INDEX_BITS = 20;
+const INDEX_MASK = 2 ** INDEX_BITS - 1;
+const GENERATIONS = 2 ** 11;
+
+assert(
+  2 * (SESSIONS_MAX + SESSIONS_LEAVING_MAX) <= INDEX_MASK,
+  "every session and the one before it have a slot",
+);
+
+/** One session as this process sees it; the pipeline reads it as SessionRef, the store as update. */
+export class Session implements KeyedUpdate {
+  id: string;
+  slot = -1;
+  /** True until a store shared with other processes has agreed to the id. */
+  provisional: boolean;
+  startMs: number;
+  lastMs: number;
+  count = 0;
+  isRefreshDue = true;
+  /** Time to live in the store is surely there until then, by this process's clock. */
+  refreshAtMs = 0;
+  touchedAtMs = 0;
+  readonly mapKey: string;
+  readonly actorKey: string;
+  readonly isClientId: boolean;
+  readonly life: number;
+  /** The session of the same actor before this one; it has none itself. */
+  previous: Session | null = null;
+  /** In the table, or the previous one of a session in the table. */
+  isKnown = false;
+  /** Has changes that are not in the pipeline in flight. */
+  isDirty = false;
+  isInFlight = false;
+  newer: Session | null = null;
+  older: Session | null = null;
+
+  constructor(from: {
+    readonly id: string;
+    readonly timeMs: number;
+    readonly mapKey: string;
+    readonly actorKey: string;
+    readonly isClientId: boolean;
+    readonly life: number;
+    readonly provisional: boolean;
+  }) {
+    this.id = from.id;
+    this.startMs = from.timeMs;
+    this.lastMs = from.timeMs;
+    this.mapKey = from.mapKey;
+    this.actorKey = from.actorKey;
+    this.isClientId = from.isClientId;
+    this.life = from.life;
+    this.provisional = from.provisional;
+  }
+}
+
+export class SessionTable {
+  readonly #byKey = new Map<string, Session>();
+  readonly #slots: (Session | undefined)[] = [];
+  readonly #generations: number[] = [];
+  readonly #freeIndexes: number[] = [];
+  #newest: Session | null = null;
+  #oldest: Session | null = null;
+  #slotsInUse = 0;
+
+  find(mapKey: string): Session | undefined {
+    return this.#byKey.get(mapKey);
+  }
+
+  /** Undefined when the slot's session is gone (or was never there). */
+  bySlot(slot: number): Session | undefined {
+    const session = this.#slots[slot & INDEX_MASK];
+    return session !== undefined && session.slot === slot ? session : undefined;
+  }
+
+  get active(): number {
+    return this.#byKey.size;
+  }
+
+  get slotsInUse(): number {
+    return this.#slotsInUse;
+  }
+
+  /** The least recently used session. */
+  get oldest(): Session | null {
+    return this.#oldest;
+  }
+
+  /** Puts a session at its key. One that is there becomes its `previous`; returns who must go. */
+  insert(session: Session): Session | null {
+    const current = this.#byKey.get(session.mapKey);
+    let gone: Session | null = null;
+    if (current !== undefined) {
+      this.#unlink(current);
+      gone = current.previous;
+      current.previous = null;
+      session.previous = current;
+    }
+    this.#byKey.set(session.mapKey, session);
+    session.isKnown = true;
+    this.#assignSlot(session);
+    this.#linkNewest(session);
+    if (gone !== null) {
+      gone.isKnown = false;
+    }
+    return gone;
+  }
+
+  /** Marks a session of the table as the one used last. */
+  use(session: Session, nowMs: number): void {
+    session.touchedAtMs = nowMs;
+    if (session !== this.#newest) {
+      this.#unlink(session);
+      this.#linkNewest(session);
+    }
+  }
+
+  /** Takes a session out of the table; returns its previous one, which is out with it. */
+  remove(session: Session): Session | null {
+    this.#byKey.delete(session.mapKey);
+    this.#unlink(session);
+    session.isKnown = false;
+    const { previous } = session;
+    session.previous = null;
+    if (previous !== null) {
+      previous.isKnown = false;
+    }
+    return previous;
+  }
+
+  /** Gives the slot back. The session must be out of the table and owe the store nothing. */
+  release(session: Session): void {
+    assert(!session.isKnown, "a known session keeps its slot");
+    const index = session.slot & INDEX_MASK;
+    if (this.#slots[index] !== session) {
+      return;
+    }
+    this.#slots[index] = undefined;
+    this.#freeIndexes.push(index);
+    this.#slotsInUse -= 1;
+  }
+
+  #assignSlot(session: Session): void {
+    const index = this.#freeIndexes.pop() ?? this.#slots.length;
+    assert(index <= INDEX_MASK, "sessions are bounded far below the slots there are");
+    const generation = ((this.#generations[index] ?? -1) + 1) % GENERATIONS;
+    this.#generations[index] = generation;
+    this.#slots[index] = session;
+    session.slot = generation * (INDEX_MASK + 1) + index;
+    this.#slotsInUse += 1;
+  }
+
+  #linkNewest(session: Session): void {
+    session.older = this.#newest;
+    session.newer = null;
+    if (this.#newest !== null) {
+      this.#newest.newer = session;
+    }
+    this.#newest = session;
+    this.#oldest ??= session;
+  }
+
+  #unlink(session: Session): void {
+    if (session.newer === null) {
+      this.#newest = session.older;
+    } else {
+      session.newer.older = session.older;
+    }
+    if (session.older === null) {
+      this.#oldest = session.newer;
+    } else {
+      session.older.newer = session.newer;
+    }
+    session.newer = null;
+    session.older = null;
+  }
+}
