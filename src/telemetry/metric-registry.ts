@@ -1,0 +1,71 @@
+/**
+ * All metrics of a process: the cells of the table, and what Node reports about itself. Turns them
+ * into the Prometheus text format, of one process or summed over several. The one place that meets
+ * prom-client.
+ */
+import prometheus from "prom-client";
+
+import {
+  CounterCells,
+  GaugeCells,
+  HistogramCells,
+  type ExportedMetric,
+  type MetricSource,
+} from "./cells.ts";
+import { METRICS, type MetricName } from "./metrics.ts";
+
+type CellsOf<Type> = Type extends "counter"
+  ? CounterCells
+  : Type extends "gauge"
+    ? GaugeCells
+    : HistogramCells;
+
+export type MetricCells = {
+  readonly [Name in MetricName]: CellsOf<(typeof METRICS)[Name]["type"]>;
+};
+
+export const METRICS_CONTENT_TYPE = prometheus.Registry.PROMETHEUS_CONTENT_TYPE;
+
+export class MetricRegistry {
+  readonly cells: MetricCells;
+  readonly #registry = new prometheus.Registry();
+
+  /** `nodeMetrics: false` leaves out process_* and nodejs_*, whose collectors hold timers. */
+  constructor(options: { readonly nodeMetrics: boolean }) {
+    const cells: Record<string, MetricSource> = {};
+    for (const [key, declaration] of Object.entries(METRICS)) {
+      const source =
+        declaration.type === "counter"
+          ? new CounterCells(declaration)
+          : declaration.type === "gauge"
+            ? new GaugeCells(declaration)
+            : new HistogramCells(declaration);
+      cells[key] = source;
+      // prom-client reads nothing of a metric but its name and get(); its type asks for a class.
+      this.#registry.registerMetric(source as unknown as prometheus.Metric);
+    }
+    // Built by the loop above from the same table the type is derived from.
+    this.cells = cells as unknown as MetricCells;
+    if (options.nodeMetrics) {
+      prometheus.collectDefaultMetrics({ register: this.#registry });
+    }
+  }
+
+  /** The Prometheus text format of this process. */
+  async text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** This process's metrics in the form that `mergedText` takes; plain data, fit for IPC. */
+  async snapshot(): Promise<readonly ExportedMetric[]> {
+    // Every metric of the registry has the shape of an ExportedMetric; prom-client types it looser.
+    return (await this.#registry.getMetricsAsJSON()) as unknown as readonly ExportedMetric[];
+  }
+}
+
+/** The Prometheus text format of several processes, each metric merged as its declaration says. */
+export async function mergedText(
+  snapshots: readonly (readonly ExportedMetric[])[],
+): Promise<string> {
+  return prometheus.AggregatorRegistry.aggregate([...snapshots]).metrics();
+}

@@ -1,0 +1,380 @@
+/**
+ * The metric table: every metric of sluice with its unit, labels and bound. docs/metrics.md is
+ * generated from it. Label values are closed sets; nothing a client sends becomes one. What Node
+ * itself reports (process_*, nodejs_*) is prom-client's and stands in its documentation.
+ */
+import { CLOSE_RULES, FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
+import { each, pairs, type MetricDeclaration } from "./declaration.ts";
+
+export const DIALECTS = ["native"] as const;
+export const TRANSPORTS = ["http", "ws"] as const;
+export const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
+export const HTTP_STATUSES = [
+  "101",
+  "200",
+  "202",
+  "204",
+  "400",
+  "401",
+  "403",
+  "404",
+  "405",
+  "409",
+  "413",
+  "415",
+  "422",
+  "429",
+  "500",
+  "503",
+  "other",
+] as const;
+export const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
+export const KAFKA_ERRORS = [
+  "timeout",
+  "queue_full",
+  "connection",
+  "authentication",
+  "authorization",
+  "unknown_topic",
+  "too_large",
+  "fatal",
+  "other",
+] as const;
+export const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
+export const SCHEMA_CHANGES = [
+  "loaded",
+  "new_version",
+  "refused_version",
+  "from_snapshot",
+  "unregistered",
+] as const;
+export const LEDGER_STATES = [
+  "received",
+  "stored",
+  "duplicate",
+  "rejected",
+  "retry",
+  "in_flight",
+] as const;
+export const RESULTS = ["ok", "failed"] as const;
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type Dialect = (typeof DIALECTS)[number];
+export type Transport = (typeof TRANSPORTS)[number];
+export type HttpRoute = (typeof HTTP_ROUTES)[number];
+export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
+export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
+export type Result = (typeof RESULTS)[number];
+export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
+export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];
+
+/** Closures without a code of ours: 1005 (none given), 1006 (the connection broke). */
+const CLOSE_CODES = [
+  ...new Set([...Object.values(CLOSE_RULES).map((rule) => String(rule.code)), "1005", "1006"]),
+  "other",
+];
+
+const OUTCOMES: readonly (readonly [string, string])[] = [
+  ["stored", "none"],
+  ["duplicate", "none"],
+  ...Object.entries(OUTCOME_RULES).map(
+    ([code, rule]) => [rule.final ? "rejected" : "retry", code] as const,
+  ),
+];
+
+const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
+const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
+const ENCODE_SECONDS = [
+  0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+  0.1,
+];
+const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500, 5_000, 10_000];
+
+export const METRICS = {
+  eventsReceived: {
+    name: "sluice_events_received_total",
+    type: "counter",
+    help: "Events that were taken in and will get exactly one outcome.",
+    labels: ["dialect", "transport"],
+    series: pairs(DIALECTS, TRANSPORTS),
+  },
+  eventsOutcome: {
+    name: "sluice_events_outcome_total",
+    type: "counter",
+    help: "Events by what their sender was told; code says why, for rejected and retry.",
+    labels: ["outcome", "code"],
+    series: OUTCOMES,
+  },
+  eventsStoredLate: {
+    name: "sluice_events_stored_late_total",
+    type: "counter",
+    help: "Events Kafka confirmed after their sender had been told retry.",
+  },
+  validationErrors: {
+    name: "sluice_validation_errors_total",
+    type: "counter",
+    help: "Events that do not fit their schema, by the kind of fault.",
+    labels: ["kind"],
+    series: each(FAULT_KINDS.filter((kind) => kind !== "none")),
+  },
+  ledgerEvents: {
+    name: "sluice_ledger_events",
+    type: "gauge",
+    help: "The event ledger: received = stored + duplicate + rejected + retry + in_flight.",
+    labels: ["state"],
+    series: each(LEDGER_STATES),
+  },
+  ledgerDrift: {
+    name: "sluice_ledger_drift_events",
+    type: "gauge",
+    help: "Received events the ledger cannot account for. Anything but 0 is a defect: page.",
+  },
+  inflightEvents: {
+    name: "sluice_inflight_events",
+    type: "gauge",
+    help: "Events received and not answered yet.",
+  },
+  unackedEvents: {
+    name: "sluice_unacked_events",
+    type: "gauge",
+    help: "Records handed to Kafka whose fate is not known yet.",
+  },
+  inflightBytes: {
+    name: "sluice_inflight_bytes",
+    type: "gauge",
+    help: "Bytes handed to Kafka whose fate is not known yet.",
+  },
+  batchEvents: {
+    name: "sluice_batch_events",
+    type: "histogram",
+    help: "Events of one request or frame.",
+    labels: ["transport"],
+    series: each(TRANSPORTS),
+    buckets: COUNTS,
+  },
+  receivedBytes: {
+    name: "sluice_received_bytes_total",
+    type: "counter",
+    help: "Bytes of requests and frames with events, inflated.",
+    labels: ["transport"],
+    series: each(TRANSPORTS),
+  },
+  ackLatency: {
+    name: "sluice_ack_latency_seconds",
+    type: "histogram",
+    help: "From receiving a batch to answering its last event: the service level indicator.",
+    labels: ["transport"],
+    series: each(TRANSPORTS),
+    buckets: ACK_SECONDS,
+  },
+  encode: {
+    name: "sluice_encode_seconds",
+    type: "histogram",
+    help: "Validating and encoding one batch.",
+    buckets: ENCODE_SECONDS,
+  },
+  httpRequests: {
+    name: "sluice_http_requests_total",
+    type: "counter",
+    help: "HTTP requests answered, by route and status.",
+    labels: ["route", "status"],
+    series: pairs(HTTP_ROUTES, HTTP_STATUSES),
+  },
+  wsConnections: {
+    name: "sluice_ws_connections",
+    type: "gauge",
+    help: "Open WebSockets.",
+  },
+  wsOpened: {
+    name: "sluice_ws_opened_total",
+    type: "counter",
+    help: "WebSockets opened.",
+  },
+  wsClosed: {
+    name: "sluice_ws_closed_total",
+    type: "counter",
+    help: "WebSockets closed, by close code; 1006 is a connection that broke.",
+    labels: ["code"],
+    series: each(CLOSE_CODES),
+  },
+  wsRefused: {
+    name: "sluice_ws_refused_total",
+    type: "counter",
+    help: "WebSockets that were not let in, by reason.",
+    labels: ["reason"],
+    series: each(STREAM_REFUSALS),
+  },
+  kafkaDelivery: {
+    name: "sluice_kafka_delivery_seconds",
+    type: "histogram",
+    help: "From handing records to the producer to knowing their fate, one observation a record.",
+    buckets: KAFKA_SECONDS,
+  },
+  kafkaCommit: {
+    name: "sluice_kafka_commit_seconds",
+    type: "histogram",
+    help: "One group commit: from its flush to its last report.",
+    buckets: KAFKA_SECONDS,
+  },
+  kafkaCommitRecords: {
+    name: "sluice_kafka_commit_records",
+    type: "histogram",
+    help: "Records of one group commit.",
+    buckets: COUNTS,
+  },
+  kafkaErrors: {
+    name: "sluice_kafka_errors_total",
+    type: "counter",
+    help: "Errors the Kafka client reported, by kind.",
+    labels: ["kind"],
+    series: each(KAFKA_ERRORS),
+  },
+  kafkaUp: {
+    name: "sluice_kafka_up",
+    type: "gauge",
+    help: "1 while records can be produced, else 0.",
+    aggregator: "min",
+  },
+  producersRebuilt: {
+    name: "sluice_kafka_producers_rebuilt_total",
+    type: "counter",
+    help: "Producers replaced after a fatal error.",
+  },
+  deadLetters: {
+    name: "sluice_dead_letters_total",
+    type: "counter",
+    help: "Rejected events written to a dead-letter topic, by result.",
+    labels: ["result"],
+    series: each(DEAD_LETTER_RESULTS),
+  },
+  schemaFetches: {
+    name: "sluice_schema_fetches_total",
+    type: "counter",
+    help: "Questions to the schema registry, by result.",
+    labels: ["result"],
+    series: each(RESULTS),
+  },
+  schemaChanges: {
+    name: "sluice_schema_changes_total",
+    type: "counter",
+    help: "What happened to the schemas of the pack's types.",
+    labels: ["kind"],
+    series: each(SCHEMA_CHANGES),
+  },
+  schemasLoaded: {
+    name: "sluice_schemas_loaded",
+    type: "gauge",
+    help: "Schemas that are held, each version counted.",
+    aggregator: "max",
+  },
+  schemasMissing: {
+    name: "sluice_schemas_missing",
+    type: "gauge",
+    help: "Types of the pack that have no schema yet.",
+    aggregator: "max",
+  },
+  schemaAge: {
+    name: "sluice_schema_age_seconds",
+    type: "gauge",
+    help: "Time since the registry last confirmed the schemas; absent without a registry.",
+    aggregator: "max",
+  },
+  sessionsActive: {
+    name: "sluice_sessions_active",
+    type: "gauge",
+    help: "Sessions held in memory.",
+  },
+  sessionsStarted: {
+    name: "sluice_sessions_started_total",
+    type: "counter",
+    help: "Sessions begun.",
+  },
+  redisPipelines: {
+    name: "sluice_redis_pipelines_total",
+    type: "counter",
+    help: "Pipelines of session updates sent to the session store, by result.",
+    labels: ["result"],
+    series: each(RESULTS),
+  },
+  redisPipelineSize: {
+    name: "sluice_redis_pipeline_size",
+    type: "histogram",
+    help: "Session updates of one pipeline.",
+    buckets: COUNTS,
+  },
+  redisPipelineTime: {
+    name: "sluice_redis_pipeline_seconds",
+    type: "histogram",
+    help: "One pipeline of session updates, from sending it to its answer.",
+    buckets: KAFKA_SECONDS,
+  },
+  redisUp: {
+    name: "sluice_redis_up",
+    type: "gauge",
+    help: "1 while session updates reach the session store, else 0. Never delays an answer.",
+    aggregator: "min",
+  },
+  codecTraps: {
+    name: "sluice_codec_traps_total",
+    type: "counter",
+    help: "Events that made the encoder fail; each was rejected as event_fault.",
+  },
+  codecMemory: {
+    name: "sluice_codec_memory_bytes",
+    type: "gauge",
+    help: "Memory of the encoder.",
+  },
+  codecPlans: {
+    name: "sluice_codec_plans",
+    type: "gauge",
+    help: "Schemas compiled into the encoder.",
+  },
+  codecPlanBytes: {
+    name: "sluice_codec_plan_bytes",
+    type: "gauge",
+    help: "Memory of the compiled schemas.",
+  },
+  internalErrors: {
+    name: "sluice_internal_errors_total",
+    type: "counter",
+    help: "Errors nobody expected. Each is logged with its stack.",
+  },
+  logLines: {
+    name: "sluice_log_lines_total",
+    type: "counter",
+    help: "Lines logged, by level.",
+    labels: ["level"],
+    series: each(LOG_LEVELS),
+  },
+  logLinesSuppressed: {
+    name: "sluice_log_lines_suppressed_total",
+    type: "counter",
+    help: "Lines left out because their kind came too often; the next one that is let through says how many.",
+  },
+  workersRestarted: {
+    name: "sluice_workers_restarted_total",
+    type: "counter",
+    help: "Workers that died and were replaced. Only the primary counts.",
+  },
+  ready: {
+    name: "sluice_ready",
+    type: "gauge",
+    help: "1 while this process wants traffic, else 0.",
+    aggregator: "min",
+  },
+  eventLoopUtilization: {
+    name: "sluice_event_loop_utilization_ratio",
+    type: "gauge",
+    help: "Share of the last second the event loop was busy. Near 1 the process is saturated.",
+    aggregator: "max",
+  },
+  buildInfo: {
+    name: "sluice_build_info",
+    type: "gauge",
+    help: "Version of sluice and of Node.",
+    labels: ["version", "node"],
+    aggregator: "first",
+  },
+} as const satisfies Record<string, MetricDeclaration>;
+
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,63 @@
+/**
+ * Telemetry of one process: a method per happening, which counts it and, where an operator has to
+ * know, logs it. Three parts by what they watch: traffic, backends, process. Rooms get the part they
+ * need; none of them sees prom-client or pino.
+ */
+import type { Clock } from "../lib/clock.ts";
+import { BackendTelemetry } from "./backends.ts";
+import { EventLoopGauge } from "./event-loop.ts";
+import { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+import { MetricRegistry } from "./metric-registry.ts";
+import { ProcessTelemetry } from "./process.ts";
+import { TrafficTelemetry } from "./traffic.ts";
+
+export interface TelemetryOptions extends Omit<LoggerOptions, "onLine" | "clock"> {
+  readonly clock: Clock;
+  readonly version: string;
+  /** False in tests: Node's own collectors hold timers and observers. */
+  readonly nodeMetrics?: boolean;
+}
+
+export interface Telemetry {
+  readonly traffic: TrafficTelemetry;
+  readonly backends: BackendTelemetry;
+  readonly process: ProcessTelemetry;
+  readonly registry: MetricRegistry;
+  readonly log: Logger;
+  /** Ends its timers; metrics can still be read. */
+  stop(): void;
+}
+
+/**
+ * ```ts
+ * const telemetry = createTelemetry({ level: config.logLevel, format: config.logFormat,
+ *   isTty: process.stdout.isTTY, output: process.stdout, errors: process.stderr,
+ *   clock: systemClock, version });
+ * telemetry.traffic.received({ dialect: "native", transport: "http", events: 3, bytes: 512 });
+ * ```
+ */
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const registry = new MetricRegistry({ nodeMetrics: options.nodeMetrics ?? true });
+  const { cells } = registry;
+  const log = createLogger({
+    ...options,
+    onLine: (level, suppressed) => {
+      if (suppressed) {
+        cells.logLinesSuppressed.add(1);
+      } else {
+        cells.logLines.add(1, level);
+      }
+    },
+  });
+  const eventLoop = new EventLoopGauge(options.clock);
+  cells.eventLoopUtilization.readFrom(() => eventLoop.ratio);
+  cells.buildInfo.readInfo({ version: options.version, node: process.version });
+  return {
+    traffic: new TrafficTelemetry({ cells, log }),
+    backends: new BackendTelemetry({ cells, log }),
+    process: new ProcessTelemetry({ cells, log }),
+    registry,
+    log,
+    stop: () => eventLoop.stop(),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * What happens to events, requests and sockets: counts it, and keeps the ledger. Once per batch at
+ * most and label set; normal traffic logs nothing.
+ */
+import { OUTCOME_CODES, type FaultKind } from "../errors.ts";
+import { Ledger, type LedgerNumbers } from "./ledger.ts";
+import type { Logger } from "./logger.ts";
+import type { MetricCells } from "./metric-registry.ts";
+import {
+  HTTP_STATUSES,
+  LEDGER_STATES,
+  METRICS,
+  type DeadLetterResult,
+  type Dialect,
+  type HttpRoute,
+  type StreamRefusal,
+  type Transport,
+} from "./metrics.ts";
+
+/** Verdicts of a batch since the last tally; codes by their number (errors.ts). */
+export interface VerdictTally {
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly storedLate: number;
+  readonly rejected: Uint32Array;
+  readonly retry: Uint32Array;
+}
+
+export interface ReceivedBatch {
+  readonly dialect: Dialect;
+  readonly transport: Transport;
+  /** Events that will get an outcome: ignored repeats are not received. */
+  readonly events: number;
+  readonly bytes: number;
+}
+
+const HTTP_STATUS_NAMES = new Map(
+  HTTP_STATUSES.filter((status) => status !== "other").map((status) => [Number(status), status]),
+);
+const CLOSE_CODE_NAMES: ReadonlySet<string> = new Set(METRICS.wsClosed.series.flat());
+
+export class TrafficTelemetry {
+  readonly #cells: MetricCells;
+  readonly #log: Logger;
+  readonly #ledger = new Ledger();
+  #socketsOpen = 0;
+
+  constructor(parts: { readonly cells: MetricCells; readonly log: Logger }) {
+    this.#cells = parts.cells;
+    this.#log = parts.log;
+    const { cells } = parts;
+    cells.wsConnections.readFrom(() => this.#socketsOpen);
+    cells.inflightEvents.readFrom(() => this.#ledger.numbers().inFlight);
+    cells.ledgerEvents.readSeriesFrom(() => ledgerSeries(this.#ledger.numbers()));
+    cells.ledgerDrift.readFrom(() => this.#checkedDrift());
+  }
+
+  /** Events of a batch now count as received; each comes back in one tally. */
+  received(batch: ReceivedBatch): void {
+    const { dialect, transport, events, bytes } = batch;
+    this.#ledger.receive(events);
+    this.#cells.eventsReceived.add(events, dialect, transport);
+    this.#cells.batchEvents.observe(events, 1, transport);
+    this.#cells.receivedBytes.add(bytes, transport);
+  }
+
+  /** Events got their verdicts; called once per batch and turn, with what is new. */
+  settled(tally: VerdictTally): void {
+    if (tally.stored > 0) {
+      this.#ledger.settle("stored", tally.stored);
+      this.#cells.eventsOutcome.add(tally.stored, "stored", "none");
+    }
+    if (tally.duplicate > 0) {
+      this.#ledger.settle("duplicate", tally.duplicate);
+      this.#cells.eventsOutcome.add(tally.duplicate, "duplicate", "none");
+    }
+    if (tally.storedLate > 0) {
+      this.#cells.eventsStoredLate.add(tally.storedLate);
+    }
+    for (let code = 1; code < OUTCOME_CODES.length; code += 1) {
+      const rejected = tally.rejected[code] ?? 0;
+      const retry = tally.retry[code] ?? 0;
+      if (rejected > 0) {
+        this.#ledger.settle("rejected", rejected);
+        this.#cells.eventsOutcome.add(rejected, "rejected", OUTCOME_CODES[code]);
+      }
+      if (retry > 0) {
+        this.#ledger.settle("retry", retry);
+        this.#cells.eventsOutcome.add(retry, "retry", OUTCOME_CODES[code]);
+      }
+    }
+  }
+
+  /** Events that do not fit their schema; their outcome is counted by `settled`. */
+  invalid(kind: FaultKind, count = 1): void {
+    this.#cells.validationErrors.add(count, kind);
+  }
+
+  /** One batch was validated and encoded. */
+  encoded(durationMs: number): void {
+    this.#cells.encode.observe(durationMs / 1_000);
+  }
+
+  /** The last event of a batch was answered, so long after the batch came in. */
+  answered(transport: Transport, latencyMs: number): void {
+    this.#cells.ackLatency.observe(latencyMs / 1_000, 1, transport);
+  }
+
+  httpAnswered(route: HttpRoute, status: number): void {
+    this.#cells.httpRequests.add(1, route, HTTP_STATUS_NAMES.get(status) ?? "other");
+  }
+
+  socketOpened(): void {
+    this.#socketsOpen += 1;
+    this.#cells.wsOpened.add(1);
+  }
+
+  socketClosed(code: number): void {
+    this.#socketsOpen -= 1;
+    const name = String(code);
+    this.#cells.wsClosed.add(1, CLOSE_CODE_NAMES.has(name) ? name : "other");
+  }
+
+  /** A socket was closed or not let in before it could send anything. */
+  socketRefused(reason: StreamRefusal): void {
+    this.#cells.wsRefused.add(1, reason);
+  }
+
+  deadLettersWritten(result: DeadLetterResult, count = 1): void {
+    this.#cells.deadLetters.add(count, result);
+    if (result === "failed") {
+      this.#log.warn("dead letters not written, their events are answered retry", { count });
+    }
+  }
+
+  /** The pipeline's own count of events received and not settled: what the ledger is checked by. */
+  countInFlightBy(read: () => number): void {
+    this.#ledger.countInFlightBy(read);
+  }
+
+  ledger(): LedgerNumbers {
+    return this.#ledger.numbers();
+  }
+
+  #checkedDrift(): number {
+    const numbers = this.#ledger.numbers();
+    if (numbers.drift !== 0) {
+      this.#log.error("the event ledger does not balance", { ...numbers });
+    }
+    return numbers.drift;
+  }
+}
+
+function ledgerSeries(numbers: LedgerNumbers): readonly number[] {
+  const byState: Readonly<Record<(typeof LEDGER_STATES)[number], number>> = {
+    received: numbers.received,
+    stored: numbers.stored,
+    duplicate: numbers.duplicate,
+    rejected: numbers.rejected,
+    retry: numbers.retry,
+    in_flight: numbers.inFlight,
+  };
+  return LEDGER_STATES.map((state) => byState[state]);
+}
