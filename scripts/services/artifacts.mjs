@@ -131,9 +131,9 @@ export function renderPom(dependencies) {
   ].join("\n");
 }
 
-/** Builds one program of a Go module into `folder`; module and build caches stay in the cache folder. */
+/** Builds one program of a Go module into `folder`; sources and objects are removed afterwards. */
 export async function buildGoProgram(packagePath, folder) {
-  const workspace = join(cacheFolder(), "go");
+  const workspace = join(folder, "workspace");
   await runCommand("go", ["install", packagePath], {
     directory: folder,
     environment: {
@@ -148,4 +148,5 @@ export async function buildGoProgram(packagePath, folder) {
     },
     purpose: `build ${packagePath}`,
   });
+  await rm(workspace, { recursive: true });
 }

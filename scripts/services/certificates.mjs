@@ -30,23 +30,56 @@ export async function ensureCertificates(folder) {
   const openssl = (...commandArguments) =>
     runCommand("openssl", commandArguments, { directory: folder, purpose: "make certificates" });
   await openssl(
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", VALIDITY_DAYS],
-    ...["-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=sluice test authority"],
-    ...["-addext", "basicConstraints=critical,CA:TRUE"],
-    ...["-addext", "keyUsage=critical,keyCertSign,cRLSign"],
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    VALIDITY_DAYS,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.crt",
+    "-subj",
+    "/CN=sluice test authority",
+    "-addext",
+    "basicConstraints=critical,CA:TRUE",
+    "-addext",
+    "keyUsage=critical,keyCertSign,cRLSign",
   );
   await openssl(
-    ...["req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr"],
-    ...["-subj", "/CN=localhost"],
+    "req",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-keyout",
+    "server.key",
+    "-out",
+    "server.csr",
+    "-subj",
+    "/CN=localhost",
   );
   await writeFile(
     join(folder, "extensions"),
     "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n",
   );
   await openssl(
-    ...["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key"],
-    ...["-CAcreateserial", "-days", VALIDITY_DAYS, "-extfile", "extensions"],
-    ...["-out", "server.crt"],
+    "x509",
+    "-req",
+    "-in",
+    "server.csr",
+    "-CA",
+    "ca.crt",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-days",
+    VALIDITY_DAYS,
+    "-extfile",
+    "extensions",
+    "-out",
+    "server.crt",
   );
   const parts = [files.key, files.certificate, files.authority];
   const texts = await Promise.all(parts.map((file) => readFile(file, "utf8")));

@@ -85,8 +85,8 @@ export interface Instance extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL, as a crash; resolves when it is gone. */
   kill(choice?: ProcessChoice): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. */
-  suspend(choice?: ProcessChoice): void;
+  /** SIGSTOP: connections stay open and nothing answers; resolves when it stands still. */
+  suspend(choice?: ProcessChoice): Promise<void>;
   resume(choice?: ProcessChoice): void;
   signal(signalName: NodeJS.Signals, choice?: ProcessChoice): number;
   /** stop, then start. */

@@ -11,7 +11,14 @@ import { definitionOf, DEFINITIONS } from "./catalog.mjs";
 import { instancesFolder } from "./places.mjs";
 import { reservePorts } from "./ports.mjs";
 import { ServiceProblem } from "./problem.mjs";
-import { identify, killProcess, processState, signalProcess } from "./processes.mjs";
+import {
+  identify,
+  killProcess,
+  processState,
+  resumeProcess,
+  signalProcess,
+  suspendProcess,
+} from "./processes.mjs";
 import { sharedDirectory, startShared, statusOfShared, stopShared } from "./shared.mjs";
 import { bringUp, inspect, processesOf, takeDown } from "./supervisor.mjs";
 
@@ -129,12 +136,12 @@ class Instance {
     await Promise.all(processesOf(this.directory, processName).map(killProcess));
   }
 
-  suspend(options = {}) {
-    this.signal("SIGSTOP", options);
+  async suspend({ process: processName } = {}) {
+    await Promise.all(processesOf(this.directory, processName).map(suspendProcess));
   }
 
-  resume(options = {}) {
-    this.signal("SIGCONT", options);
+  resume({ process: processName } = {}) {
+    for (const identity of processesOf(this.directory, processName)) resumeProcess(identity);
   }
 
   signal(signalName, { process: processName } = {}) {

@@ -11,7 +11,7 @@ import { sweepInstances } from "./control.mjs";
 import { ServiceProblem } from "./problem.mjs";
 import {
   environmentOf,
-  readAddresses,
+  runningAddresses,
   sharedContext,
   sharedDirectory,
   startShared,
@@ -26,10 +26,9 @@ async function up({ names, portOffset, isFresh }) {
   const results = await Promise.allSettled(
     names.map((name) => upOne({ name, portOffset, isFresh })),
   );
-  const failures = results.filter(({ status }) => status === "rejected");
-  for (const { reason } of failures) {
-    if (!(reason instanceof ServiceProblem)) throw reason;
-  }
+  const failures = results.filter((result) => result.status === "rejected");
+  const defect = failures.find(({ reason }) => !(reason instanceof ServiceProblem));
+  if (defect !== undefined) throw defect.reason;
   return failures.length === 0;
 }
 
@@ -88,7 +87,7 @@ function printTable(rows) {
 }
 
 async function env({ portOffset }) {
-  for (const [variable, value] of environmentOf(await readAddresses(portOffset))) {
+  for (const [variable, value] of environmentOf(await runningAddresses(portOffset))) {
     console.log(`export ${variable}='${value.replaceAll("'", String.raw`'\''`)}'`);
   }
   return true;

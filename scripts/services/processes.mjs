@@ -83,9 +83,20 @@ export function signalProcess(identity, signal) {
  */
 export async function terminateProcess(identity, patienceMs) {
   if (!signalProcess(identity, "SIGTERM")) return;
-  signalProcess(identity, "SIGCONT");
+  resumeProcess(identity);
   if (await waitUntilGone(identity, patienceMs)) return;
   await killProcess(identity);
+}
+
+/** Stops a process in its tracks. Resolves when it stands still or is gone. */
+export async function suspendProcess(identity) {
+  signalProcess(identity, "SIGSTOP");
+  while (processState(identity) === "running") await elapsed(POLL_INTERVAL_MS);
+}
+
+/** Lets a suspended process go on; does nothing to one that runs. */
+export function resumeProcess(identity) {
+  signalProcess(identity, "SIGCONT");
 }
 
 /** Ends a process at once, as a crash would. Resolves when it is gone. */

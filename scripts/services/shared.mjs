@@ -92,8 +92,15 @@ async function stateOf(plans, processes) {
   return answers.every(Boolean) ? "running" : "not answering";
 }
 
-/** The addresses of the shared servers as they were when each was started. */
-export async function readAddresses(portOffset) {
+/** The addresses of the shared servers that run, by name. */
+export async function runningAddresses(portOffset) {
+  const all = Object.entries(await readAddresses(portOffset));
+  const isRunning = (name) =>
+    inspect(sharedDirectory(name, portOffset)).some(({ state }) => state !== "gone");
+  return Object.fromEntries(all.filter(([name]) => isRunning(name)));
+}
+
+async function readAddresses(portOffset) {
   try {
     return JSON.parse(await readFile(addressFile(portOffset), "utf8"));
   } catch (error) {

@@ -15,7 +15,7 @@ import { ServiceProblem } from "./problem.mjs";
 import {
   processState,
   residentBytes,
-  signalProcess,
+  resumeProcess,
   startDetached,
   terminateProcess,
 } from "./processes.mjs";
@@ -37,22 +37,27 @@ export function logFile(directory, processName) {
  * @throws {ServiceProblem} when it cannot be started; what this call started is ended again
  */
 export async function bringUp(definition, context, { isFresh = false } = {}) {
-  return await withLock(context.directory, async () => {
-    if (isFresh) {
-      await endProcesses(definition, context.directory);
-      await rm(context.directory, { recursive: true, force: true });
-    }
-    const plans = definition.processes(context);
-    const recorded = readRecord(context.directory);
-    for (const { name } of plans) resumeIfSuspended(recorded[name], context.progress);
-    const absent = plans.filter(({ name }) => !isAlive(recorded[name]));
-    if (absent.length > 0) {
-      await startAll(definition, context, absent);
-      return "started";
-    }
-    await waitUntilReady(definition, context, plans);
-    return "already running";
+  const onWait = () => context.progress("waiting for another command that works on it");
+  return await withLock(context.directory, () => bringUpAlone(definition, context, isFresh), {
+    onWait,
   });
+}
+
+async function bringUpAlone(definition, context, isFresh) {
+  if (isFresh) {
+    await endProcesses(definition, context.directory);
+    await rm(context.directory, { recursive: true, force: true });
+  }
+  const plans = definition.processes(context);
+  const recorded = readRecord(context.directory);
+  for (const identity of Object.values(recorded)) resumeProcess(identity);
+  const absent = plans.filter(({ name }) => !isAlive(recorded[name]));
+  if (absent.length > 0) {
+    await startAll(definition, context, absent);
+    return "started";
+  }
+  await waitUntilReady(definition, context, plans);
+  return "already running";
 }
 
 /**
@@ -165,12 +170,6 @@ async function endProcesses(definition, directory) {
 
 function isAlive(identity) {
   return identity !== undefined && processState(identity) !== "gone";
-}
-
-function resumeIfSuspended(identity, progress) {
-  if (identity === undefined || processState(identity) !== "suspended") return;
-  progress(`resuming the suspended process ${identity.pid}`);
-  signalProcess(identity, "SIGCONT");
 }
 
 function recordFile(directory) {

@@ -86,9 +86,11 @@ function nodeProcess({ directory, ports }, { node, nodes }) {
     program: "java",
     programArguments: [
       ...JVM_FLAGS,
-      ...["-cp", join(artifactFolder(LIBRARIES), "*")],
+      "-cp",
+      join(artifactFolder(LIBRARIES), "*"),
       `-Dlog4j2.configurationFile=${join(directory, "log4j2.properties")}`,
-      ...["kafka.Kafka", propertiesFile(directory, node)],
+      "kafka.Kafka",
+      propertiesFile(directory, node),
     ],
     ports: purposes.map((purpose) => portName(nodes.length, node, purpose)),
     isReady: () => answersKafka(ports[portName(nodes.length, node, "plaintext")]),
@@ -118,14 +120,21 @@ async function configureNode(context, { node, nodes }) {
     renderProperties(nodeProperties(context, { node, nodes, dataDirectory })),
   );
   if (existsSync(join(dataDirectory, "meta.properties"))) return;
-  context.progress("formatting the storage");
+  context.progress(`formatting the storage of node ${node}`);
   await runCommand(
     "java",
     [
       ...JVM_FLAGS,
-      ...["-cp", join(artifactFolder(LIBRARIES), "*"), "kafka.tools.StorageTool"],
-      ...["format", "-t", CLUSTER_ID, "-c", propertiesFile(directory, node)],
-      ...["--add-scram", `SCRAM-SHA-512=[name=${USER},password=${PASSWORD}]`],
+      "-cp",
+      join(artifactFolder(LIBRARIES), "*"),
+      "kafka.tools.StorageTool",
+      "format",
+      "-t",
+      CLUSTER_ID,
+      "-c",
+      propertiesFile(directory, node),
+      "--add-scram",
+      `SCRAM-SHA-512=[name=${USER},password=${PASSWORD}]`,
     ],
     { directory, purpose: "format Kafka's storage" },
   );
