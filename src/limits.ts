@@ -185,6 +185,76 @@ export const READER_BATCH_RECORDS_MAX = 100;
 /** KiB of records librdkafka fetches ahead of `tail`; while they are unread it fetches no more. */
 export const READER_QUEUE_KIB_MAX = 16 * 1024;
 
+/** One answer of a schema registry; a longer one is not read to its end. */
+export const REGISTRY_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Tries of one registry call (at least one per URL). */
+export const REGISTRY_TRIES_MAX = 4;
+
+/** Pause between two tries: a random part of base × 2^n, n counting from 0, up to the maximum. */
+export const REGISTRY_BACKOFF_BASE_MS = 100;
+export const REGISTRY_BACKOFF_MAX_MS = 2_000;
+
+/** All tries of one registry call together. */
+export const REGISTRY_DEADLINE_MS = 10_000;
+
+/** Registry calls that failed in a row before it is left alone for a while. */
+export const REGISTRY_FAILURES_MAX = 3;
+
+/** How long it is left alone. */
+export const REGISTRY_REST_MS = 2_000;
+
+/** Schemas of a registry kept by id; beyond it the one not used for longest goes. */
+export const REGISTRY_SCHEMAS_MAX = 1_000;
+
+/** Answers "there is no such schema" that are remembered; beyond it the oldest goes. */
+export const REGISTRY_ABSENT_MAX = 10_000;
+
+/** How long such an answer holds: the schema may be registered a moment later. */
+export const REGISTRY_ABSENT_MS = 30_000;
+
+/** Schemas that one schema may refer to, directly or not, and how deep the chain may be. */
+export const SCHEMA_REFERENCES_MAX = 64;
+export const SCHEMA_REFERENCE_DEPTH_MAX = 8;
+
+/** Subjects asked for at once in a round of refreshing. */
+export const SCHEMA_REFRESH_PARALLEL = 4;
+
+/** Pause before the next round while the registry does not answer; else the refresh interval. */
+export const SCHEMA_RETRY_MS = 5_000;
+
+/** Schemas that events asked for by name and that are kept parsed. */
+export const RESOLVED_SCHEMAS_MAX = 256;
+
+/** An event that names a schema waits this long for the registry, then it is `retry`. */
+export const RESOLVE_DEADLINE_MS = 2_000;
+
+/** Look-ups of named schemas at once, and new ones per second and in a burst; beyond it `retry`. */
+export const RESOLVE_FLIGHTS_MAX = 16;
+export const RESOLVE_PER_SECOND = 20;
+export const RESOLVE_BURST = 50;
+
+/** How long "the registry cannot tell" holds for a named schema. */
+export const RESOLVE_UNAVAILABLE_MS = 1_000;
+
+/** Newest versions of a subject that are searched for an id or a fingerprint. */
+export const RESOLVE_VERSIONS_MAX = 50;
+
+/** The file that holds the last good schemas; a larger one is not read. */
+export const SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Parsed schemas `tail` keeps. */
+export const DECODE_SCHEMAS_MAX = 1_000;
+
+/** How long `tail` waits for a first answer of Kafka. */
+export const TAIL_CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long `tail` waits for a schema before it prints a record undecoded. */
+export const TAIL_REGISTRY_DEADLINE_MS = 3_000;
+
+/** One line of JSON given to `encode`; a longer one is `too_large`. Above what a record may hold. */
+export const ENCODE_LINE_BYTES_MAX = 1024 * 1024;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
