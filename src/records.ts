@@ -83,12 +83,17 @@ export const VERDICT = {
   ignored: 5,
 } as const;
 
-/** Bit of the flags byte (offset 1) of the `sluice` header: the record may have been stored before. */
-const REDELIVERY_POSSIBLE = 1;
+/** Bits of the flags byte (offset 1) of the `sluice` header (docs/protocol.md §2.9). */
+export const HEADER_FLAG = {
+  /** The record may have been stored before. */
+  redelivery: 1,
+  /** Another process may know this session under another id. */
+  sessionProvisional: 8,
+} as const;
 
-/** Marks the record of a row as one that may have been stored before (docs/protocol.md §2.9). */
-export function flagRedelivery(table: RecordTable, row: number): void {
+/** Sets a flag in the header of a row's record, if it has one. */
+export function setHeaderFlag(table: RecordTable, row: number, flag: number): void {
   const start = table.headerStart[row] ?? 0;
   if (start === (table.headerEnd[row] ?? 0)) return;
-  table.memory[start + 1] = (table.memory[start + 1] ?? 0) | REDELIVERY_POSSIBLE;
+  table.memory[start + 1] = (table.memory[start + 1] ?? 0) | flag;
 }

@@ -57,6 +57,8 @@ export class Batch {
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
   sessionSlots: Int32Array | null = null;
+  /** The pipeline's note of `openCount`: what it has added to the events in flight. */
+  openKnown = 0;
   readonly #watch: BatchWatch;
   #listener: BatchListener | null = null;
   #open: number;

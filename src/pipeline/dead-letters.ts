@@ -16,8 +16,8 @@ const NOTHING = new Uint8Array(0);
 export interface DeadLettersOptions {
   readonly delivery: Delivery;
   readonly routes: RouteBook;
-  /** `none`: the reason and a hash; `raw`: the event as it was sent. */
-  readonly payload: "none" | "raw";
+  /** `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent. */
+  readonly payload: "none" | "redacted" | "raw";
 }
 
 export interface RefusedEvent {
@@ -46,8 +46,8 @@ export class DeadLetters {
       ["tenant", context.tenant],
       ["source", context.source],
       ["received_at", new Date(batch.receivedAtMs).toISOString()],
-      ["payload_sha256", createHash("sha256").update(event).digest("hex")],
     ];
+    if (payload === "redacted") headers.push(["payload_sha256", sha256(event)]);
     if (fault.kind !== undefined) headers.push(["kind", fault.kind]);
     if (fault.path !== undefined) headers.push(["path", fault.path]);
     if (route !== undefined) headers.push(["type", route.type.type]);
@@ -61,4 +61,8 @@ export class DeadLetters {
     };
     return delivery.deadLetter(letter, batch);
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

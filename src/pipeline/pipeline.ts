@@ -6,7 +6,7 @@
  */
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
-import { ROW_STATUS, VERDICT } from "../records.ts";
+import { HEADER_FLAG, ROW_STATUS, VERDICT, setHeaderFlag } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -22,9 +22,14 @@ const ASKED_SCHEMAS_MAX = 16;
 
 /** What the pipeline tells telemetry, at most once per batch and happening. */
 export interface PipelineObserver {
-  encoded(result: { readonly events: number; readonly bytes: number; readonly ms: number }): void;
+  encoded(durationMs: number): void;
   /** Events that now count as received; every one of them comes back in one tally. */
-  received(count: number): void;
+  received(batch: {
+    readonly dialect: "native";
+    readonly transport: "http" | "ws";
+    readonly events: number;
+    readonly bytes: number;
+  }): void;
   settled(tally: Tally): void;
   /** An event does not fit its schema. */
   invalid(kind: FaultKind): void;
@@ -48,6 +53,8 @@ export interface OpenFrame {
   readonly batch: Batch;
   readonly table: RecordTable;
   readonly context: FrameContext;
+  /** Bytes of the frame. */
+  readonly bytes: number;
 }
 
 /** A frame that asks for schemas which are not loaded; `ready` never rejects. */
@@ -68,11 +75,17 @@ const NO_REFUSALS: Refusals = new Map();
 
 export class Pipeline {
   readonly #parts: PipelineParts;
+  #inFlight = 0;
   /** Of the frame that is open. */
   #refusals: Refusals = NO_REFUSALS;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+  }
+
+  /** Events that were received and have no verdict: counted by batch, for the ledger to be held against. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /**
@@ -90,10 +103,10 @@ export class Pipeline {
       if (ready !== null) return { kind: "waiting", ready };
     }
     this.#refusals = refusals ?? NO_REFUSALS;
-    observer.encoded({ events: table.count, bytes: frame.length, ms: clockMs() - startMs });
+    observer.encoded(clockMs() - startMs);
     const { receivedAtMs } = context;
     const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
-    return { kind: "open", batch, table, context };
+    return { kind: "open", batch, table, context, bytes: frame.length };
   }
 
   /**
@@ -117,7 +130,14 @@ export class Pipeline {
       }
     }
     batch.listen(listener);
-    this.#parts.observer.received(received);
+    this.#inFlight += batch.openCount;
+    batch.openKnown = batch.openCount;
+    this.#parts.observer.received({
+      dialect: "native",
+      transport: frame.context.shape === "pub" ? "ws" : "http",
+      events: received,
+      bytes: frame.bytes,
+    });
     if (produced > 0) {
       const timestampMs = batch.receivedAtMs;
       this.#parts.delivery.submit(table, { sink: batch, topics, timestampMs, indexBase: 0 });
@@ -152,7 +172,9 @@ export class Pipeline {
       clientSessionId: codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0),
       timeMs: table.timeMs[row] ?? batch.receivedAtMs,
     });
+    if (session.slot < 0) return;
     codec.setSession(row, session.id);
+    if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
     batch.sessionSlots ??= new Int32Array(batch.count).fill(-1);
     batch.sessionSlots[row] = session.slot;
   }
@@ -162,7 +184,11 @@ export class Pipeline {
       const slot = batch.sessionSlots?.[row] ?? -1;
       if (slot >= 0) this.#parts.sessions.confirm(slot, 1);
     },
-    progressed: (batch) => this.#parts.observer.settled(batch.takeTally()),
+    progressed: (batch) => {
+      this.#inFlight += batch.openCount - batch.openKnown;
+      batch.openKnown = batch.openCount;
+      this.#parts.observer.settled(batch.takeTally());
+    },
   };
 
   /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */

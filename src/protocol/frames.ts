@@ -110,7 +110,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** The 16 bytes of a UUID (RFC 9562), null for any other text. */
 export function uuidBytes(text: string): Uint8Array | null {
   if (!UUID.test(text)) return null;
-  return Uint8Array.fromHex(text.replaceAll("-", ""));
+  return Buffer.from(text.replaceAll("-", ""), "hex");
 }
 
 function fault(detail: string): ParsedFrame {

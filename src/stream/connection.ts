@@ -16,7 +16,7 @@ import {
   STREAM_INFLIGHT_BYTES_MAX,
   STREAM_INFLIGHT_EVENTS_MAX,
 } from "../limits.ts";
-import { VERDICT, flagRedelivery } from "../records.ts";
+import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { OpenFrame, OpenResult, Refusals } from "../pipeline/pipeline.ts";
@@ -294,7 +294,7 @@ export class StreamConnection {
       }
       if (standing === "fresh") {
         window.send(seq);
-        if (seq < this.#redeliveryBelow) flagRedelivery(frame.table, row);
+        if (seq < this.#redeliveryBelow) setHeaderFlag(frame.table, row, HEADER_FLAG.redelivery);
       } else if (standing === "in-flight") batch.decide(row, VERDICT.ignored);
       else {
         batch.decide(row, VERDICT.duplicate);
