@@ -255,6 +255,12 @@ export const TAIL_REGISTRY_DEADLINE_MS = 3_000;
 /** One line of JSON given to `encode`; a longer one is `too_large`. Above what a record may hold. */
 export const ENCODE_LINE_BYTES_MAX = 1024 * 1024;
 
+/** How long the schema commands wait for one answer of the registry. */
+export const SCHEMA_COMMAND_DEADLINE_MS = 5_000;
+
+/** Lines of JSON that `encode` hands to the codec at once. */
+export const ENCODE_BATCH_LINES_MAX = FRAME_EVENTS_MAX;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");
