@@ -4,14 +4,15 @@
  * filled beside its place and then renamed. It knows how to fetch, not what the servers are.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 import { withLock } from "./lock.mjs";
 import { cacheFolder } from "./places.mjs";
 import { runCommand } from "./run-command.mjs";
 
 const DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
+const PART_SUFFIX = ".part-";
 
 /** Where an artifact is kept, whether it is there already or not. */
 export function artifactFolder({ name, version }) {
@@ -35,6 +36,7 @@ export async function cachedArtifact(artifact, fill, progress) {
   return await withLock(
     folder,
     async () => {
+      await removeLeftovers(folder);
       if (!existsSync(folder)) await fillAndRename(folder, fill);
       return folder;
     },
@@ -42,8 +44,16 @@ export async function cachedArtifact(artifact, fill, progress) {
   );
 }
 
+/** What an interrupted download left; the lock is held, so nobody works on it. */
+async function removeLeftovers(folder) {
+  const leftovers = (await readdir(dirname(folder))).filter((name) =>
+    name.startsWith(`${basename(folder)}${PART_SUFFIX}`),
+  );
+  for (const name of leftovers) await rm(join(dirname(folder), name), { recursive: true });
+}
+
 async function fillAndRename(folder, fill) {
-  const temporary = await mkdtemp(`${folder}.part-`);
+  const temporary = await mkdtemp(`${folder}${PART_SUFFIX}`);
   try {
     await fill(temporary);
     await rename(temporary, folder);

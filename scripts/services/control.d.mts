@@ -52,7 +52,10 @@ export function signal(
 export function status(name: ServiceName, options?: SharedOptions): Promise<SharedStatus>;
 
 export interface InstanceOptions {
-  /** Where it runs and keeps its data; kept by remove(). Default: a new folder under .run. */
+  /**
+   * Where it runs and keeps its data; kept by remove(). What an earlier owner left running there is
+   * ended first. Default: a new folder under .run.
+   */
   readonly directory?: string;
   /**
    * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy

@@ -24,6 +24,13 @@ import { bringUp, inspect, processesOf, takeDown } from "./supervisor.mjs";
 
 const OWNER_FILE = "owner.json";
 
+/** Instances that may have processes; they end with this process. */
+const liveInstances = new Set();
+
+process.once("exit", () => {
+  for (const instance of liveInstances) instance.killNow();
+});
+
 export { ServiceProblem };
 
 /** Starts a shared server, or whatever of it does not run. */
@@ -58,8 +65,9 @@ export async function startInstance(name, options = {}) {
   const purposes = definition.instancePorts ?? Object.keys(definition.ports);
   const chosen = options.ports ?? {};
   const reserved = await reservePorts(purposes.filter((purpose) => chosen[purpose] === undefined));
-  const isOwnDirectory = options.directory !== undefined;
+  const isChosenDirectory = options.directory !== undefined;
   const directory = options.directory ?? makeDirectory(name);
+  if (isChosenDirectory) await takeDown(definition, directory);
   const instance = new Instance(definition, {
     context: {
       directory,
@@ -68,7 +76,7 @@ export async function startInstance(name, options = {}) {
       progress: options.progress ?? (() => {}),
     },
     freePorts: reserved.free,
-    isDirectoryKept: isOwnDirectory,
+    isDirectoryKept: isChosenDirectory,
   });
   try {
     await instance.start();
@@ -85,14 +93,13 @@ class Instance {
   #context;
   #freePorts;
   #isDirectoryKept;
-  #endWithOwner = () => this.#killNow();
 
   constructor(definition, { context, freePorts, isDirectoryKept }) {
     this.#definition = definition;
     this.#context = context;
     this.#freePorts = freePorts;
     this.#isDirectoryKept = isDirectoryKept;
-    process.once("exit", this.#endWithOwner);
+    liveInstances.add(this);
   }
 
   get name() {
@@ -156,7 +163,7 @@ class Instance {
   async remove() {
     await this.kill();
     await this.#freePorts();
-    process.removeListener("exit", this.#endWithOwner);
+    liveInstances.delete(this);
     if (!this.#isDirectoryKept) rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -165,7 +172,7 @@ class Instance {
   }
 
   /** While the owner exits nothing can be awaited; what it started is ended without asking. */
-  #killNow() {
+  killNow() {
     signalAll(this.directory, { signalName: "SIGKILL" });
     if (!this.#isDirectoryKept) rmSync(this.directory, { recursive: true, force: true });
   }
