@@ -223,6 +223,9 @@ export const SCHEMA_REFRESH_PARALLEL = 4;
 /** Pause before the next round while the registry does not answer; else the refresh interval. */
 export const SCHEMA_RETRY_MS = 5_000;
 
+/** How long a start waits for the registry before it takes the schemas saved on disk. */
+export const SCHEMA_START_MS = 3_000;
+
 /** Schemas that events asked for by name and that are kept parsed. */
 export const RESOLVED_SCHEMAS_MAX = 256;
 

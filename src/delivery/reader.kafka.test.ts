@@ -19,6 +19,7 @@ function options(topic: string, more: Partial<ReaderOptions> = {}): ReaderOption
     from: "beginning",
     stopAtEnd: true,
     connectTimeoutMs: 10_000,
+    security: null,
     signal: new AbortController().signal,
     ...more,
   };

@@ -10,6 +10,7 @@ function options(more: Pick<ReaderOptions, "brokers" | "topic">): ReaderOptions 
     from: "beginning",
     stopAtEnd: true,
     connectTimeoutMs: 10_000,
+    security: null,
     signal: new AbortController().signal,
     ...more,
   };

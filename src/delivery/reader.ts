@@ -13,6 +13,8 @@ import type {
   Message,
   Metadata,
 } from "@confluentinc/kafka-javascript";
+import type { KafkaSecurity } from "./delivery.ts";
+import { connectionSettings } from "./kafka-settings.ts";
 import { READER_BATCH_RECORDS_MAX, READER_QUEUE_KIB_MAX } from "../limits.ts";
 
 export interface KafkaRecord {
@@ -42,8 +44,7 @@ export interface ReaderOptions {
   readonly onReady?: () => void;
   /** One sentence for the user about a trouble that may pass. */
   readonly onNotice?: (sentence: string) => void;
-  /** librdkafka properties on top: security, for instance. */
-  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  readonly security: KafkaSecurity | null;
 }
 
 /** Reading cannot begin or go on; the message is one sentence for the user. */
@@ -104,9 +105,7 @@ export async function* readTopic(options: ReaderOptions): AsyncGenerator<KafkaRe
 function createConsumer(options: ReaderOptions): KafkaConsumer {
   const consumer = new kafka.KafkaConsumer(
     {
-      ...options.properties,
-      "bootstrap.servers": options.brokers,
-      "client.id": "sluice-tail",
+      ...connectionSettings({ ...options, clientId: "sluice-tail" }),
       // librdkafka wants a group even where no group is joined; nothing is ever committed to it.
       "group.id": `sluice-tail-${randomUUID()}`,
       "enable.auto.commit": false,

@@ -1,0 +1,326 @@
+/**
+ * Puts delivery together: lanes with their producers, destinations, the budget, availability, drain.
+ */
+import assert from "node:assert/strict";
+import {
+  COMMIT_DEADLINE_MS,
+  GATHER_WAIT_MS,
+  LANES_MAX,
+  MESSAGE_TIMEOUT_MS,
+  STALL_MS,
+  UNACKED_BYTES_MAX,
+  UNACKED_EVENTS_MAX,
+} from "../limits.ts";
+import { Availability } from "./availability.ts";
+import { Budget } from "./budget.ts";
+import { SYSTEM_CLOCK, type DeliveryClock } from "./clock.ts";
+import type {
+  Compression,
+  DeadLetter,
+  Delivery,
+  DeliveryEvent,
+  DeliverySink,
+  DeliveryState,
+  KafkaSecurity,
+  Pressure,
+  Submission,
+} from "./delivery.ts";
+import type { RecordTable } from "../records.ts";
+import { Destinations } from "./destinations.ts";
+import { EmbeddedBroker } from "./embedded-broker.ts";
+import { Intake } from "./intake.ts";
+import { KafkaProducer } from "./kafka-producer.ts";
+import { connectionSettings, producerSettings } from "./kafka-settings.ts";
+import { Lane } from "./lane.ts";
+import { ProducerKeeper } from "./producer-keeper.ts";
+import type { ProducerFactory } from "./producer-port.ts";
+import { RecordQueue } from "./record-queue.ts";
+import { SegmentPool } from "./record-segment.ts";
+import { Refusals } from "./refusals.ts";
+import { createTopic } from "./topic-creator.ts";
+
+export interface DeliveryOptions {
+  /** host:port each; null: an embedded, volatile broker in this process. */
+  readonly brokers: readonly string[] | null;
+  readonly onEvent: (event: DeliveryEvent) => void;
+  readonly security?: KafkaSecurity;
+  readonly clientId?: string;
+  /** Producers side by side; a hanging partition holds up one of them. */
+  readonly lanes?: number;
+  /** Threads of libuv's pool (UV_THREADPOOL_SIZE, 4 if unset): each lane may hold one. */
+  readonly threadPoolSize?: number;
+  readonly lingerMs?: number;
+  readonly compression?: Compression;
+  readonly messageTimeoutMs?: number;
+  readonly commitDeadlineMs?: number;
+  readonly gatherWaitMs?: number;
+  readonly stallMs?: number;
+  readonly unackedEventsMax?: number;
+  readonly unackedBytesMax?: number;
+  /** Missing topics that may be made, with their partitions. */
+  readonly createTopics?: ReadonlyMap<string, number>;
+  readonly clock?: DeliveryClock;
+  /** Stands in for the native client in tests. */
+  readonly producers?: ProducerFactory;
+}
+
+const LANES_DEFAULT = 4;
+const LINGER_MS_DEFAULT = 5;
+const THREAD_POOL_DEFAULT = 4;
+/** Threads left for DNS, files and metadata. */
+const THREADS_SPARED = 2;
+const TICK_MS = 250;
+/** A commit out for so long makes its lane unattractive for keyless records. */
+const HANGING_MS = 500;
+const PROBE_MS = 1_000;
+/** What freeing the producers may take at the end of a drain. */
+const DISCONNECT_MS = 3_000;
+const DRAIN_LOOK_MS = 10;
+
+/** Throws if the options make no sense; the absence of brokers is not such a reason. */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  return new DeliveryRoom(options);
+}
+
+class DeliveryRoom implements Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #clock: DeliveryClock;
+  readonly #onEvent: (event: DeliveryEvent) => void;
+  readonly #budget: Budget;
+  readonly #pool: SegmentPool;
+  readonly #lanes: readonly Lane[];
+  readonly #keepers: readonly ProducerKeeper[];
+  readonly #destinations: Destinations;
+  readonly #intake: Intake;
+  readonly #availability: Availability;
+  readonly #embedded: EmbeddedBroker | null;
+  readonly #topicNames: string[] = [];
+  #brokers: string;
+  #stopTicking: (() => void) | null = null;
+  #probedAtMs = Number.NEGATIVE_INFINITY;
+  #drained: Promise<void> | null = null;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#onEvent = options.onEvent;
+    this.#embedded =
+      options.brokers === null && options.producers === undefined ? new EmbeddedBroker() : null;
+    this.#brokers = options.brokers?.join(",") ?? "";
+    const eventsMax = options.unackedEventsMax ?? UNACKED_EVENTS_MAX;
+    const bytesMax = options.unackedBytesMax ?? UNACKED_BYTES_MAX;
+    this.#budget = new Budget({
+      eventsMax,
+      bytesMax,
+      onLevel: (level) => this.#onEvent({ kind: "pressure", level }),
+    });
+    this.#availability = new Availability({
+      stallMs: options.stallMs ?? STALL_MS,
+      onState: (state, reason) => this.#onEvent({ kind: "state", state, reason }),
+    });
+    const lanes = laneCount(options);
+    this.#pool = new SegmentPool(2 * lanes);
+    this.#lanes = Array.from({ length: lanes }, (_, number) => this.#newLane(number));
+    this.#destinations = this.#newDestinations();
+    const share = Math.min(1, 2 / lanes);
+    this.#intake = new Intake({
+      budget: this.#budget,
+      pool: this.#pool,
+      lanes: this.#lanes,
+      destinations: this.#destinations,
+      refusals: new Refusals(this.#clock, this.#onEvent),
+      clock: this.#clock,
+      queueEventsMax: eventsMax * share,
+      queueBytesMax: bytesMax * share,
+    });
+    this.#keepers = this.#lanes.map((lane) => this.#newKeeper(lane));
+  }
+
+  async start(): Promise<void> {
+    if (this.#embedded !== null) this.#brokers = await this.#embedded.start();
+    this.#stopTicking = this.#clock.every(TICK_MS, () => this.#tick());
+    for (const keeper of this.#keepers) keeper.open();
+  }
+
+  topic(name: string): number {
+    return this.#destinations.register(name).number;
+  }
+
+  submit(table: RecordTable, submission: Submission): void {
+    this.#intake.submit(table, submission);
+  }
+
+  deadLetter(letter: DeadLetter, sink: DeliverySink): boolean {
+    return this.#intake.deadLetter(letter, sink);
+  }
+
+  pressure(): Pressure {
+    return this.#budget.pressure();
+  }
+
+  state(): DeliveryState {
+    return this.#availability.state;
+  }
+
+  brokers(): string {
+    return this.#brokers;
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    this.#drained ??= this.#drain(deadlineMs);
+    return this.#drained;
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    this.#intake.close();
+    const endMs = this.#clock.nowMs() + deadlineMs;
+    while (this.#budget.events > 0 && this.#clock.nowMs() < endMs) {
+      await this.#sleep(DRAIN_LOOK_MS);
+    }
+    this.#stopTicking?.();
+    this.#destinations.stop();
+    this.#failWaiting(Number.POSITIVE_INFINITY);
+    await Promise.race([this.#stopKeepers(), this.#sleep(DISCONNECT_MS)]);
+    await this.#embedded?.stop();
+    assert(this.#budget.events === 0, "after a drain every record has its outcome");
+    this.#availability.stopped();
+  }
+
+  async #stopKeepers(): Promise<void> {
+    await Promise.all(
+      this.#keepers.map((keeper) => new Promise<void>((done) => keeper.stop(done))),
+    );
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((done) => {
+      this.#clock.after(delayMs, done);
+    });
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.nowMs();
+    const outSinceMs: number[] = [];
+    for (const lane of this.#lanes) {
+      const since = lane.outSinceMs;
+      if (since === null) continue;
+      outSinceMs.push(since);
+      lane.isHanging = nowMs - since >= HANGING_MS;
+    }
+    this.#failWaiting(nowMs - (this.#options.gatherWaitMs ?? GATHER_WAIT_MS));
+    this.#destinations.look();
+    this.#availability.judge({
+      nowMs,
+      outSinceMs,
+      lanes: this.#lanes.length,
+      lanesDown: this.#lanes.filter((lane) => !lane.isUp).length,
+      circuitOpen: this.#keepers.some((keeper) => keeper.isCircuitOpen),
+    });
+    if (this.#availability.state === "unavailable") this.#probe(nowMs);
+  }
+
+  #probe(nowMs: number): void {
+    if (nowMs - this.#probedAtMs < PROBE_MS) return;
+    this.#probedAtMs = nowMs;
+    this.#destinations.probe();
+  }
+
+  /** Records that have waited for a commit since before then fail. */
+  #failWaiting(beforeMs: number): void {
+    const queues = this.#lanes.map((lane) => lane.queue);
+    for (const { waiting } of this.#destinations.all) {
+      if (waiting !== null) queues.push(waiting);
+    }
+    let count = 0;
+    for (const queue of queues) count += queue.failWaiting("kafka_unavailable", beforeMs);
+    if (count > 0) this.#onEvent({ kind: "expired", count });
+  }
+
+  #newLane(number: number): Lane {
+    return new Lane({
+      number,
+      queue: new RecordQueue(this.#pool, this.#budget),
+      topicNames: this.#topicNames,
+      clock: this.#clock,
+      commitDeadlineMs: this.#options.commitDeadlineMs ?? COMMIT_DEADLINE_MS,
+      onEvent: this.#onEvent,
+      onStored: () => this.#availability.stored(this.#clock.nowMs()),
+      onProducerLost: (lane, reason) => this.#keepers[lane]?.lose(reason),
+      onTopicFailure: (topic, kafkaCode) => this.#destinations.failed(topic, kafkaCode),
+    });
+  }
+
+  #newKeeper(lane: Lane): ProducerKeeper {
+    return new ProducerKeeper({
+      lane,
+      factory: this.#options.producers ?? this.#nativeProducers(),
+      clock: this.#clock,
+      onEvent: this.#onEvent,
+      onReady: () => {
+        this.#availability.connected();
+        this.#destinations.look();
+        this.#tick();
+      },
+      onAllBrokersDown: () => this.#destinations.probe(),
+    });
+  }
+
+  #nativeProducers(): ProducerFactory {
+    const { security, clientId, lingerMs, compression, messageTimeoutMs } = this.#options;
+    return (_lane, handlers) =>
+      new KafkaProducer({
+        settings: producerSettings({
+          brokers: this.#brokers,
+          clientId: clientId ?? "sluice",
+          security: security ?? null,
+          lingerMs: lingerMs ?? LINGER_MS_DEFAULT,
+          compression: compression ?? "none",
+          messageTimeoutMs: messageTimeoutMs ?? MESSAGE_TIMEOUT_MS,
+        }),
+        topicNames: this.#topicNames,
+        handlers,
+      });
+  }
+
+  #newDestinations(): Destinations {
+    const { createTopics } = this.#options;
+    return new Destinations({
+      names: this.#topicNames,
+      lanes: this.#lanes,
+      clock: this.#clock,
+      onEvent: this.#onEvent,
+      onKnown: (destination) => this.#intake.release(destination),
+      onMissing: (destination) => {
+        destination.waiting?.failWaiting("destination_unavailable", Number.POSITIVE_INFINITY);
+      },
+      onAnswer: (isReachable) => this.#availability.answered(isReachable),
+      partitionsToCreate: (topic) => createTopics?.get(topic) ?? 0,
+      create: (topic, partitions, done) => {
+        const connection = connectionSettings({
+          brokers: this.#brokers,
+          clientId: this.#options.clientId ?? "sluice",
+          security: this.#options.security ?? null,
+        });
+        createTopic(connection, { topic, partitions, done });
+      },
+    });
+  }
+}
+
+/** A flush holds a thread of libuv's pool, so there are fewer lanes than threads. */
+function laneCount(options: DeliveryOptions): number {
+  const wanted = options.lanes ?? LANES_DEFAULT;
+  assert(Number.isInteger(wanted) && wanted >= 1 && wanted <= LANES_MAX, "lanes: 1 to LANES_MAX");
+  const threads = options.threadPoolSize ?? THREAD_POOL_DEFAULT;
+  const lanes = Math.max(1, Math.min(wanted, threads - THREADS_SPARED));
+  if (lanes < wanted) {
+    options.onEvent({
+      kind: "lanes_reduced",
+      lanes,
+      reason:
+        `${wanted} lanes need UV_THREADPOOL_SIZE to be at least ${wanted + THREADS_SPARED} ` +
+        `when the process starts; it is ${threads}, so ${lanes} are used`,
+    });
+  }
+  return lanes;
+}

@@ -1,0 +1,115 @@
+/**
+ * What the producers are told. Two tables, because librdkafka has two kinds of properties and the
+ * binding drops topic-level ones, without a word, from the first argument as soon as there is a
+ * second: message.timeout.ms would silently be five minutes. `settingsProblem` compares with what
+ * librdkafka itself says is in force.
+ */
+import { COMMIT_RECORDS_MAX } from "../limits.ts";
+import type { Compression, KafkaSecurity } from "./delivery.ts";
+
+export type KafkaSettings = Readonly<Record<string, string | number | boolean>>;
+
+export interface ProducerSettings {
+  readonly global: KafkaSettings;
+  readonly topic: KafkaSettings;
+}
+
+export interface ProducerTuning {
+  readonly brokers: string;
+  readonly clientId: string;
+  readonly security: KafkaSecurity | null;
+  readonly lingerMs: number;
+  readonly compression: Compression;
+  readonly messageTimeoutMs: number;
+}
+
+/** How librdkafka is reached; for producers and the admin client alike. */
+export function connectionSettings(options: {
+  readonly brokers: string;
+  readonly clientId: string;
+  readonly security: KafkaSecurity | null;
+}): KafkaSettings {
+  const settings: Record<string, string | number | boolean> = {
+    "bootstrap.servers": options.brokers,
+    "client.id": options.clientId,
+    "socket.keepalive.enable": true,
+    "log.connection.close": false,
+    "reconnect.backoff.max.ms": 2_000,
+  };
+  const { security } = options;
+  if (security === null) return settings;
+  const entries: ReadonlyArray<readonly [string, string | undefined]> = [
+    ["security.protocol", security.protocol],
+    ["sasl.mechanisms", security.saslMechanism],
+    ["sasl.username", security.saslUsername],
+    ["sasl.password", security.saslPassword],
+    ["ssl.ca.location", security.caFile],
+    ["ssl.certificate.location", security.certificateFile],
+    ["ssl.key.location", security.keyFile],
+    ["ssl.key.password", security.keyPassword],
+  ];
+  for (const [name, value] of entries) {
+    if (value !== undefined) settings[name] = value;
+  }
+  return settings;
+}
+
+export function producerSettings(tuning: ProducerTuning): ProducerSettings {
+  return {
+    global: {
+      ...connectionSettings(tuning),
+      "enable.idempotence": true,
+      "delivery.report.only.error": true,
+      "linger.ms": tuning.lingerMs,
+      "batch.num.messages": COMMIT_RECORDS_MAX,
+      // A lane hands over one commit at a time; the rest is room for records that are timing out.
+      "queue.buffering.max.messages": 2 * COMMIT_RECORDS_MAX,
+      // A black-holed leader is given up before the records are, so that they reach the next one.
+      "socket.timeout.ms": Math.max(1_000, Math.floor((tuning.messageTimeoutMs * 2) / 3)),
+      "topic.metadata.refresh.interval.ms": 60_000,
+      // A deleted topic holds up its lane no longer than this.
+      "topic.metadata.propagation.max.ms": 5_000,
+      dr_cb: true,
+      event_cb: true,
+      // Makes librdkafka say at start what is in force; nothing is logged per record.
+      debug: "conf",
+    },
+    topic: {
+      "request.required.acks": -1,
+      "message.timeout.ms": tuning.messageTimeoutMs,
+      "request.timeout.ms": tuning.messageTimeoutMs,
+      "compression.codec": tuning.compression,
+    },
+  };
+}
+
+/** Properties a wrong value of which would break the promise. */
+const VITAL = [
+  "enable.idempotence",
+  "delivery.report.only.error",
+  "request.required.acks",
+  "message.timeout.ms",
+] as const;
+
+/** One sentence if librdkafka's own account (`name = value` lines) differs from what was asked. */
+export function settingsProblem(
+  settings: ProducerSettings,
+  inForce: ReadonlyMap<string, string>,
+): string | null {
+  for (const name of VITAL) {
+    const asked = settings.topic[name] ?? settings.global[name];
+    const found = inForce.get(name);
+    if (found !== String(asked)) {
+      return `librdkafka has ${name} = ${found ?? "its default"} in force and not ${asked}`;
+    }
+  }
+  return null;
+}
+
+/** `  message.timeout.ms = 15000`, as in librdkafka's log at creation; undefined for other lines. */
+export function parseSettingLine(line: string): readonly [string, string] | undefined {
+  const match = /\]:\s+([a-z0-9._]+) = (.*)$/.exec(line);
+  const name = match?.[1];
+  const value = match?.[2];
+  return name === undefined || value === undefined ? undefined : [name, value.trim()];
+}

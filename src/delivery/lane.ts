@@ -1,0 +1,317 @@
+/**
+ * One lane: a producer of its own, the records that go through it in order, and the commit engine.
+ * While a commit is out the next one gathers. A commit is: hand what has gathered to librdkafka,
+ * flush, wait until the failure reports have run dry, tell the sinks.
+ *
+ * The state machine:
+ *   idle ─rows─▶ scheduled ─end of turn─▶ flushing ─flushed─▶ quieting ─no report in a turn─▶ idle
+ *   flushing ─deadline─▶ stuck (its records are told `kafka_timeout`) ─flushed─▶ idle
+ *   scheduled ─librdkafka's queue full, nothing handed over─▶ paused ─delay─▶ scheduled
+ *   any ─fatal, or stuck for too long─▶ down (what was out fails) ─new producer─▶ idle
+ *
+ * It never hands a record over twice: librdkafka is the only one who retries.
+ */
+import assert from "node:assert/strict";
+import { OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
+import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
+import type { DeliveryClock } from "./clock.ts";
+import type { DeliveryEvent } from "./delivery.ts";
+import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
+import type { FailureReport, ProducerPort } from "./producer-port.ts";
+import { SKIPPED } from "./record-segment.ts";
+import type { RecordQueue } from "./record-queue.ts";
+import { ReportMatcher } from "./report-matcher.ts";
+
+type Step = "idle" | "scheduled" | "flushing" | "quieting" | "stuck" | "paused" | "down";
+
+export interface LaneOptions {
+  readonly number: number;
+  readonly queue: RecordQueue;
+  readonly topicNames: readonly string[];
+  readonly clock: DeliveryClock;
+  readonly commitDeadlineMs: number;
+  readonly onEvent: (event: DeliveryEvent) => void;
+  /** Records were confirmed. */
+  readonly onStored: (lane: number) => void;
+  /** The producer is of no use any more; the lane has let go of it. */
+  readonly onProducerLost: (lane: number, reason: string) => void;
+  /** Records of this topic failed with this Kafka code. */
+  readonly onTopicFailure: (topic: string, kafkaCode: number) => void;
+}
+
+/** A flush holds a thread of the pool: it is asked for in slices, the first ones short. */
+const FLUSH_SLICES_MS = [4, 4, 8, 20, 50, 100, 250] as const;
+const FLUSH_SLICE_MAX_MS = 500;
+
+/** Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it. */
+const QUEUE_FULL_PAUSE_MS = 50;
+
+export class Lane {
+  readonly number: number;
+  readonly queue: RecordQueue;
+  /** Commits begun: the sign for keyless records to move to the next partition. */
+  commits = 0;
+  /** Set by the clock's tick: the commit has been out for so long that keyless records avoid it. */
+  isHanging = false;
+  readonly #options: LaneOptions;
+  #step: Step = "down";
+  #port: ProducerPort | null = null;
+  /** Callbacks of an earlier commit or producer carry an older number and are ignored. */
+  #generation = 0;
+  #startedAtMs = 0;
+  #records = 0;
+  #bytes = 0;
+  #flushes = 0;
+  #reports = 0;
+  #matcher: ReportMatcher | null = null;
+  readonly #failures: Map<number, { count: number; topics: Set<string> }> = new Map();
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.number = options.number;
+    this.queue = options.queue;
+  }
+
+  get isUp(): boolean {
+    return this.#port !== null;
+  }
+
+  get port(): ProducerPort | null {
+    return this.#port;
+  }
+
+  /** Since when a commit is out, on the delivery clock; null: none is. */
+  get outSinceMs(): number | null {
+    const out = this.#step === "flushing" || this.#step === "quieting" || this.#step === "stuck";
+    return out ? this.#startedAtMs : null;
+  }
+
+  /** Takes a connected producer. */
+  attach(port: ProducerPort): void {
+    assert(this.#port === null && this.#step === "down", "a lane has one producer at a time");
+    this.#port = port;
+    this.#step = "idle";
+    this.wake();
+  }
+
+  /** Call after appending: the commit begins at the end of the loop turn. */
+  wake(): void {
+    if (this.#step !== "idle" || !this.queue.isWaiting) return;
+    this.#step = "scheduled";
+    const generation = this.#generation;
+    this.#options.clock.endOfTurn(() => {
+      if (generation === this.#generation && this.#step === "scheduled") this.#begin();
+    });
+  }
+
+  /** Records that have waited for a commit since before `beforeMs` fail. */
+  expire(beforeMs: number, code: OutcomeCode): number {
+    return this.queue.failWaiting(code, beforeMs);
+  }
+
+  /** Lets go of the producer: what is out fails with `code`, what waits goes on waiting. */
+  abandon(code: OutcomeCode): ProducerPort | null {
+    const port = this.#port;
+    if (port === null) return null;
+    this.#port = null;
+    this.#generation += 1;
+    const wasOut = this.outSinceMs !== null && this.#step !== "stuck";
+    this.#step = "down";
+    this.queue.markProduced(code);
+    if (wasOut) this.#finish();
+    return port;
+  }
+
+  /** From the producer, for a record of the commit that is out. */
+  report(report: FailureReport): void {
+    this.#reports += 1;
+    this.#count(report.topic, report.kafkaCode);
+    const outcome = outcomeOf(report.kafkaCode);
+    // Behind a stuck commit only its own late reports can come; its sinks have been told.
+    if (this.#step === "stuck" || this.#step === "down") return;
+    this.#matcher ??= new ReportMatcher(this.queue.segments, this.#options.topicNames);
+    const matched = this.#matcher.mark(report, OUTCOME_NUMBER[outcome]);
+    // A failure that cannot be placed may be anyone's: then nobody is told `stored`.
+    if (matched === 0) this.queue.markProduced("kafka_timeout");
+    if (report.kafkaCode === KAFKA_CODE.fatal) this.#lose("fatal error reported for a record");
+  }
+
+  #begin(): void {
+    const port = this.#port;
+    assert(port !== null, "a lane without producer is down");
+    this.#startedAtMs = this.#options.clock.nowMs();
+    this.#records = 0;
+    this.#bytes = 0;
+    this.#flushes = 0;
+    this.#reports = 0;
+    this.#matcher = null;
+    this.commits += 1;
+    const stopped = this.#produce(port);
+    if (stopped === KAFKA_CODE.fatal || stopped === KAFKA_CODE.state) {
+      this.#step = "flushing";
+      this.#lose(port.describe(stopped));
+      return;
+    }
+    if (stopped === KAFKA_CODE.queueFull) {
+      this.#options.onEvent({ kind: "queue_full", lane: this.number });
+      if (this.#records === 0) {
+        this.#pause();
+        return;
+      }
+    }
+    this.#step = "flushing";
+    this.#flush(port);
+  }
+
+  /** Hands over what a commit may take; answers the Kafka code that stopped it, or 0. */
+  #produce(port: ProducerPort): number {
+    for (const segment of this.queue.segments) {
+      for (let row = segment.produced; row < segment.count; row += 1) {
+        if (this.#records >= COMMIT_RECORDS_MAX || this.#bytes >= COMMIT_BYTES_MAX) return 0;
+        if (segment.code[row] !== SKIPPED) {
+          const kafkaCode = port.produce(segment, row);
+          if (kafkaCode !== 0) {
+            if (STOPPING_CODES.has(kafkaCode)) return kafkaCode;
+            segment.mark(row, OUTCOME_NUMBER[outcomeOf(kafkaCode)]);
+            this.#count(this.#options.topicNames[segment.topic[row] ?? 0] ?? "", kafkaCode);
+          }
+          this.#records += 1;
+          this.#bytes += segment.recordBytes(row);
+        }
+        segment.produced = row + 1;
+      }
+    }
+    return 0;
+  }
+
+  #pause(): void {
+    this.#step = "paused";
+    const generation = this.#generation;
+    this.#options.clock.after(QUEUE_FULL_PAUSE_MS, () => {
+      if (generation !== this.#generation || this.#step !== "paused") return;
+      this.#step = "idle";
+      this.wake();
+    });
+  }
+
+  #flush(port: ProducerPort): void {
+    const generation = this.#generation;
+    const sliceMs = FLUSH_SLICES_MS[this.#flushes] ?? FLUSH_SLICE_MAX_MS;
+    this.#flushes += 1;
+    port.flush(sliceMs, (kafkaCode) => {
+      if (generation !== this.#generation) return;
+      this.#flushed(port, kafkaCode);
+    });
+  }
+
+  #flushed(port: ProducerPort, kafkaCode: number): void {
+    if (kafkaCode === KAFKA_CODE.none) {
+      if (this.#step === "stuck") this.#becomeIdle();
+      else this.#quieten();
+      return;
+    }
+    if (kafkaCode !== KAFKA_CODE.timedOut) {
+      this.#lose(`flush failed: ${port.describe(kafkaCode)}`);
+      return;
+    }
+    const outMs = this.#options.clock.nowMs() - this.#startedAtMs;
+    if (this.#step === "flushing" && outMs >= this.#options.commitDeadlineMs) {
+      this.#options.onEvent({ kind: "commit_stuck", lane: this.number, records: this.#records });
+      this.#step = "stuck";
+      this.queue.markProduced("kafka_timeout");
+      this.#finish();
+    }
+    if (this.#step === "stuck" && outMs >= 2 * this.#options.commitDeadlineMs) {
+      this.#lose("records stay in the producer beyond every deadline");
+      return;
+    }
+    this.#flush(port);
+  }
+
+  /**
+   * Reports are dispatched at most 100 in a loop turn, so some may come after the flush. A whole
+   * turn without one means that there are no more.
+   */
+  #quieten(): void {
+    this.#step = "quieting";
+    const generation = this.#generation;
+    let seen = -1;
+    const look = (): void => {
+      if (generation !== this.#generation) return;
+      if (seen === this.#reports) {
+        this.#finish();
+        this.#becomeIdle();
+        return;
+      }
+      seen = this.#reports;
+      this.#options.clock.endOfTurn(look);
+    };
+    this.#options.clock.endOfTurn(look);
+  }
+
+  #becomeIdle(): void {
+    if (this.#port === null) return;
+    this.#generation += 1;
+    this.#step = "idle";
+    if (this.queue.isWaiting) {
+      this.#step = "scheduled";
+      this.#begin();
+    }
+  }
+
+  /** Settles what is out. */
+  #finish(): void {
+    this.#matcher = null;
+    this.isHanging = false;
+    const records = this.#records;
+    const failed = this.queue.settleProduced();
+    if (failed < records) this.#options.onStored(this.number);
+    this.#options.onEvent({
+      kind: "commit",
+      lane: this.number,
+      records,
+      failed,
+      bytes: this.#bytes,
+      durationMs: this.#options.clock.nowMs() - this.#startedAtMs,
+    });
+    this.#tellFailures();
+  }
+
+  #lose(reason: string): void {
+    const { number } = this;
+    this.#options.onProducerLost(number, reason);
+  }
+
+  #count(topic: string, kafkaCode: number): void {
+    let failure = this.#failures.get(kafkaCode);
+    if (failure === undefined) {
+      failure = { count: 0, topics: new Set() };
+      this.#failures.set(kafkaCode, failure);
+    }
+    failure.count += 1;
+    failure.topics.add(topic);
+  }
+
+  #tellFailures(): void {
+    if (this.#failures.size === 0) return;
+    const failures = [...this.#failures];
+    this.#failures.clear();
+    for (const [kafkaCode, { count, topics }] of failures) {
+      this.#options.onEvent({
+        kind: "records_failed",
+        lane: this.number,
+        code: outcomeOf(kafkaCode),
+        count,
+        reason: this.#port?.describe(kafkaCode) ?? `Kafka error ${kafkaCode}`,
+      });
+      for (const topic of topics) this.#options.onTopicFailure(topic, kafkaCode);
+    }
+  }
+}
+
+/** These say nothing of the record at hand: it stays where it is. */
+const STOPPING_CODES: ReadonlySet<number> = new Set([
+  KAFKA_CODE.queueFull,
+  KAFKA_CODE.fatal,
+  KAFKA_CODE.state,
+]);

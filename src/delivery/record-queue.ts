@@ -1,0 +1,250 @@
+/**
+ * Records that wait or are out, oldest first: a queue of segments. A lane has one; a destination
+ * whose partitions are not known yet keeps its records in another.
+ *
+ * It refuses to know Kafka: it moves cursors, keeps the budget true and tells sinks.
+ */
+import assert from "node:assert/strict";
+import { OUTCOME_CODES, OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
+import type { Budget } from "./budget.ts";
+import type { DeliverySink } from "./delivery.ts";
+import {
+  SKIPPED,
+  type LetterHeaders,
+  type RecordPlace,
+  type RecordSegment,
+  type RecordSource,
+  type RowGroup,
+  type SegmentPool,
+} from "./record-segment.ts";
+
+/** Records that came together and wait for the same sink. */
+export interface RowsOfOne {
+  readonly number: number;
+  readonly sink: DeliverySink;
+  readonly acceptedAtMs: number;
+}
+
+export class RecordQueue {
+  readonly #pool: SegmentPool;
+  readonly #budget: Budget;
+  readonly #segments: RecordSegment[] = [];
+  #sink: DeliverySink | null = null;
+  #acceptedAtMs = 0;
+  #groupNumber = -1;
+  #events = 0;
+  #bytes = 0;
+
+  constructor(pool: SegmentPool, budget: Budget) {
+    this.#pool = pool;
+    this.#budget = budget;
+  }
+
+  /** Rows without an outcome, handed to librdkafka or not. */
+  get events(): number {
+    return this.#events;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get segments(): readonly RecordSegment[] {
+    return this.#segments;
+  }
+
+  /** Are there rows not handed to librdkafka yet? */
+  get isWaiting(): boolean {
+    const tail = this.#segments.at(-1);
+    return tail !== undefined && tail.produced < tail.count;
+  }
+
+  /** Rows appended from now on belong to this group; `number` is new for every group. */
+  openGroup(group: RowsOfOne): void {
+    if (group.number === this.#groupNumber) return;
+    this.#groupNumber = group.number;
+    this.#sink = group.sink;
+    this.#acceptedAtMs = group.acceptedAtMs;
+    this.#segments.at(-1)?.openGroup(group.sink, group.acceptedAtMs);
+  }
+
+  append(source: RecordSource, place: RecordPlace, letter?: LetterHeaders): void {
+    const recordBytes =
+      source.valueEnd -
+      source.valueStart +
+      (source.keyEnd - source.keyStart) +
+      (source.headerEnd - source.headerStart);
+    let tail = this.#segments.at(-1);
+    if (tail === undefined || !tail.hasRoom(recordBytes)) {
+      assert(this.#sink !== null, "a group is open before its first row");
+      tail = this.#pool.take();
+      assert(tail.hasRoom(recordBytes), "a record fits an empty segment");
+      tail.openGroup(this.#sink, this.#acceptedAtMs);
+      this.#segments.push(tail);
+    }
+    if (letter !== undefined) {
+      tail.letters ??= new Map();
+      tail.letters.set(tail.count, letter);
+    }
+    tail.append(source, place);
+    this.#events += 1;
+    this.#bytes += recordBytes;
+    this.#budget.take(1, recordBytes);
+  }
+
+  /** Rows handed out and without a mark fail with this code (they are not settled by this). */
+  markProduced(code: OutcomeCode): void {
+    const number = OUTCOME_NUMBER[code];
+    for (const segment of this.#segments) {
+      for (let row = segment.settled; row < segment.produced; row += 1) {
+        if (segment.code[row] === 0) segment.mark(row, number);
+      }
+    }
+  }
+
+  /**
+   * Tells the sinks of all rows handed out: a marked row failed with its code, the others are
+   * stored. Returns how many failed.
+   */
+  settleProduced(): number {
+    let failed = 0;
+    for (const segment of [...this.#segments]) {
+      const from = segment.settled;
+      const to = segment.produced;
+      if (from === to) continue;
+      segment.settled = to;
+      failed += this.#tell(segment, from, to);
+    }
+    this.#giveBack();
+    return failed;
+  }
+
+  /**
+   * Rows not handed out yet that were accepted before `beforeMs` fail with this code, now. Returns
+   * how many.
+   */
+  failWaiting(code: OutcomeCode, beforeMs: number): number {
+    const number = OUTCOME_NUMBER[code];
+    let failed = 0;
+    for (const segment of [...this.#segments]) {
+      const to = waitingUntil(segment, beforeMs);
+      for (let row = segment.produced; row < to; row += 1) {
+        if (segment.code[row] === 0) {
+          segment.mark(row, number);
+          failed += 1;
+        }
+      }
+      if (to > segment.produced) this.#settleEarly(segment, segment.produced, to);
+    }
+    this.#giveBack();
+    return failed;
+  }
+
+  /** Gives every row to `accept` in order and forgets it; no sink is told. */
+  moveAll(accept: (segment: RecordSegment, row: number, group: RowGroup) => void): void {
+    for (const segment of this.#segments.splice(0)) {
+      for (const [g, group] of segment.groups.entries()) {
+        const end = segment.groups[g + 1]?.firstRow ?? segment.count;
+        for (let row = group.firstRow; row < end; row += 1) {
+          if (segment.code[row] === SKIPPED) continue;
+          this.#forget(1, segment.recordBytes(row));
+          accept(segment, row, group);
+        }
+      }
+      this.#pool.give(segment);
+    }
+  }
+
+  /** Sinks hear of rows [from, to) before the cursors get there; the cursors pass them over. */
+  #settleEarly(segment: RecordSegment, from: number, to: number): void {
+    this.#tell(segment, from, to);
+    for (let row = from; row < to; row += 1) segment.mark(row, SKIPPED);
+    if (segment.settled === from && segment.produced === from) {
+      segment.settled = to;
+      segment.produced = to;
+    }
+  }
+
+  #tell(segment: RecordSegment, from: number, to: number): number {
+    const skipped = this.#forgetRange(segment, from, to);
+    if (skipped === to - from) return 0;
+    let failed = 0;
+    for (let g = segment.firstGroup; g < segment.groups.length; g += 1) {
+      const group = segment.groups[g];
+      if (group === undefined || group.firstRow >= to) break;
+      const end = segment.groups[g + 1]?.firstRow ?? segment.count;
+      const last = Math.min(end, to);
+      const first = Math.max(group.firstRow, from);
+      if (last > first) failed += tellGroup(segment, group.sink, first, last);
+      if (end <= segment.settled) segment.firstGroup = g + 1;
+    }
+    return failed;
+  }
+
+  /** Takes the rows that are not skipped off the books; returns how many are skipped. */
+  #forgetRange(segment: RecordSegment, from: number, to: number): number {
+    const startByte = segment.start[from] ?? 0;
+    const endByte = to < segment.count ? (segment.start[to] ?? 0) : segment.usedBytes;
+    let bytes = endByte - startByte;
+    let skipped = 0;
+    if (segment.marked > 0) {
+      for (let row = from; row < to; row += 1) {
+        if (segment.code[row] !== SKIPPED) continue;
+        skipped += 1;
+        bytes -= segment.recordBytes(row);
+      }
+    }
+    this.#forget(to - from - skipped, bytes);
+    return skipped;
+  }
+
+  #forget(events: number, bytes: number): void {
+    this.#events -= events;
+    this.#bytes -= bytes;
+    this.#budget.release(events, bytes);
+  }
+
+  #giveBack(): void {
+    let head = this.#segments[0];
+    while (head !== undefined && head.settled === head.count) {
+      this.#segments.shift();
+      this.#pool.give(head);
+      head = this.#segments[0];
+    }
+  }
+}
+
+/** First row that is not to be failed: rows belong to groups, groups are in order of acceptance. */
+function waitingUntil(segment: RecordSegment, beforeMs: number): number {
+  for (let g = segment.firstGroup; g < segment.groups.length; g += 1) {
+    const group = segment.groups[g];
+    if (group !== undefined && group.acceptedAtMs >= beforeMs) return group.firstRow;
+  }
+  return segment.count;
+}
+
+function tellGroup(
+  segment: RecordSegment,
+  sink: DeliverySink,
+  first: number,
+  last: number,
+): number {
+  let count = last - first;
+  let failed = 0;
+  if (segment.marked > 0) {
+    for (let row = first; row < last; row += 1) {
+      const number = segment.code[row] ?? 0;
+      if (number === 0) continue;
+      if (number === SKIPPED) {
+        count -= 1;
+        continue;
+      }
+      const code = OUTCOME_CODES[number];
+      assert(code !== undefined && code !== "none", "a mark is the number of an outcome code");
+      failed += 1;
+      sink.recordFailed(segment.index[row] ?? 0, code);
+    }
+  }
+  if (count > 0) sink.recordsSettled(count);
+  return failed;
+}
