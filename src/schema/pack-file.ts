@@ -100,7 +100,8 @@ class PackFileReader {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
       this.#fail("/name", "a pack's name is 1 to 64 letters, digits, - and _");
     }
-    const payload = this.#choice(pack, "payload", ["data", "whole"], "") ?? "data";
+    const payload =
+      this.#choice(pack, "", { name: "payload", values: ["data", "whole"] }) ?? "data";
     const typeMember = this.#text(pack, "typeMember", "");
     if (payload === "whole" && (typeMember === undefined || typeMember === "")) {
       this.#fail("", 'with "payload": "whole", "typeMember" names the member that holds the type');
@@ -212,13 +213,14 @@ class PackFileReader {
           ? defaults.pointers
           : this.#pointers(pointersNode, `${path}/pointers`, defaults.pointers),
       keyRequired: this.#boolean(members, "keyRequired", path) ?? defaults.keyRequired,
-      json: this.#choice(members, "json", ["plain", "avro"], path) ?? defaults.json,
+      json:
+        this.#choice(members, path, { name: "json", values: ["plain", "avro"] }) ?? defaults.json,
     };
   }
 
   #pointers(node: JsonNode, path: string, defaults: RoutePointers): RoutePointers {
     const members = this.#members(node, path, PACK_MEMBERS.pointers);
-    const list = (name: keyof RoutePointers): readonly string[] => {
+    const list = (name: (typeof PACK_MEMBERS.pointers)[number]): readonly string[] => {
       const value = members.get(name);
       return value === undefined ? defaults[name] : this.#pointerList(value, `${path}/${name}`);
     };
@@ -287,14 +289,13 @@ class PackFileReader {
 
   #choice<T extends string>(
     members: Members,
-    name: string,
-    choices: readonly T[],
     path: string,
+    { name, values }: { readonly name: string; readonly values: readonly T[] },
   ): T | undefined {
     const text = this.#text(members, name, path);
-    const found = choices.find((choice) => choice === text);
+    const found = values.find((value) => value === text);
     if (text === undefined || found !== undefined) return found;
-    return this.#fail(`${path}/${name}`, `it is one of ${choices.join(", ")}, not "${text}"`);
+    return this.#fail(`${path}/${name}`, `it is one of ${values.join(", ")}, not "${text}"`);
   }
 
   #fail(member: string, problem: string): never {

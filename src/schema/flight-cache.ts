@@ -1,0 +1,100 @@
+/**
+ * A bounded cache in front of something slow: one load per key at a time, whoever asks. What was
+ * found stays until it is the one that was not used for longest and room is needed; what was not
+ * found is remembered for a while, in a bounded map of its own, so that a flood of unknown keys
+ * neither repeats the load nor pushes out what is known.
+ */
+import type { Clock } from "./clock.ts";
+
+export interface Loaded<V> {
+  readonly value: V;
+  /** How long it may be given again without a load; Infinity: as long as there is room. */
+  readonly keepMs: number;
+}
+
+interface Remembered<V> {
+  readonly value: V;
+  readonly untilMs: number;
+}
+
+export interface FlightCacheOptions {
+  /** Entries that stay for ever; beyond it the one not used for longest goes. */
+  readonly lastingMax: number;
+  /** Entries that stay for a while; beyond it the oldest goes. */
+  readonly passingMax: number;
+  readonly clock: Clock;
+}
+
+export class FlightCache<V> {
+  readonly #options: FlightCacheOptions;
+  readonly #lasting = new Map<string, V>();
+  readonly #passing = new Map<string, Remembered<V>>();
+  readonly #flights = new Map<string, Promise<V>>();
+
+  constructor(options: FlightCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Loads that are under way; the caller bounds them where it has to. */
+  get flights(): number {
+    return this.#flights.size;
+  }
+
+  /** What is known without a load, or the load of the key that is under way. */
+  peek(key: string): V | Promise<V> | undefined {
+    const lasting = this.#lasting.get(key);
+    if (lasting !== undefined) {
+      this.#lasting.delete(key);
+      this.#lasting.set(key, lasting);
+      return lasting;
+    }
+    const passing = this.#passing.get(key);
+    if (passing !== undefined) {
+      if (passing.untilMs > this.#options.clock.nowMs()) return passing.value;
+      this.#passing.delete(key);
+    }
+    return this.#flights.get(key);
+  }
+
+  /** What is known, or what the load brings. `load` must not reject. */
+  async get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
+    const known = this.peek(key);
+    if (known !== undefined) return known;
+    const flight = load().then((loaded) => {
+      // A load that was under way when everything was forgotten brings nothing back.
+      if (this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
+        this.#remember(key, loaded);
+      }
+      return loaded.value;
+    });
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /** Forgets everything, loads that are under way too. */
+  clear(): void {
+    this.#lasting.clear();
+    this.#passing.clear();
+    this.#flights.clear();
+  }
+
+  #remember(key: string, { value, keepMs }: Loaded<V>): void {
+    if (keepMs <= 0) return;
+    const { lastingMax, passingMax, clock } = this.#options;
+    if (keepMs === Number.POSITIVE_INFINITY) {
+      this.#lasting.set(key, value);
+      trim(this.#lasting, lastingMax);
+    } else {
+      this.#passing.set(key, { value, untilMs: clock.nowMs() + keepMs });
+      trim(this.#passing, passingMax);
+    }
+  }
+}
+
+function trim(map: Map<string, unknown>, max: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= max) return;
+    map.delete(key);
+  }
+}
