@@ -3,20 +3,30 @@
 /** Stops a timer; calling it again, or after the timer fired, does nothing. */
 export type CancelTimer = () => void;
 
+export interface TimerOptions {
+  readonly keepAlive?: boolean;
+}
+
 export interface Clock {
   /** Milliseconds since 1970. May jump when the machine's clock is set. */
   nowMs(): number;
   /** Milliseconds since an arbitrary start, with fractions. Never goes back; for durations. */
   monotonicMs(): number;
-  /** Calls `action` once after the delay. The timer alone does not keep the process alive. */
-  after(delayMs: number, action: () => void): CancelTimer;
+  /**
+   * Calls `action` once after the delay. The timer alone does not keep the process alive, unless
+   * that is asked for.
+   */
+  after(delayMs: number, action: () => void, options?: TimerOptions): CancelTimer;
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after: (delayMs, action) => {
-    const timer = setTimeout(action, delayMs).unref();
+  after: (delayMs, action, options) => {
+    const timer = setTimeout(action, delayMs);
+    if (options?.keepAlive !== true) {
+      timer.unref();
+    }
     return () => clearTimeout(timer);
   },
 };

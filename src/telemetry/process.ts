@@ -50,7 +50,9 @@ export class ProcessTelemetry {
   }
 
   startFailed(name: string, error: unknown): void {
-    this.#log.error("start failed", { step: name, error });
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.error("sluice could not start", { step: name, reason });
+    this.#log.debug("where the start failed", { error });
   }
 
   drainStarted(reason: string): void {

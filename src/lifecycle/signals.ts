@@ -1,0 +1,69 @@
+/**
+ * What the outside and the unexpected do to the process: SIGTERM and SIGINT begin the drain, a second
+ * one ends it at once; what nobody caught ends the process too. Knows no rooms.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+/** The part of `process` that is used; a test passes an EventEmitter. */
+export interface ProcessEvents {
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+  off(event: string, listener: (...values: unknown[]) => void): unknown;
+}
+
+/**
+ * One Ctrl-C reaches a process twice where npm or a shell passes on what the terminal has already
+ * sent to the whole group; what comes this soon is the same keystroke.
+ */
+const SAME_KEYSTROKE_MS = 300;
+
+export interface SignalOptions {
+  readonly events: ProcessEvents;
+  readonly clock: Clock;
+  readonly lifecycle: Pick<Lifecycle, "drain" | "leaveAtOnce">;
+  /** Logs and counts what nobody expected. */
+  readonly unexpected: (where: string, error: unknown) => void;
+  /**
+   * A worker leaves SIGINT to its primary: a terminal sends it to both, and the primary's word would
+   * count as the second signal.
+   */
+  readonly isWorker?: boolean;
+}
+
+/** Installs the handlers; the function returned takes them away again. */
+export function handleSignals(options: SignalOptions): () => void {
+  const { events, lifecycle } = options;
+  let first: { readonly name: string; readonly atMs: number } | null = null;
+  const onSignal = (name: string) => () => {
+    const atMs = options.clock.monotonicMs();
+    if (first === null) {
+      first = { name, atMs };
+      void lifecycle.drain(name);
+      return;
+    }
+    const isInterrupt = name === "SIGINT" && first.name === "SIGINT";
+    if (!isInterrupt || atMs - first.atMs > SAME_KEYSTROKE_MS) {
+      lifecycle.leaveAtOnce(`${name} while draining`);
+    }
+  };
+  const ignore = () => undefined;
+  // A broken invariant may have left anything behind; going on could report what is not true.
+  const onUnexpected = (where: string) => (error: unknown) => {
+    options.unexpected(where, error);
+    lifecycle.leaveAtOnce(where);
+  };
+  const handlers: readonly (readonly [string, (...values: unknown[]) => void])[] = [
+    ["SIGTERM", onSignal("SIGTERM")],
+    ["SIGINT", options.isWorker === true ? ignore : onSignal("SIGINT")],
+    ["uncaughtException", onUnexpected("uncaught exception")],
+    ["unhandledRejection", onUnexpected("unhandled rejection")],
+  ];
+  for (const [event, handler] of handlers) {
+    events.on(event, handler);
+  }
+  return () => {
+    for (const [event, handler] of handlers) {
+      events.off(event, handler);
+    }
+  };
+}

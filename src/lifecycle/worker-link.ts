@@ -1,0 +1,74 @@
+/**
+ * The few words a worker and its primary exchange, and the worker's end of the line. Messages that
+ * are not of this kind are somebody else's and left alone.
+ */
+import type { ExportedMetric } from "../telemetry/cells.ts";
+import type { LifePhase } from "../telemetry/process.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+/** From a worker. */
+export type WorkerMessage =
+  | { readonly sluice: "phase"; readonly phase: LifePhase; readonly reasons: readonly string[] }
+  | {
+      readonly sluice: "snapshot";
+      readonly request: number;
+      readonly metrics: readonly ExportedMetric[];
+    };
+
+/** From the primary. */
+export type PrimaryMessage =
+  | { readonly sluice: "drain"; readonly reason: string }
+  | { readonly sluice: "snapshot"; readonly request: number };
+
+/** The worker's `process`, as far as it is used here. */
+export interface PrimaryChannel {
+  send(message: WorkerMessage): void;
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+}
+
+export interface WorkerLinkOptions {
+  readonly channel: PrimaryChannel;
+  readonly lifecycle: Pick<Lifecycle, "drain" | "leaveAtOnce" | "onPhase">;
+  readonly snapshot: () => Promise<readonly ExportedMetric[]>;
+  readonly unexpected: (where: string, error: unknown) => void;
+}
+
+/** Reports every phase to the primary, answers its questions and drains when it says so or is gone. */
+export function linkToPrimary(options: WorkerLinkOptions): void {
+  const { channel, lifecycle } = options;
+  lifecycle.onPhase((phase, reasons) => channel.send({ sluice: "phase", phase, reasons }));
+  let drainWords = 0;
+  channel.on("message", (value) => {
+    const message = asMessage<PrimaryMessage>(value);
+    switch (message?.sluice) {
+      case "drain":
+        drainWords += 1;
+        if (drainWords === 1) {
+          void lifecycle.drain(message.reason);
+        } else {
+          lifecycle.leaveAtOnce(message.reason);
+        }
+        break;
+      case "snapshot":
+        void answerSnapshot(options, message.request);
+        break;
+      default:
+    }
+  });
+  channel.on("disconnect", () => void lifecycle.drain("the primary is gone"));
+}
+
+async function answerSnapshot(options: WorkerLinkOptions, request: number): Promise<void> {
+  try {
+    const metrics = await options.snapshot();
+    options.channel.send({ sluice: "snapshot", request, metrics });
+  } catch (error) {
+    options.unexpected("metrics for the primary", error);
+  }
+}
+
+/** The message, if it is one of ours; only our own processes are at the other end of the line. */
+export function asMessage<Message>(value: unknown): Message | undefined {
+  const isOurs = typeof value === "object" && value !== null && "sluice" in value;
+  return isOurs ? (value as Message) : undefined;
+}
