@@ -1,8 +1,9 @@
-/** The linter's rules. Every rule is an error; a disabling comment that hides nothing is one too. */
+/** The linter's rules: every one an error. A disabling comment that hides nothing is one too. */
 import { defineConfig, type OxlintOverride } from "oxlint";
+
 import { forbiddenImports, forbiddenLibraries, ROOM_IMPORTS } from "./scripts/check/rooms.ts";
 
-const TESTS = ["**/*.test.ts", "src/**/testing/**", "test/**", "bench/**"];
+const TESTS = ["**/*.test.{ts,mjs}", "src/**/testing/**", "test/**", "bench/**"];
 
 const roomRules = Object.keys(ROOM_IMPORTS).map((room): OxlintOverride => {
   return {
@@ -22,6 +23,17 @@ export default defineConfig({
     "max-lines": ["error", { max: 400 }],
     "max-params": ["error", { max: 3 }],
     "no-console": "error",
+    // Passing functions and their results on is what `then` is for at times; sorting a fresh array
+    // in place is no harm; a helper may stand where it is used; uWebSockets.js is CommonJS.
+    "promise/always-return": "off",
+    "unicorn/no-array-sort": "off",
+    "unicorn/consistent-function-scoping": "off",
+    "unicorn/no-useless-spread": "off",
+    "import/no-named-as-default-member": "off",
+    // Foreign enums take numbers. Casts belong to the borders, where they are all of this kind:
+    // their reasons are for a reader to judge.
+    "typescript/no-unsafe-enum-assignment": "off",
+    "typescript/no-unsafe-type-assertion": "off",
     "import/no-cycle": "error",
     "import/no-default-export": "error",
     "unicorn/prefer-node-protocol": "error",
@@ -38,7 +50,10 @@ export default defineConfig({
     "typescript/no-unsafe-member-access": "error",
     "typescript/no-unsafe-return": "error",
     "typescript/prefer-promise-reject-errors": "error",
-    "typescript/switch-exhaustiveness-check": "error",
+    "typescript/switch-exhaustiveness-check": [
+      "error",
+      { considerDefaultExhaustiveForUnions: true },
+    ],
   },
   overrides: [
     ...roomRules,
@@ -86,6 +101,10 @@ export default defineConfig({
       },
     },
     { files: ["**/*.gen.ts"], rules: { "max-lines": "off" } },
-    { files: ["*.config.ts"], rules: { "import/no-default-export": "off" } },
+    // Their readers take a default export only.
+    {
+      files: ["*.config.ts", "scripts/test/ledger.ts"],
+      rules: { "import/no-default-export": "off" },
+    },
   ],
 });

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+
 import { SetupFailure } from "./setup/failure.mjs";
 import { inRoot, logFile, ROOT } from "./setup/paths.mjs";
 import { showStep } from "./setup/progress.mjs";
@@ -55,10 +56,10 @@ async function compile(target, output, { node, env }) {
   writeFileSync(log, "", { flag: "a" });
   const compiler = inRoot("node_modules", "assemblyscript", "bin", "asc.js");
   const source = ["assembly/index.ts", "--config", "assembly/asconfig.json"];
-  const result = await run(
-    [node, compiler, ...source, "--target", target, "--outFile", output],
-    { log, env },
-  );
+  const result = await run([node, compiler, ...source, "--target", target, "--outFile", output], {
+    log,
+    env,
+  });
   if (!result.ok) {
     throw new SetupFailure(`The WASM codec (${target}) could not be compiled (${result.how}).`, {
       mend: "mend what the compiler says, then npm run build",

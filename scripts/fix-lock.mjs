@@ -10,6 +10,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+
 import { inRoot } from "./setup/paths.mjs";
 
 const SYSTEMS = new Set(["aix", "android", "darwin", "freebsd", "linux", "openharmony", "win32"]);
@@ -32,7 +33,10 @@ const LIBRARIES = new Map([
   ["musl", "musl"],
 ]);
 
-/** @typedef {{ resolved?: string, dev?: boolean, optionalDependencies?: Record<string, string> }} Entry */
+/**
+ * @typedef {{ resolved?: string, dev?: boolean, optionalDependencies?: Record<string, string> }}
+ *   Entry
+ */
 
 /**
  * The completed lock file; the same text again when nothing was missing.

@@ -7,6 +7,7 @@
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+
 import { setUpOrExit } from "./setup.mjs";
 import { inRoot } from "./setup/paths.mjs";
 

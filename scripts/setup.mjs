@@ -1,15 +1,16 @@
 // @ts-check
 /**
- * Makes a checkout ready to run: Node.js 24, packages, two native addons, the WASM codec. Every step
- * looks first whether its work is done, so it can be cut short at any point and begun again; when
- * nothing is to be done it says nothing. It runs on any Node.js from 18 with nothing installed, and
- * knows nothing of what the gateway does.
+ * Makes a checkout ready to run: Node.js 24, packages, two native addons, the WASM codec. Every
+ * step looks first whether its work is done, so it can be cut short at any point and begun again;
+ * when nothing is to be done it says nothing. It runs on any Node.js from 18 with nothing
+ * installed, and knows nothing of what the gateway does.
  *
  * By hand: node scripts/setup.mjs [--print-node]   (prints the path of the Node.js to use)
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+
 import { codecIsCurrent, buildCodec } from "./build.mjs";
 import { relaxGlibcOf } from "./relax-glibc.mjs";
 import { SetupFailure } from "./setup/failure.mjs";

@@ -17,6 +17,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+
 import { SetupFailure } from "./failure.mjs";
 import { NODE_ABI } from "./node.mjs";
 import { CHECKOUT_CACHE, inRoot, logFile, USER_CACHE } from "./paths.mjs";
@@ -44,7 +45,8 @@ const DOWNLOAD_TIMEOUT_MS = 30_000;
 
 /**
  * @typedef {import("./node.mjs").NodeInstallation} NodeInstallation
- * @typedef {{ node: NodeInstallation, headers: () => Promise<string>, env: NodeJS.ProcessEnv }} Context
+ * @typedef {{ node: NodeInstallation, headers: () => Promise<string>, env: NodeJS.ProcessEnv }}
+ *   Context
  */
 
 /**
@@ -92,7 +94,12 @@ async function takePrebuilt(context) {
     rmSync(BUILD, { recursive: true, force: true });
     const got = await run(
       [context.node.binary, installer, "install", "--fallback-to-build=false"],
-      { log: logFile("kafka-prebuilt"), env: context.env, cwd: PACKAGE, timeoutMs: DOWNLOAD_TIMEOUT_MS },
+      {
+        log: logFile("kafka-prebuilt"),
+        env: context.env,
+        cwd: PACKAGE,
+        timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      },
     );
     if (got.ok && (await loads(context))) return true;
     rmSync(BUILD, { recursive: true, force: true });
@@ -177,7 +184,9 @@ function keptFiles(tree) {
   return KEPT.flatMap(({ folder, name }) => {
     const path = join(tree, folder);
     if (!existsSync(path)) return [];
-    return readdirSync(path).filter((file) => name.test(file)).map((file) => join(path, file));
+    return readdirSync(path)
+      .filter((file) => name.test(file))
+      .map((file) => join(path, file));
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+
 import { remark } from "./progress.mjs";
 
 const POLL_MS = 200;

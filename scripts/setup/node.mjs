@@ -5,6 +5,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+
 import { SetupFailure } from "./failure.mjs";
 import { logFile, USER_CACHE } from "./paths.mjs";
 import { showStep } from "./progress.mjs";
@@ -22,7 +23,8 @@ export const NODE_ABI = 137;
 /**
  * @typedef {object} NodeInstallation
  * @property {string} binary
- * @property {string} headers a folder that has `include/node`, for compiling addons; it may be absent
+ * @property {string} headers a folder that has `include/node`, for compiling addons; it may be
+ *   absent
  */
 
 /**
@@ -77,8 +79,8 @@ export async function fetchNode() {
       rmSync(draft, { recursive: true, force: true });
       if (result.missing) throw npmMissing();
       throw new SetupFailure(
-        `Node.js ${process.versions.node} is too old for sluice (it needs ${OLDEST.join(".")} or a ` +
-          `newer 24) and a newer one could not be had from the npm registry (${result.how}).`,
+        `Node.js ${process.versions.node} does not run sluice (it needs ${OLDEST.join(".")} or a ` +
+          `newer 24), and one that does could not be had from the npm registry (${result.how}).`,
         { mend: "npm ping, to see whether the registry can be reached; then the same again", log },
       );
     }
@@ -116,6 +118,7 @@ export function environmentWith(node) {
  * @returns {NodeJS.ProcessEnv}
  */
 function npmEnvironment(environment) {
-  const inherited = /^npm_(lifecycle_|package_|command$|node_execpath$|config_(only|prefix|.*_prefix)$)/;
+  const inherited =
+    /^npm_(lifecycle_|package_|command$|node_execpath$|config_(only|prefix|.*_prefix)$)/;
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !inherited.test(name)));
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** The packages of the lock file, installed by `npm ci` without running their install scripts. */
 import { existsSync, readFileSync } from "node:fs";
+
 import { SetupFailure } from "./failure.mjs";
 import { npmMissing } from "./node.mjs";
 import { inRoot, logFile } from "./paths.mjs";
@@ -23,7 +24,9 @@ export function packagesInstalled() {
   try {
     const wanted = packagesOf(inRoot("package-lock.json"));
     const present = packagesOf(inRoot("node_modules", ".package-lock.json"));
-    return Object.entries(wanted).every(([path, entry]) => path === "" || sameIn(present, path, entry));
+    return Object.entries(wanted).every(
+      ([path, entry]) => path === "" || sameIn(present, path, entry),
+    );
   } catch {
     return false;
   }

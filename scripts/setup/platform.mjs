@@ -25,8 +25,8 @@ export function glibcVersion() {
 export function checkPlatform({ platform, arch, glibc }) {
   if (platform !== "linux" || arch !== "x64") {
     throw new SetupFailure(
-      `sluice runs on Linux x86-64 only, this is ${platform} ${arch} (uWebSockets.js has no package ` +
-        "for it on the npm registry); use a Linux x86-64 machine, a virtual one or a container.",
+      `sluice runs on Linux x86-64 only, this is ${platform} ${arch} (the npm registry has no ` +
+        "uWebSockets.js for it); use a Linux x86-64 machine, a virtual one or a container.",
     );
   }
   if (!glibc) {

@@ -7,7 +7,7 @@ const TERMINAL_TICK_MS = 1_000;
 const LOG_TICK_MS = 15_000;
 
 const stream = process.stderr;
-const colours = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+const colours = stream.isTTY && process.env["NO_COLOR"] === undefined;
 
 /**
  * Runs a step and shows it.
@@ -19,7 +19,7 @@ const colours = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
  */
 export async function showStep(title, work) {
   const startMs = Date.now();
-  const live = stream.isTTY === true;
+  const live = stream.isTTY;
   const show = () => {
     const clock = seconds(Date.now() - startMs);
     stream.write(live ? `\r\x1b[2K… ${title} (${clock})` : `… ${title} (${clock})\n`);

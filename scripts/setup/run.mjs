@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+
 import { ROOT } from "./paths.mjs";
 
 /** @type {Set<import("node:child_process").ChildProcess>} */

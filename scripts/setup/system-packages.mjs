@@ -5,6 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+
 import { SetupFailure } from "./failure.mjs";
 import { logFile } from "./paths.mjs";
 import { remark, showStep } from "./progress.mjs";
@@ -23,9 +24,18 @@ const DEBIAN_PACKAGES = /** @type {const} */ ([
   "libsasl2-dev",
 ]);
 
-/** What to look for elsewhere: programs, and libraries with their headers by their pkg-config names. */
+/**
+ * What to look for elsewhere: programs, and libraries with their headers by their pkg-config names.
+ */
 const PROGRAMS = /** @type {const} */ (["g++", "make", "python3", "pkg-config"]);
-const LIBRARIES = /** @type {const} */ (["libssl", "zlib", "libzstd", "liblz4", "libcurl", "libsasl2"]);
+const LIBRARIES = /** @type {const} */ ([
+  "libssl",
+  "zlib",
+  "libzstd",
+  "liblz4",
+  "libcurl",
+  "libsasl2",
+]);
 
 const FEDORA_COMMAND =
   "sudo dnf install -y gcc-c++ make python3 pkgconf openssl-devel zlib-devel libzstd-devel " +

@@ -1,0 +1,128 @@
+/**
+ * `npm test`: the checks, then every test against real servers. It fails on anything that was left
+ * out. What it started it stops, also after a failure and on Ctrl-C.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { runChecks } from "./check.ts";
+import { parseTestArguments, USAGE, type TestRequest } from "./test/arguments.ts";
+import type { LedgerLine } from "./test/ledger.ts";
+import { startServices } from "./test/services.ts";
+import { findTestFiles, isLong, SERVICES, servicesOf } from "./test/suites.ts";
+import { judge, type Verdict } from "./test/verdict.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+const LEDGER = join(ROOT, ".cache", "test-ledger.ndjson");
+
+/** As many test files at once as a small machine has cores. */
+const FILES_AT_ONCE = 2;
+
+/** A test that takes longer hangs; fuzz suites and those with real servers stay well below. */
+const TEST_TIMEOUT_MS = 120_000;
+const LONG_TEST_TIMEOUT_MS = 1_200_000;
+
+/** Ends the test processes; set while they run. */
+let interrupt: NodeJS.Signals | undefined;
+const endHandlers = new Set<(signal: NodeJS.Signals) => void>();
+
+async function main(): Promise<number> {
+  const request = parseTestArguments(process.argv.slice(2));
+  if (request.isHelp) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      interrupt ??= signal;
+      for (const end of endHandlers) end(signal);
+    });
+  }
+  if (request.withCheck && !(await runChecks(ROOT))) return 1;
+  const verdict = await runTests(request);
+  if (interrupt !== undefined) return interrupt === "SIGINT" ? 130 : 143;
+  for (const complaint of verdict.complaints) console.log(`✗ ${complaint}`);
+  console.log(`\n${verdict.passed} passed, ${verdict.failed} failed, ${verdict.skipped} skipped`);
+  return verdict.complaints.length === 0 ? 0 : 1;
+}
+
+async function runTests(request: TestRequest): Promise<Verdict> {
+  const selected = selectFiles(findTestFiles(ROOT), request);
+  const needed = SERVICES.filter((name) => selected.some((f) => servicesOf(f).includes(name)));
+  if (!request.withServices) console.log("Without servers: suites that need one are left out.");
+  const services = needed.length > 0 ? await startServices(ROOT, needed) : undefined;
+  try {
+    const files = selected.map((file) => join(ROOT, file));
+    const exitCode =
+      files.length === 0 || interrupt !== undefined
+        ? 0
+        : await runNodeTest(files, request, services?.env ?? {});
+    const isWhole = request.withServices && request.only === undefined && !request.isLong;
+    const lines = readLedger();
+    const verdict = judge({ files, lines, required: isWhole ? SERVICES : needed });
+    if (exitCode === 0 || verdict.complaints.length > 0) return verdict;
+    return { ...verdict, complaints: [`The test runner ended with code ${exitCode}.`] };
+  } finally {
+    await services?.stop();
+  }
+}
+
+function selectFiles(files: readonly string[], request: TestRequest): string[] {
+  return files
+    .filter((file) => isLong(file) === request.isLong)
+    .filter((file) => request.only === undefined || file.includes(request.only))
+    .filter((file) => request.withServices || servicesOf(file).length === 0);
+}
+
+/** Resolves to the exit code of `node --test`. */
+function runNodeTest(
+  files: readonly string[],
+  request: TestRequest,
+  serviceEnv: Readonly<Record<string, string>>,
+): Promise<number> {
+  mkdirSync(join(ROOT, ".cache"), { recursive: true });
+  rmSync(LEDGER, { force: true });
+  const options = [
+    "--test",
+    `--test-concurrency=${FILES_AT_ONCE}`,
+    `--test-timeout=${request.isLong ? LONG_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${join(ROOT, "scripts", "test", "ledger.ts")}`,
+    `--test-reporter-destination=${LEDGER}`,
+  ];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...options, ...files], {
+      cwd: ROOT,
+      env: { ...testEnvironment(), ...serviceEnv },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const end = (signal: NodeJS.Signals): void => {
+      child.kill(signal);
+    };
+    endHandlers.add(end);
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      endHandlers.delete(end);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** Ours without the settings of a gateway: the tests bring their own. */
+function testEnvironment(): NodeJS.ProcessEnv {
+  const isSetting = (name: string) =>
+    name.startsWith("SLUICE_") && !name.startsWith("SLUICE_TEST_");
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name)));
+}
+
+function readLedger(): LedgerLine[] {
+  const text = readFileSync(LEDGER, { encoding: "utf8", flag: "a+" });
+  const lines = text.split("\n").filter((line) => line !== "");
+  // The file was written by our own reporter a moment ago.
+  return lines.map((line) => JSON.parse(line) as LedgerLine);
+}
+
+process.exitCode = await main();

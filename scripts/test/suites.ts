@@ -1,0 +1,34 @@
+/**
+ * Which test files there are and what they need. The name says it: x.kafka.test.ts needs a real
+ * Kafka, x.e2e.test.ts needs every server, x.long.test.ts is left to `npm run test:long`.
+ */
+import { globSync } from "node:fs";
+
+export const SERVICES = ["kafka", "redis", "registry"] as const;
+export type Service = (typeof SERVICES)[number];
+
+const PATTERNS = ["src", "test", "scripts", "assembly", "packs", "bench"].map(
+  (folder) => `${folder}/**/*.test.{ts,mjs}`,
+);
+
+/** All test files below a folder, with paths relative to it, sorted. */
+export function findTestFiles(root: string): string[] {
+  return globSync(PATTERNS, { cwd: root }).toSorted();
+}
+
+/** The servers without which a test file cannot run. */
+export function servicesOf(file: string): readonly Service[] {
+  const words = suffixes(file);
+  if (words.includes("e2e")) return SERVICES;
+  return SERVICES.filter((service) => words.includes(service));
+}
+
+export function isLong(file: string): boolean {
+  return suffixes(file).includes("long");
+}
+
+/** The words between a test file's name and `test.ts`: ["kafka", "long"]. */
+function suffixes(file: string): string[] {
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  return name.split(".").slice(1, -2);
+}
