@@ -29,17 +29,19 @@
  * @property {readonly string[]} programArguments
  * @property {Readonly<Record<string, string>>} [environment] added to this process' own
  * @property {readonly string[]} ports purposes of the ports it listens on
+ * @property {readonly string[]} [startAfter] processes that must answer before this one is started
  * @property {() => Promise<boolean>} isReady
  */
 import { kafka, kafka3 } from "./kinds/kafka.mjs";
 import { prometheus } from "./kinds/prometheus.mjs";
+import { redisHa } from "./kinds/redis-ha.mjs";
 import { redis } from "./kinds/redis.mjs";
 import { registry } from "./kinds/registry.mjs";
 import { toxiproxy } from "./kinds/toxiproxy.mjs";
 import { ServiceProblem } from "./problem.mjs";
 
 /** @type {readonly Definition[]} */
-export const DEFINITIONS = [kafka, kafka3, redis, registry, prometheus, toxiproxy];
+export const DEFINITIONS = [kafka, kafka3, redis, redisHa, registry, prometheus, toxiproxy];
 
 /** @throws {ServiceProblem} for a name that is not there */
 export function definitionOf(name) {

@@ -6,6 +6,7 @@ import { archiveFileName, renderPom } from "./artifacts.mjs";
 import { DEFINITIONS, definitionOf } from "./catalog.mjs";
 import { nodeProperties, renderProperties } from "./kinds/kafka.mjs";
 import { renderPrometheusConfiguration } from "./kinds/prometheus.mjs";
+import { directivesByProcess } from "./kinds/redis-ha.mjs";
 import { renderRedisConfiguration } from "./kinds/redis.mjs";
 import { sharedProxies } from "./kinds/toxiproxy.mjs";
 import { cacheFolder } from "./places.mjs";
@@ -81,6 +82,14 @@ describe("configuration files", () => {
     assert.match(text, /^aclfile "\/run dir\/users\.acl"$/mu);
     assert.match(text, /^maxmemory 32mb$/mu);
     assert.doesNotMatch(text, /256mb/u);
+  });
+
+  it("directivesByProcess: the replica follows the primary, Sentinel watches it", () => {
+    const { primary, replica, sentinel } = directivesByProcess(contextOf("redis-ha"));
+    assert.equal(primary.replicaof, undefined);
+    assert.equal(replica.replicaof, "127.0.0.1 19479");
+    assert.equal(sentinel["sentinel monitor"], "sessions 127.0.0.1 19479 1");
+    assert.equal(new Set([primary.dir, replica.dir, sentinel.dir]).size, 3);
   });
 
   it("renderPrometheusConfiguration: both targets", () => {

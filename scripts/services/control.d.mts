@@ -1,11 +1,18 @@
 /** Types of control.mjs, for tests written in TypeScript. */
 
-export type ServiceName = "kafka" | "kafka3" | "redis" | "registry" | "prometheus" | "toxiproxy";
+export type ServiceName =
+  | "kafka"
+  | "kafka3"
+  | "redis"
+  | "redis-ha"
+  | "registry"
+  | "prometheus"
+  | "toxiproxy";
 
 /** A sentence for a reader: what is wrong and what mends it. */
 export class ServiceProblem extends Error {}
 
-/** One process of a server; `name`: broker, node1 … node3, redis, registry, prometheus, toxiproxy. */
+/** One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis, registry, prometheus, toxiproxy. */
 export interface ServiceProcess {
   readonly name: string;
   readonly pid: number;
@@ -60,7 +67,7 @@ export interface InstanceOptions {
   /**
    * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy
    * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1. …
-   * node3. before them; redis plain, tls; registry and prometheus http; toxiproxy api.
+   * node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and prometheus http; toxiproxy api.
    */
   readonly ports?: Readonly<Record<string, number>>;
   /** Kafka properties or Redis directives to replace or add; Prometheus: scrape (host:port). */

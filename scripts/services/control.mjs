@@ -214,7 +214,7 @@ export async function sweepInstances() {
 
 /** A folder that has no owner file yet is being made at this moment: it is left alone. */
 function isOrphan(directory) {
-  const [name] = basename(directory).split("-");
+  const name = basename(directory).replace(/-[^-]*$/u, "");
   if (!DEFINITIONS.some((each) => each.name === name)) return false;
   try {
     const owner = JSON.parse(readFileSync(join(directory, OWNER_FILE), "utf8"));

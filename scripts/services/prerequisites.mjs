@@ -22,7 +22,6 @@ const PREREQUISITES = {
   openssl: { program: "openssl", debianPackage: "openssl" },
   unzip: { program: "unzip", debianPackage: "unzip" },
   redis: { program: "redis-server", debianPackage: "redis-server" },
-  sentinel: { program: "redis-sentinel", debianPackage: "redis-sentinel" },
   prometheus: { program: "prometheus", debianPackage: "prometheus" },
   go: { program: "go", debianPackage: "golang-go", verify: verifyGo },
 };

@@ -42,13 +42,19 @@ export async function answersKafka(port) {
   });
 }
 
-/** A Redis server takes these commands (inline form) and answers the last with PONG. */
-export async function answersRedis(port, commands) {
+/**
+ * A Redis server takes these commands (inline form), answers the PING behind them, and its answers
+ * match `expected`.
+ */
+export async function answersRedis(port, commands, expected = /\+PONG/u) {
   return await exchange({
     port,
     request: Buffer.from(`${[...commands, "PING"].join("\r\n")}\r\n`),
-    isComplete: (answer) => /\+PONG\r\n|-/u.test(answer.toString("latin1")),
-    isGood: (answer) => answer.toString("latin1").endsWith("+PONG\r\n"),
+    isComplete: (answer) => /^-|^\+PONG\r\n/mu.test(answer.toString("latin1")),
+    isGood: (answer) => {
+      const text = answer.toString("latin1");
+      return text.endsWith("+PONG\r\n") && expected.test(text);
+    },
   });
 }
 

@@ -102,8 +102,11 @@ async function startAll(definition, context, absent) {
   await mkdir(directory, { recursive: true });
   await definition.configure(context);
   const record = readRecord(directory);
+  const plans = definition.processes(context);
   try {
     for (const plan of absent) {
+      const earlier = plans.filter(({ name }) => plan.startAfter?.includes(name));
+      await waitUntilReady(definition, context, earlier);
       progress(absent.length === 1 ? "starting" : `starting ${plan.name}`);
       record[plan.name] = await startDetached({
         program: plan.program,
@@ -114,7 +117,7 @@ async function startAll(definition, context, absent) {
       });
       await writeRecord(directory, record);
     }
-    await waitUntilReady(definition, context, definition.processes(context));
+    await waitUntilReady(definition, context, plans);
     await definition.prime?.(context);
   } catch (error) {
     const started = absent.map(({ name }) => record[name]).filter((each) => each !== undefined);

@@ -12,7 +12,8 @@ import { answersRedis } from "../readiness.mjs";
 const LOGIN = "sluice:sluice-secret";
 const ADMIN_LOGIN = "admin:admin-secret";
 
-const USERS = `user default off
+/** The access control list, one user a line. */
+export const USERS = `user default off
 user admin on >admin-secret ~* &* +@all
 user sluice on >sluice-secret ~sluice:* &sluice:* +@all -@admin -@dangerous +info +client|setname
 `;
@@ -66,6 +67,11 @@ export function renderRedisConfiguration({ directory, ports, settings }) {
     daemonize: "no",
     ...settings,
   };
+  return renderDirectives(directives);
+}
+
+/** Redis' configuration format, one directive a line. */
+export function renderDirectives(directives) {
   return Object.entries(directives)
     .map(([name, value]) => `${name} ${value}\n`)
     .join("");
