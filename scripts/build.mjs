@@ -53,7 +53,6 @@ export async function buildCodec({ node, env }) {
  */
 async function compile(target, output, { node, env }) {
   const log = logFile(`codec-${target}`);
-  writeFileSync(log, "", { flag: "a" });
   const compiler = inRoot("node_modules", "assemblyscript", "bin", "asc.js");
   const source = ["assembly/index.ts", "--config", "assembly/asconfig.json"];
   const result = await run([node, compiler, ...source, "--target", target, "--outFile", output], {

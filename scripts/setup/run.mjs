@@ -12,9 +12,12 @@ import { ROOT } from "./paths.mjs";
 /** @type {Set<import("node:child_process").ChildProcess>} */
 const running = new Set();
 
+/** Logs that this process has begun: it adds to those, and replaces older ones. */
+const begunLogs = new Set();
+
 /**
  * @typedef {object} RunOptions
- * @property {string} log the file its output is appended to
+ * @property {string} log the file its output goes to, after that of earlier commands
  * @property {NodeJS.ProcessEnv} [env] default: ours
  * @property {string} [cwd] default: the checkout
  * @property {number} [timeoutMs] it is ended after this time; default: none
@@ -32,7 +35,8 @@ const running = new Set();
  */
 export function run(command, { log, env = process.env, cwd = ROOT, timeoutMs }) {
   mkdirSync(dirname(log), { recursive: true });
-  const output = openSync(log, "a");
+  const output = openSync(log, begunLogs.has(log) ? "a" : "w");
+  begunLogs.add(log);
   writeSync(output, `\n$ ${command.join(" ")}\n`);
   return new Promise((resolve) => {
     const [program, ...rest] = command;

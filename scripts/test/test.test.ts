@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { parseTestArguments } from "./arguments.ts";
+import type { LedgerLine } from "./ledger.ts";
+import { isLong, servicesOf } from "./suites.ts";
+import { judge } from "./verdict.ts";
+
+describe("servicesOf", () => {
+  for (const [file, services] of [
+    ["src/a/b.test.ts", []],
+    ["src/a/kafka.test.ts", []],
+    ["src/a/b.fuzz.test.ts", []],
+    ["src/a/b.kafka.test.ts", ["kafka"]],
+    ["src/a/b.redis.long.test.ts", ["redis"]],
+    ["src/a/b.registry.test.mjs", ["registry"]],
+    ["test/b.e2e.test.ts", ["kafka", "redis", "registry"]],
+  ] as const) {
+    it(`${file}: ${services.join(", ") || "none"}`, () => {
+      assert.deepEqual(servicesOf(file), services);
+    });
+  }
+});
+
+describe("isLong", () => {
+  it("tells by the name", () => {
+    assert.equal(isLong("src/a.kafka.long.test.ts"), true);
+    assert.equal(isLong("src/long.test.ts"), false);
+  });
+});
+
+describe("judge", () => {
+  const line = (file: string, outcome: LedgerLine["outcome"] = "passed"): LedgerLine => ({
+    name: "a test",
+    file,
+    outcome,
+  });
+
+  it("a run in which everything ran: no complaint", () => {
+    const files = ["/a.test.ts", "/a.kafka.test.ts"];
+    const verdict = judge({ files, lines: files.map((file) => line(file)), required: ["kafka"] });
+    assert.deepEqual(verdict, { passed: 2, failed: 0, skipped: 0, complaints: [] });
+  });
+
+  for (const outcome of ["skipped", "todo", "failed"] as const) {
+    it(`a test that is ${outcome}: a complaint`, () => {
+      const lines = [line("/a.test.ts"), line("/a.test.ts", outcome)];
+      assert.equal(judge({ files: ["/a.test.ts"], lines, required: [] }).complaints.length, 1);
+    });
+  }
+
+  it("a file that ran no test, though node:test counts the file as one: a complaint", () => {
+    const lines = [
+      line("/a.test.ts"),
+      { name: "/b.test.ts", file: "/b.test.ts", outcome: "passed" },
+    ];
+    const verdict = judge({
+      files: ["/a.test.ts", "/b.test.ts"],
+      lines: lines as LedgerLine[],
+      required: [],
+    });
+    assert.deepEqual(verdict.complaints, ["/b.test.ts: ran no test."]);
+    assert.equal(verdict.passed, 1);
+  });
+
+  it("a server's suite that is not there: a complaint", () => {
+    const verdict = judge({
+      files: ["/a.test.ts"],
+      lines: [line("/a.test.ts")],
+      required: ["redis"],
+    });
+    assert.deepEqual(verdict.complaints, ["No redis test ran."]);
+  });
+
+  it("no test at all: a complaint", () => {
+    assert.deepEqual(judge({ files: [], lines: [], required: [] }).complaints, [
+      "No test ran at all.",
+    ]);
+  });
+});
+
+describe("parseTestArguments", () => {
+  it("nothing: everything but the long suites", () => {
+    assert.deepEqual(parseTestArguments([]), {
+      isHelp: false,
+      only: undefined,
+      isLong: false,
+      withServices: true,
+      withCheck: true,
+    });
+  });
+
+  it("--only: without the checks", () => {
+    const { only, withCheck } = parseTestArguments(["--only", "codec"]);
+    assert.deepEqual({ only, withCheck }, { only: "codec", withCheck: false });
+  });
+
+  it("an unknown option: refused", () => {
+    assert.throws(() => parseTestArguments(["--grep", "x"]), /--grep/);
+  });
+});
