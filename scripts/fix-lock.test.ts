@@ -8,6 +8,7 @@ import { inRoot } from "./setup/paths.mjs";
 const LOCK = readFileSync(inRoot("package-lock.json"), "utf8");
 
 interface Entry {
+  readonly dev?: boolean;
   readonly engines?: { readonly node: string };
 }
 
