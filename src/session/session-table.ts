@@ -1,5 +1,5 @@
 /**
- * The sessions this process knows: found by key, ordered by use, bounded; and the slots by which
+ * The sessions this process knows: found by actor, ordered by use, bounded; and the slots by which
  * the pipeline names a session when it confirms events. It knows neither the rules nor the store.
  *
  * A slot is a non-negative 31-bit integer (it fits an Int32Array): 11 bits of generation above 20
@@ -19,6 +19,19 @@ assert(
   "every session and the one before it have a slot",
 );
 
+/** The sessions of one source of one tenant, by actor; those under ids of clients by actor and id. */
+export interface Scope {
+  readonly tenant: string;
+  readonly source: string;
+  readonly byActor: Map<string, Session>;
+  readonly byClientId: Map<string, Session>;
+}
+
+/** A client's id holds no space, so the last space parts the two. */
+export function clientKey(actor: string, id: string): string {
+  return `${actor} ${id}`;
+}
+
 /** One session as this process sees it; the pipeline reads it as SessionRef, the store as update. */
 export class Session implements KeyedUpdate {
   id: string;
@@ -32,8 +45,9 @@ export class Session implements KeyedUpdate {
   /** Time to live in the store is surely there until then, by this process's clock. */
   refreshAtMs = 0;
   touchedAtMs = 0;
-  readonly mapKey: string;
-  readonly actorKey: string;
+  readonly scope: Scope;
+  /** The actor, or for an id of a client its `clientKey`. */
+  readonly key: string;
   readonly isClientId: boolean;
   readonly life: number;
   /** The session of the same actor before this one; it has none itself. */
@@ -49,8 +63,8 @@ export class Session implements KeyedUpdate {
   constructor(from: {
     readonly id: string;
     readonly timeMs: number;
-    readonly mapKey: string;
-    readonly actorKey: string;
+    readonly scope: Scope;
+    readonly key: string;
     readonly isClientId: boolean;
     readonly life: number;
     readonly provisional: boolean;
@@ -58,16 +72,30 @@ export class Session implements KeyedUpdate {
     this.id = from.id;
     this.startMs = from.timeMs;
     this.lastMs = from.timeMs;
-    this.mapKey = from.mapKey;
-    this.actorKey = from.actorKey;
+    this.scope = from.scope;
+    this.key = from.key;
     this.isClientId = from.isClientId;
     this.life = from.life;
     this.provisional = from.provisional;
   }
+
+  get actorKey(): string {
+    const { tenant, source } = this.scope;
+    const actor = this.isClientId ? this.key.slice(0, -this.id.length - 1) : this.key;
+    return `${tenant}:${source}:${actor}`;
+  }
+
+  /** The map that finds this session under its key. */
+  get home(): Map<string, Session> {
+    return this.isClientId ? this.scope.byClientId : this.scope.byActor;
+  }
 }
 
 export class SessionTable {
-  readonly #byKey = new Map<string, Session>();
+  readonly #scopes = new Map<string, Scope>();
+  /** Most events have the scope of the event before them. */
+  #lastScope: Scope | undefined = undefined;
+  #active = 0;
   readonly #slots: (Session | undefined)[] = [];
   readonly #generations: number[] = [];
   readonly #freeIndexes: number[] = [];
@@ -75,8 +103,19 @@ export class SessionTable {
   #oldest: Session | null = null;
   #slotsInUse = 0;
 
-  find(mapKey: string): Session | undefined {
-    return this.#byKey.get(mapKey);
+  scopeOf(tenant: string, source: string): Scope {
+    const last = this.#lastScope;
+    if (last !== undefined && last.tenant === tenant && last.source === source) {
+      return last;
+    }
+    const key = `${tenant}:${source}`;
+    let scope = this.#scopes.get(key);
+    if (scope === undefined) {
+      scope = { tenant, source, byActor: new Map(), byClientId: new Map() };
+      this.#scopes.set(key, scope);
+    }
+    this.#lastScope = scope;
+    return scope;
   }
 
   /** Undefined when the slot's session is gone (or was never there). */
@@ -86,7 +125,7 @@ export class SessionTable {
   }
 
   get active(): number {
-    return this.#byKey.size;
+    return this.#active;
   }
 
   get slotsInUse(): number {
@@ -100,15 +139,17 @@ export class SessionTable {
 
   /** Puts a session at its key. One that is there becomes its `previous`; returns who must go. */
   insert(session: Session): Session | null {
-    const current = this.#byKey.get(session.mapKey);
+    const current = session.home.get(session.key);
     let gone: Session | null = null;
-    if (current !== undefined) {
+    if (current === undefined) {
+      this.#active += 1;
+    } else {
       this.#unlink(current);
       gone = current.previous;
       current.previous = null;
       session.previous = current;
     }
-    this.#byKey.set(session.mapKey, session);
+    session.home.set(session.key, session);
     session.isKnown = true;
     this.#assignSlot(session);
     this.#linkNewest(session);
@@ -129,8 +170,10 @@ export class SessionTable {
 
   /** Takes a session out of the table; returns its previous one, which is out with it. */
   remove(session: Session): Session | null {
-    this.#byKey.delete(session.mapKey);
+    session.home.delete(session.key);
+    this.#active -= 1;
     this.#unlink(session);
+    this.#dropIfEmpty(session.scope);
     session.isKnown = false;
     const { previous } = session;
     session.previous = null;
@@ -150,6 +193,17 @@ export class SessionTable {
     this.#slots[index] = undefined;
     this.#freeIndexes.push(index);
     this.#slotsInUse -= 1;
+  }
+
+  /** Scopes are as many as have sessions, not as many as ever had one. */
+  #dropIfEmpty(scope: Scope): void {
+    if (scope.byActor.size + scope.byClientId.size > 0) {
+      return;
+    }
+    this.#scopes.delete(`${scope.tenant}:${scope.source}`);
+    if (this.#lastScope === scope) {
+      this.#lastScope = undefined;
+    }
   }
 
   #assignSlot(session: Session): void {

@@ -18,14 +18,15 @@ import { RedisStore } from "./redis-store.ts";
 import type { RedisTls } from "./redis-store.ts";
 import { checkSessionRules, DEFAULT_SESSION_RULES, isSessionId, placeEvent } from "./rules.ts";
 import type { SessionRules } from "./rules.ts";
-import { Session, SessionTable } from "./session-table.ts";
+import { clientKey, Session, SessionTable } from "./session-table.ts";
+import type { Scope } from "./session-table.ts";
 import { timeToLiveMs } from "./store.ts";
 import type { SessionStore, StoreAnswer } from "./store.ts";
 import { createUuid7 } from "./uuid7.ts";
 import type { RandomFill } from "./uuid7.ts";
 
 export interface SessionTouch {
-  /** Neither tenant nor source holds a colon or begins with a space: they are the operator's names. */
+  /** Neither tenant nor source holds a colon: they are the operator's names. */
   readonly tenant: string;
   readonly source: string;
   /** Who the session belongs to; "" when the event does not say. */
@@ -169,21 +170,21 @@ export class SessionRoom implements Sessions {
   }
 
   touch(event: SessionTouch): SessionRef {
-    const actorKey = `${event.tenant}:${event.source}:${event.actor}`;
-    const { clientSessionId, timeMs } = event;
+    const { actor, clientSessionId, timeMs } = event;
+    const scope = this.#table.scopeOf(event.tenant, event.source);
     if (clientSessionId !== "" && clientSessionId.length <= SESSION_ID_BYTES_MAX) {
-      const session = this.#touchClientSession(actorKey, clientSessionId, timeMs);
+      const session = this.#touchClientSession(scope, event);
       if (session !== undefined) {
         return session;
       }
     }
-    if (event.actor === "") {
+    if (actor === "") {
       this.#counts.withoutSession += 1;
       return NO_SESSION;
     }
-    const current = this.#table.find(actorKey);
+    const current = scope.byActor.get(actor);
     if (current === undefined) {
-      return this.#begin({ id: this.#newId(timeMs), mapKey: actorKey, actorKey, timeMs });
+      return this.#begin({ id: this.#newId(timeMs), scope, key: actor, timeMs, isClientId: false });
     }
     return this.#touchKnown(current, timeMs);
   }
@@ -231,16 +232,17 @@ export class SessionRoom implements Sessions {
     };
   }
 
-  #touchClientSession(actorKey: string, id: string, timeMs: number): Session | undefined {
-    const mapKey = ` ${actorKey} ${id}`;
-    const session = this.#table.find(mapKey);
+  #touchClientSession(scope: Scope, event: SessionTouch): Session | undefined {
+    const { actor, clientSessionId: id, timeMs } = event;
+    const key = clientKey(actor, id);
+    const session = scope.byClientId.get(key);
     if (session !== undefined) {
       session.startMs = Math.min(session.startMs, timeMs);
       session.lastMs = Math.max(session.lastMs, timeMs);
       this.#table.use(session, this.#tickMs);
       return session;
     }
-    return isSessionId(id) ? this.#begin({ id, mapKey, actorKey, timeMs }) : undefined;
+    return isSessionId(id) ? this.#begin({ id, scope, key, timeMs, isClientId: true }) : undefined;
   }
 
   #touchKnown(current: Session, timeMs: number): SessionRef {
@@ -257,8 +259,8 @@ export class SessionRoom implements Sessions {
       case "previous":
         return current.previous ?? NO_SESSION;
       case "next": {
-        const { mapKey, actorKey } = current;
-        return this.#begin({ id: this.#newId(timeMs), mapKey, actorKey, timeMs });
+        const { scope, key } = current;
+        return this.#begin({ id: this.#newId(timeMs), scope, key, timeMs, isClientId: false });
       }
       case "none":
         this.#counts.withoutSession += 1;
@@ -270,16 +272,15 @@ export class SessionRoom implements Sessions {
 
   #begin(from: {
     readonly id: string;
-    readonly mapKey: string;
-    readonly actorKey: string;
+    readonly scope: Scope;
+    readonly key: string;
     readonly timeMs: number;
+    readonly isClientId: boolean;
   }): Session {
-    const isClientId = from.mapKey !== from.actorKey;
-    const provisional = this.#store.isShared && !isClientId;
+    const provisional = this.#store.isShared && !from.isClientId;
     this.#counts.started += 1;
-    const session = this.#insert(
-      new Session({ ...from, isClientId, provisional, life: this.#nextLife() }),
-    );
+    const session = new Session({ ...from, provisional, life: this.#nextLife() });
+    this.#insert(session);
     // Marked before anything is counted, so that the store settles the id early.
     this.#coalescer.mark(session);
     return session;
@@ -290,7 +291,7 @@ export class SessionRoom implements Sessions {
     return this.#life;
   }
 
-  #insert(session: Session): Session {
+  #insert(session: Session): void {
     const gone = this.#table.insert(session);
     this.#table.use(session, this.#tickMs);
     if (gone !== null) {
@@ -301,7 +302,6 @@ export class SessionRoom implements Sessions {
       this.#counts.evicted += 1;
       this.#drop(oldest);
     }
-    return session;
   }
 
   #drop(session: Session): void {
@@ -345,15 +345,15 @@ export class SessionRoom implements Sessions {
     session: Session,
     newer: { readonly id: string; readonly startMs: number; readonly lastMs: number },
   ): void {
-    if (this.#table.find(session.mapKey) !== session) {
+    const { scope, key, isClientId } = session;
+    if (session.home.get(key) !== session) {
       return;
     }
-    const { mapKey, actorKey, isClientId } = session;
     const next = new Session({
       id: newer.id,
       timeMs: newer.startMs,
-      mapKey,
-      actorKey,
+      scope,
+      key,
       isClientId,
       provisional: false,
       life: this.#nextLife(),

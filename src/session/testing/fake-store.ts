@@ -32,7 +32,7 @@ export class FakeStore implements SessionStore {
   #waiting: (() => void)[] = [];
 
   constructor(options: FakeStoreOptions) {
-    this.held = options.held ?? new Map();
+    this.held = options.held ?? new Map<string, StoredSession>();
     this.#rules = options.rules;
     this.#writer = options.writer;
   }
