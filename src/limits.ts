@@ -89,6 +89,9 @@ export const STALL_MS = 3_000;
 /** The first frame (hello) of a WebSocket has to come within this time. */
 export const HELLO_TIMEOUT_MS = 5_000;
 
+/** A silent stream is pinged after this time, and given up after two more: below proxies' 60 s. */
+export const PING_MS = 25_000;
+
 /** Events a stream may have in flight: its credit. */
 export const STREAM_INFLIGHT_EVENTS_MAX = 1_000;
 
@@ -107,7 +110,7 @@ export const HTTP_REQUESTS_MAX = 10_000;
 /** A session id sent by a client (bytes, printable ASCII); longer is not taken for one. */
 export const SESSION_ID_BYTES_MAX = 100;
 
-/** Sessions one process knows (about 450 bytes each); the least recently used is written, then forgotten. */
+/** Sessions one process knows (about 400 bytes each); the least recently used is written, then forgotten. */
 export const SESSIONS_MAX = 200_000;
 
 /** Forgotten sessions still to be written, while the store is away; beyond it the oldest is given up. */

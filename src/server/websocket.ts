@@ -29,6 +29,7 @@ export interface WebSocketDoorParts {
   readonly backlogBytesMax: number;
   /** The server is bound to loopback only. */
   readonly loopback: boolean;
+  readonly onOpened: () => void;
   readonly onClosed: (code: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -46,7 +47,10 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     upgrade: (response, request, context) => {
       upgrade(response, request, { context, parts });
     },
-    open: (socket) => guarded(parts, () => open(socket, parts.hub)),
+    open: (socket) => {
+      parts.onOpened();
+      guarded(parts, () => open(socket, parts.hub));
+    },
     message: (socket, message, isBinary) => {
       guarded(parts, () => {
         socket.getUserData().connection?.onMessage(new Uint8Array(message), isBinary);

@@ -301,7 +301,7 @@ export class StreamConnection {
         appendRange(this.#pending.dup, seq);
       }
     }
-    if (batch.count > 0) this.#ackSoon();
+    if (this.#pending.dup.length > 0) this.#ackSoon();
     return null;
   }
 
@@ -318,10 +318,14 @@ export class StreamConnection {
     this.#pending.retry.push(line);
   }
 
-  /** A publication has new outcomes; `bytes` of it need no more credit. */
-  publicationProgressed(bytes: number): void {
-    this.#bytesSettled += bytes;
+  publicationProgressed(): void {
     if (this.#state !== "closed") this.#ackSoon();
+  }
+
+  /** A publication has all its outcomes; its bytes need no more credit. */
+  publicationSettled(bytes: number, receivedAtMs: number): void {
+    this.#bytesSettled += bytes;
+    this.#hub.answered(this.#hub.now() - receivedAtMs);
   }
 
   #ackSoon(): void {

@@ -41,6 +41,8 @@ export interface StreamHubParts {
   readonly random: () => number;
   /** Unique among the processes that ever served; prefix of connection ids. */
   readonly processId: string;
+  /** A frame has its last outcome, so long after it came. */
+  readonly onAnswered: (latencyMs: number) => void;
 }
 
 export class StreamHub {
@@ -86,6 +88,10 @@ export class StreamHub {
   /** Open sockets. */
   get size(): number {
     return this.#heard.size;
+  }
+
+  answered(latencyMs: number): void {
+    this.#parts.onAnswered(latencyMs);
   }
 
   now(): number {

@@ -13,7 +13,8 @@ export interface PublicationOwner {
   settleEvent(seq: number, isFinal: boolean): void;
   addRejection(line: object): void;
   addRetry(line: NonNullable<Ack["retry"]>[number]): void;
-  publicationProgressed(bytesSettled: number): void;
+  publicationProgressed(): void;
+  publicationSettled(bytes: number, receivedAtMs: number): void;
 }
 
 export class Publication implements BatchListener {
@@ -29,13 +30,16 @@ export class Publication implements BatchListener {
   }
 
   batchProgressed(batch: Batch): void {
+    let news = batch.count === 0;
     for (let row = 0; row < batch.count; row += 1) {
       const verdict = batch.verdicts[row];
       if (this.#told[row] !== VERDICT.open || verdict === VERDICT.open) continue;
       this.#told[row] = VERDICT.stored;
       this.#tell(batch, row);
+      news = true;
     }
-    this.#owner.publicationProgressed(batch.settled ? this.#bytes : 0);
+    if (batch.settled) this.#owner.publicationSettled(this.#bytes, batch.receivedAtMs);
+    if (news || batch.settled) this.#owner.publicationProgressed();
   }
 
   #tell(batch: Batch, row: number): void {

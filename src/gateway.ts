@@ -1,0 +1,313 @@
+/**
+ * One gateway process: its rooms, put together in the order in which they depend on one another, how
+ * they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
+ */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { banner, embeddedParts } from "./banner.ts";
+import { Codec } from "./codec/codec.ts";
+import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import { systemClock } from "./lib/clock.ts";
+import type { Lifecycle } from "./lifecycle/lifecycle.ts";
+import * as limits from "./limits.ts";
+import { DeadLetters } from "./pipeline/dead-letters.ts";
+import { Deadlines } from "./pipeline/deadlines.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+import { RouteBook } from "./pipeline/routes.ts";
+import * as rooms from "./rooms.ts";
+import type { RoomParts } from "./rooms.ts";
+import { handleRegistryRequest } from "./schema/registry-routes.ts";
+import type { SchemaStore } from "./schema/store.ts";
+import { HttpIngest } from "./server/ingest.ts";
+import { Server } from "./server/server.ts";
+import type { Sessions } from "./session/sessions.ts";
+import { StreamHub } from "./stream/hub.ts";
+import { createAdminServer } from "./telemetry/admin.ts";
+import type { AdminServer } from "./telemetry/admin.ts";
+
+/** Bounds of patience for readiness: a blip of Kafka must not empty a load balancer. */
+const KAFKA_FAIL_AFTER_MS = 5_000;
+const KAFKA_RECOVER_AFTER_MS = 1_000;
+const WATCH_MS = 250;
+
+/** Between goaway and the return of a client, spread over this time. */
+const GOAWAY_SPREAD_MS = 5_000;
+
+export interface GatewayParts extends RoomParts {
+  readonly lifecycle: Lifecycle;
+  /** Threads of libuv's pool, as the environment has set it. */
+  readonly threadPoolSize: number;
+  /** Where people look: the banner goes here, null for none. */
+  readonly people: { write(text: string): unknown } | null;
+  /** Other processes of the same gateway serve the same port; they have no admin port of their own. */
+  readonly isWorker: boolean;
+}
+
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #delivery: Delivery;
+  readonly #schemas: SchemaStore;
+  readonly #sessions: Sessions;
+  readonly #pipeline: Pipeline;
+  readonly #httpDeadlines: Deadlines;
+  readonly #streamDeadlines: Deadlines;
+  readonly #gate: rooms.Gate;
+  readonly #hub: StreamHub;
+  readonly #ingest: HttpIngest;
+  readonly #server: Server;
+  readonly #admin: AdminServer | null;
+  #port = 0;
+  #adminUrl = "";
+
+  /** The codec comes first, because it loads asynchronously. */
+  static async create(parts: GatewayParts): Promise<Gateway> {
+    const { backends } = parts.telemetry;
+    const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
+    const codec = await Codec.create({ onTrap: () => backends.codecTrapped(), inputBytesMax });
+    return new Gateway(parts, codec);
+  }
+
+  private constructor(parts: GatewayParts, codec: Codec) {
+    const { config, pack, telemetry } = parts;
+    this.#parts = parts;
+    this.#delivery = rooms.makeDelivery(parts, parts.threadPoolSize);
+    this.#sessions = rooms.makeSessions(parts);
+    const routes = new RouteBook({ codec, delivery: this.#delivery, pack });
+    this.#schemas = rooms.makeSchemaStore(parts, (schema) => routes.refusal(schema));
+    this.#schemas.onChange((schema) => routes.load(schema));
+    this.#pipeline = new Pipeline({
+      codec,
+      routes,
+      delivery: this.#delivery,
+      sessions: this.#sessions,
+      schemas: this.#schemas,
+      deadLetters: this.#deadLetters(routes),
+      observer: telemetry.traffic,
+      clockMs: systemClock.monotonicMs,
+    });
+    const now = systemClock.nowMs;
+    const code = "kafka_timeout";
+    const { streamMs } = deadlines(config);
+    this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, now });
+    this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, now });
+    this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
+    this.#hub = this.#makeHub();
+    this.#ingest = this.#makeIngest();
+    this.#server = this.#makeServer();
+    this.#admin = parts.isWorker ? null : this.#makeAdmin();
+    this.#watch(codec);
+  }
+
+  #deadLetters(routes: RouteBook): DeadLetters | null {
+    const { deadLetters: payload } = this.#parts.config;
+    if (payload === "off") return null;
+    return new DeadLetters({ delivery: this.#delivery, routes, payload });
+  }
+
+  #makeHub(): StreamHub {
+    const { config, telemetry } = this.#parts;
+    return new StreamHub({
+      pipeline: this.#pipeline,
+      admission: rooms.makeAdmission(config),
+      deadlines: this.#streamDeadlines,
+      limits: rooms.streamLimits(this.#parts),
+      pingMs: limits.PING_MS,
+      helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
+      streamsMax: limits.STREAMS_MAX,
+      now: systemClock.nowMs,
+      clockMs: systemClock.monotonicMs,
+      underPressure: () => this.#gate.underPressure,
+      random: Math.random,
+      processId: rooms.makeProcessId(),
+      onAnswered: (ms) => telemetry.traffic.answered("ws", ms),
+    });
+  }
+
+  #makeIngest(): HttpIngest {
+    const { config, pack, telemetry } = this.#parts;
+    const { traffic } = telemetry;
+    return new HttpIngest({
+      pipeline: this.#pipeline,
+      admission: rooms.makeAdmission(config),
+      deadlines: this.#httpDeadlines,
+      limits: rooms.ingestLimits(config),
+      payload: pack.payload,
+      typeMember: pack.typeMember,
+      loopback: isLoopback(config.host),
+      now: systemClock.nowMs,
+      closedBecause: this.#gate.closedBecause,
+      observer: {
+        answered: ({ status, ms }) => {
+          traffic.httpAnswered("events", status);
+          if (status === 200) traffic.answered("http", ms);
+        },
+      },
+      processId: rooms.makeProcessId(),
+    });
+  }
+
+  #makeServer(): Server {
+    const { config, telemetry, isWorker } = this.#parts;
+    const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
+    return new Server({
+      host: config.host,
+      port: config.port,
+      portShared: isWorker,
+      http: { ingest: this.#ingest, onFailure },
+      websocket: {
+        hub: this.#hub,
+        frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
+        backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
+        loopback: isLoopback(config.host),
+        onOpened: () => telemetry.traffic.socketOpened(),
+        onClosed: (closeCode) => telemetry.traffic.socketClosed(closeCode),
+        onFailure,
+      },
+    });
+  }
+
+  #makeAdmin(): AdminServer {
+    const { config, telemetry, lifecycle } = this.#parts;
+    const admin = createAdminServer({
+      host: config.adminHost,
+      port: config.adminPort,
+      health: lifecycle.health,
+      metrics: () => telemetry.registry.text(),
+      log: telemetry.log,
+    });
+    for (const prefix of ["/schemas", "/subjects"]) {
+      const answer = ({ path }: { readonly path: string }) =>
+        handleRegistryRequest(this.#schemas, path) ?? null;
+      admin.addRoute({ prefix, answer });
+    }
+    return admin;
+  }
+
+  #watch(codec: Codec): void {
+    const { traffic, backends } = this.#parts.telemetry;
+    traffic.countInFlightBy(() => this.#pipeline.inFlight);
+    backends.watch({
+      unacked: () => {
+        const { unackedEvents: events, unackedBytes: bytes } = this.#delivery.pressure();
+        return { events, bytes };
+      },
+      codec: () => codec.stats(),
+      sessionsActive: () => this.#sessions.stats().active,
+      schemasMissing: () => this.#schemas.missing().size,
+    });
+  }
+
+  /** Starts everything; true when the process serves (it may still not be ready: see /readyz). */
+  async start(): Promise<boolean> {
+    const { lifecycle } = this.#parts;
+    this.#plan();
+    const serves = await lifecycle.start([
+      { name: "the admin port", run: async () => this.#startAdmin() },
+      { name: "the Kafka producers", run: () => this.#delivery.start() },
+      { name: "the session store", run: () => this.#sessions.start() },
+      { name: "the schemas", run: () => this.#schemas.start() },
+      { name: "listening", run: async () => this.#listen() },
+      { name: "the run file", run: () => this.#writeRunFile() },
+    ]);
+    if (serves) this.#announce();
+    return serves;
+  }
+
+  async #startAdmin(): Promise<void> {
+    this.#adminUrl = (await this.#admin?.start()) ?? "";
+  }
+
+  async #listen(): Promise<void> {
+    this.#port = await this.#server.listen();
+  }
+
+  get url(): string {
+    const { host } = this.#parts.config;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
+  }
+
+  /** What readiness depends on, and what a drain does, in the lifecycle's order. */
+  #plan(): void {
+    const { lifecycle } = this.#parts;
+    const kafka = lifecycle.condition("kafka", {
+      failAfterMs: KAFKA_FAIL_AFTER_MS,
+      recoverAfterMs: KAFKA_RECOVER_AFTER_MS,
+      initially: "Kafka has not been reached yet",
+    });
+    const schemas = lifecycle.condition("schemas", { failAfterMs: 0, recoverAfterMs: 0 });
+    const timer = setInterval(() => {
+      if (this.#delivery.state() === "ready") kafka.clear();
+      else kafka.fail("Kafka cannot be reached");
+      const missing = this.#schemas.missing();
+      const [first] = missing.values();
+      if (first === undefined) schemas.clear();
+      else if (missing.size === this.#parts.pack.types.size) schemas.fail(first);
+    }, WATCH_MS);
+    timer.unref();
+    lifecycle.onDrain("listen", () => {
+      this.#gate.isDraining = true;
+      this.#server.stopListening();
+    });
+    lifecycle.onDrain("streams", (remainingMs) =>
+      this.#hub.drain(GOAWAY_SPREAD_MS, AbortSignal.timeout(remainingMs / 2)),
+    );
+    lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
+    lifecycle.onDrain("delivery", (remainingMs) => this.#delivery.drain(remainingMs / 2));
+    lifecycle.onDrain("sessions", () => this.#sessions.stop());
+    lifecycle.onDrain("schemas", () => this.#schemas.stop());
+    lifecycle.onDrain("admin", async () => {
+      clearInterval(timer);
+      this.#httpDeadlines.stop();
+      this.#streamDeadlines.stop();
+      this.#server.close();
+      await this.#removeRunFile();
+      await this.#admin?.stop();
+      this.#parts.telemetry.stop();
+    });
+  }
+
+  /** Waits until every request has its answer: at the latest at its own deadline. */
+  async #answerAll(withinMs: number): Promise<void> {
+    const endMs = systemClock.monotonicMs() + withinMs;
+    while (this.#ingest.pending > 0 && systemClock.monotonicMs() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  get #runFile(): string {
+    return join(this.#parts.config.dataDir, "sluice.json");
+  }
+
+  /** Tells other commands on this machine where the embedded parts are. */
+  async #writeRunFile(): Promise<void> {
+    const { config, isWorker } = this.#parts;
+    if (isWorker) return;
+    await mkdir(config.dataDir, { recursive: true });
+    const [registryUrl = this.#adminUrl] = config.registryUrl;
+    const adminPort = Number(new URL(this.#adminUrl).port);
+    const brokers = this.#delivery.brokers();
+    const facts = { pid: process.pid, brokers, registryUrl, port: this.#port, adminPort };
+    await writeFile(this.#runFile, `${JSON.stringify(facts, null, 2)}\n`);
+  }
+
+  async #removeRunFile(): Promise<void> {
+    if (!this.#parts.isWorker) await rm(this.#runFile, { force: true });
+  }
+
+  #announce(): void {
+    const { config, pack, telemetry, people, isWorker } = this.#parts;
+    if (isWorker) return;
+    const facts = { config, pack, url: this.url, adminUrl: this.#adminUrl };
+    people?.write(banner(facts));
+    const parts = embeddedParts(config);
+    if (parts.length > 0 && people === null) {
+      telemetry.log.warn("embedded parts in use", {
+        volatile: config.kafkaBrokers.length === 0,
+        parts: parts.map(({ what }) => what.replaceAll(/\s+/g, " ")),
+        replace: parts.map(({ flag }) => flag),
+      });
+    }
+    telemetry.process.ready(this.url, { admin: this.#adminUrl, pack: pack.name });
+  }
+}

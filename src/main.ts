@@ -1,0 +1,116 @@
+/**
+ * The program: picks the command, reads the environment, and is the only one to end the process.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runCli } from "./cli/run.ts";
+import { loadConfig } from "./config/load.ts";
+import type { Config } from "./config/options.ts";
+import { Gateway } from "./gateway.ts";
+import { systemClock } from "./lib/clock.ts";
+import { forkWorker, primaryChannel, workerNumber } from "./lifecycle/cluster.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import { runPrimary } from "./lifecycle/primary.ts";
+import { handleSignals } from "./lifecycle/signals.ts";
+import { linkToPrimary } from "./lifecycle/worker-link.ts";
+import { loadPack } from "./schema/pack.ts";
+import { createTelemetry } from "./telemetry/telemetry.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** The command line or the settings are wrong. */
+const EXIT_USAGE = 2;
+
+/** libuv's own size of its thread pool, where the environment does not say. */
+const THREAD_POOL_DEFAULT = 4;
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === "start") await start(rest);
+else process.exitCode = await runCli(process.argv.slice(2), process.env);
+
+async function start(argv: readonly string[]): Promise<void> {
+  const isTty = process.stdout.isTTY === true;
+  const readFile = (path: string) => readFileSync(path, "utf8");
+  const loaded = loadConfig({ argv, env: process.env, readFile, isTty });
+  if (loaded.kind === "help") {
+    process.stdout.write(loaded.text);
+    return;
+  }
+  if (loaded.kind === "fault") {
+    process.stderr.write(loaded.faults.map((fault) => `sluice: ${fault}\n`).join(""));
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const { config, warnings } = loaded;
+  const worker = workerNumber();
+  const telemetry = makeTelemetry(config, worker);
+  for (const warning of warnings) telemetry.process.notice(warning);
+  if (config.workers > 1 && worker === null) await servePrimary(config, telemetry);
+  else await serve(config, telemetry, worker !== null);
+}
+
+function makeTelemetry(config: Config, worker: number | null): Telemetry {
+  return createTelemetry({
+    level: config.logLevel,
+    format: config.logFormat,
+    isTty: process.stdout.isTTY === true,
+    output: process.stdout,
+    errors: process.stderr,
+    clock: systemClock,
+    version: version(),
+    ...(worker === null ? {} : { base: { worker } }),
+  });
+}
+
+function version(): string {
+  // The project's own file.
+  const file = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  return file.version;
+}
+
+function exit(code: number): void {
+  process.exit(code);
+}
+
+function servePrimary(config: Config, telemetry: Telemetry): Promise<void> {
+  return runPrimary({
+    config,
+    telemetry,
+    clock: systemClock,
+    randomUnit: Math.random,
+    fork: forkWorker,
+    events: process,
+    exit,
+    url: `http://${config.host}:${config.port}`,
+  });
+}
+
+async function serve(config: Config, telemetry: Telemetry, isWorker: boolean): Promise<void> {
+  const { drainDeadlineMs } = config;
+  const clock = systemClock;
+  const lifecycle = new Lifecycle({ clock, telemetry: telemetry.process, drainDeadlineMs, exit });
+  const unexpected = (where: string, error: unknown) => telemetry.process.unexpected(where, error);
+  handleSignals({ events: process, clock, lifecycle, unexpected, isWorker });
+  if (isWorker) {
+    const snapshot = () => telemetry.registry.snapshot();
+    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, unexpected });
+  }
+  const isForPeople =
+    config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY === true);
+  try {
+    const gateway = await Gateway.create({
+      config,
+      pack: await loadPack(config.pack, join(ROOT, "packs")),
+      telemetry,
+      lifecycle,
+      threadPoolSize: Number(process.env["UV_THREADPOOL_SIZE"] ?? THREAD_POOL_DEFAULT),
+      people: isForPeople && !isWorker ? process.stderr : null,
+      isWorker,
+    });
+    await gateway.start();
+  } catch (error) {
+    telemetry.process.startFailed("putting the gateway together", error);
+    exit(1);
+  }
+}

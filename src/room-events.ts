@@ -1,0 +1,149 @@
+/**
+ * What rooms report of themselves, translated into telemetry. The rooms know no metrics, telemetry
+ * knows no rooms; this is where each happening gets its name for the operator.
+ */
+import type { DeliveryEvent } from "./delivery/delivery.ts";
+import type { SchemaStoreEvent } from "./schema/store.ts";
+import type { SessionsEvent } from "./session/coalescer.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => void {
+  const { backends, log } = telemetry;
+  return (event) => {
+    switch (event.kind) {
+      case "commit":
+        backends.commitSettled(event);
+        break;
+      case "records_failed":
+        log.warn("records not stored, their events are answered retry", { ...event });
+        break;
+      case "state":
+        backends.kafkaState(event.state, { reason: event.reason });
+        break;
+      case "producer_fatal":
+        backends.producerRebuilt({ lane: event.lane, reason: event.reason });
+        break;
+      case "producer_failed":
+      case "broker_error":
+        backends.kafkaError("connection", { lane: event.lane, reason: event.reason });
+        break;
+      case "queue_full":
+        backends.kafkaError("queue_full", { lane: event.lane });
+        break;
+      case "circuit_open":
+        log.error("a producer keeps failing, its lane waits", { ...event });
+        break;
+      case "commit_stuck":
+        log.warn("a commit outlived its deadline, its events are answered retry", { ...event });
+        break;
+      case "topic":
+        reportTopic(event, telemetry);
+        break;
+      case "lanes_reduced":
+        log.warn("fewer lanes than asked for", { ...event });
+        break;
+      case "refused":
+      case "expired":
+        log.debug("events not taken", { ...event });
+        break;
+      case "pressure":
+        log.info("pressure changed", { level: event.level });
+        break;
+      case "producer_ready":
+        log.debug("producer ready", { ...event });
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+function reportTopic(
+  event: Extract<DeliveryEvent, { readonly kind: "topic" }>,
+  { log }: Telemetry,
+): void {
+  const { topic, status, partitions, reason } = event;
+  if (status === "missing") {
+    log.warn("topic missing, its events are answered retry", {
+      topic,
+      reason,
+      mend: "create it, or start with --create-topics",
+    });
+  } else if (status === "denied") {
+    log.warn("topic closed to sluice, its events are answered retry", { topic, reason });
+  } else if (status === "created") {
+    log.info("topic created", { topic, partitions });
+  } else {
+    log.debug("topic known", { topic, partitions });
+  }
+}
+
+export function schemaEvents(telemetry: Telemetry): (event: SchemaStoreEvent) => void {
+  const { backends, log } = telemetry;
+  return (event) => {
+    switch (event.kind) {
+      case "fetched":
+        backends.schemaFetched();
+        break;
+      case "failed":
+        backends.schemaFetchFailed({ subject: event.subject, detail: event.detail });
+        break;
+      case "loaded":
+        backends.schemaChanged("loaded", versionFields(event));
+        break;
+      case "new-version":
+        backends.schemaChanged("new_version", versionFields(event));
+        break;
+      case "from-snapshot":
+        backends.schemaChanged("from_snapshot", versionFields(event));
+        break;
+      case "refused-version":
+        backends.schemaChanged("refused_version", {
+          ...versionFields(event),
+          detail: event.detail,
+        });
+        break;
+      case "unregistered":
+        backends.schemaChanged("unregistered", { subject: event.subject, detail: event.detail });
+        break;
+      case "registered":
+        log.info("schema registered", versionFields(event));
+        break;
+      case "snapshot-failed":
+        log.warn("schema snapshot cannot be used", { detail: event.detail });
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+function versionFields(event: {
+  readonly subject: string;
+  readonly schemaId: number;
+  readonly version: number;
+}) {
+  const { subject, schemaId, version } = event;
+  return { subject, schemaId, version };
+}
+
+export function sessionEvents({ backends }: Telemetry): (event: SessionsEvent) => void {
+  return (event) => {
+    switch (event.kind) {
+      case "flushed":
+        backends.sessionsFlushed(event);
+        break;
+      case "failed":
+        backends.sessionsFlushFailed({ reason: event.reason, detail: event.detail });
+        break;
+      case "degraded":
+        backends.sessionStoreDown({ reason: event.reason, detail: event.detail });
+        break;
+      case "healed":
+        backends.sessionStoreUp({ afterMs: event.afterMs });
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}

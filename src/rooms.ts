@@ -1,0 +1,188 @@
+/**
+ * Configuration → rooms: which settings each room gets. Rooms take plain options and never see the
+ * configuration; telemetry hears of them through room-events.ts.
+ */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { Admission } from "./admission/admission.ts";
+import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import type { Config } from "./config/options.ts";
+import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
+import { createDelivery } from "./delivery/create.ts";
+import type { Delivery, KafkaSecurity } from "./delivery/delivery.ts";
+import type { ProblemCode } from "./errors.ts";
+import * as limits from "./limits.ts";
+import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
+import type { Pack } from "./schema/pack.ts";
+import type { RegistryAuth } from "./schema/registry-http.ts";
+import { RegistryClient } from "./schema/registry.ts";
+import { SchemaStore } from "./schema/store.ts";
+import type { AcceptSchema } from "./schema/type-schema.ts";
+import type { IngestLimits } from "./server/ingest.ts";
+import { createSessions } from "./session/sessions.ts";
+import type { Sessions } from "./session/sessions.ts";
+import type { StreamLimits } from "./stream/hub.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+/** One try of the registry, in milliseconds. */
+const REGISTRY_TRY_MS = 3_000;
+
+/** An outage that lasts longer gets a long Retry-After: some clients give up after ten waits. */
+const LONG_OUTAGE_MS = 10_000;
+
+export interface RoomParts {
+  readonly config: Config;
+  readonly pack: Pack;
+  readonly telemetry: Telemetry;
+}
+
+export function makeDelivery(parts: RoomParts, threadPoolSize: number): Delivery {
+  const { config, pack, telemetry } = parts;
+  const { messageTimeoutMs, commitMs } = deadlines(config);
+  const partitions = new Map<string, number>();
+  for (const topic of pack.topics.values()) {
+    partitions.set(topic.name, topic.partitions);
+    if (config.deadLetters !== "off") partitions.set(`${topic.name}.dlq`, 1);
+  }
+  if (config.deadLetters !== "off") partitions.set("sluice.dlq", 1);
+  return createDelivery({
+    brokers: config.kafkaBrokers.length === 0 ? null : config.kafkaBrokers,
+    onEvent: deliveryEvents(telemetry),
+    security: kafkaSecurity(config),
+    clientId: "sluice",
+    lanes: config.kafkaLanes,
+    threadPoolSize,
+    lingerMs: config.kafkaLingerMs,
+    compression: config.kafkaCompression,
+    messageTimeoutMs,
+    commitDeadlineMs: commitMs,
+    unackedEventsMax: config.unackedEventsMax,
+    unackedBytesMax: config.unackedBytesMax,
+    ...(config.createTopics ? { createTopics: partitions } : {}),
+  });
+}
+
+function kafkaSecurity(config: Config): KafkaSecurity {
+  const protocol = config.kafkaSecurityProtocol;
+  const isSasl = protocol === "sasl_plaintext" || protocol === "sasl_ssl";
+  return {
+    protocol,
+    ...(isSasl
+      ? {
+          saslMechanism: config.kafkaSaslMechanism,
+          saslUsername: config.kafkaSaslUsername,
+          saslPassword: config.kafkaSaslPassword,
+        }
+      : {}),
+    ...(config.kafkaCaLocation === "" ? {} : { caFile: config.kafkaCaLocation }),
+  };
+}
+
+export function makeSchemaStore(parts: RoomParts, accept: AcceptSchema): SchemaStore {
+  const { config, pack, telemetry } = parts;
+  return new SchemaStore({
+    pack,
+    registry: makeRegistryClient(config),
+    snapshotDirectory: join(config.dataDir, "schemas"),
+    refreshMs: config.registryRefreshMs,
+    register: config.registerSchemas,
+    accept,
+    onEvent: schemaEvents(telemetry),
+  });
+}
+
+function makeRegistryClient(config: Config): RegistryClient | null {
+  if (config.registryUrl.length === 0) return null;
+  const auth = registryAuth(config);
+  return new RegistryClient({
+    urls: config.registryUrl,
+    timeoutMs: REGISTRY_TRY_MS,
+    ...(auth === null ? {} : { auth }),
+  });
+}
+
+function registryAuth(config: Config): RegistryAuth | null {
+  if (config.registryToken !== "") return { bearer: config.registryToken };
+  if (config.registryUsername === "") return null;
+  return { basic: { user: config.registryUsername, password: config.registryPassword } };
+}
+
+export function makeSessions({ config, telemetry }: RoomParts): Sessions {
+  return createSessions({
+    store: config.redisUrl === "" ? { kind: "memory" } : { kind: "redis", url: config.redisUrl },
+    rules: { gapMs: config.sessionGapMs, lengthMsMax: config.sessionLengthMs },
+    onEvent: sessionEvents(telemetry),
+  });
+}
+
+export function makeAdmission(config: Config): Admission {
+  const keys = writeKeys(config);
+  const isKeyless = config.tenants.length === 0 && isLoopback(config.host);
+  const { tenant, source } = DEMO_ENTRY;
+  return new Admission({
+    writeKeys: keys.map((entry) => ({ ...entry, key: entry.writeKey })),
+    keyless: isKeyless ? { tenant, source } : null,
+  });
+}
+
+export function ingestLimits(config: Config): IngestLimits {
+  return {
+    bodyBytesMax: config.bodyBytesMax,
+    inflatedBytesMax: limits.INFLATED_BYTES_MAX,
+    inflateRatioMax: limits.INFLATE_RATIO_MAX,
+    eventBytesMax: config.eventBytesMax,
+    eventsMax: config.frameEventsMax,
+    requestsMax: limits.HTTP_REQUESTS_MAX,
+  };
+}
+
+export function streamLimits({ config, pack }: RoomParts): StreamLimits {
+  return {
+    frameBytesMax: limits.FRAME_BYTES_MAX,
+    frameEventsMax: config.frameEventsMax,
+    eventBytesMax: config.eventBytesMax,
+    payload: pack.payload,
+    typeMember: pack.typeMember,
+  };
+}
+
+/** Prefix of request and connection ids: unique enough among all processes, says nothing of them. */
+export function makeProcessId(): string {
+  return randomBytes(6).toString("base64url");
+}
+
+export interface Closed {
+  readonly code: ProblemCode;
+  readonly afterSeconds: number;
+}
+
+/** Watches whether HTTP may take events at all: not while draining, without Kafka, or over the mark. */
+export class Gate {
+  readonly #delivery: Delivery;
+  readonly #clockMs: () => number;
+  #downSinceMs: number | null = null;
+  isDraining = false;
+
+  constructor(delivery: Delivery, clockMs: () => number) {
+    this.#delivery = delivery;
+    this.#clockMs = clockMs;
+  }
+
+  /** Credit of streams stops rising. */
+  get underPressure(): boolean {
+    return this.#delivery.pressure().level !== "open" || this.#delivery.state() !== "ready";
+  }
+
+  readonly closedBecause = (): Closed | null => {
+    if (this.isDraining) return { code: "draining", afterSeconds: 1 };
+    if (this.#delivery.state() !== "ready") {
+      const nowMs = this.#clockMs();
+      this.#downSinceMs ??= nowMs;
+      const isLong = nowMs - this.#downSinceMs > LONG_OUTAGE_MS;
+      return { code: "unavailable", afterSeconds: isLong ? 30 : 2 };
+    }
+    this.#downSinceMs = null;
+    const isOver = this.#delivery.pressure().level !== "open";
+    return isOver ? { code: "overloaded", afterSeconds: 1 } : null;
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * A gateway for end-to-end tests: the real process, started as a user starts it, on free ports and
+ * with a directory of its own. Whoever starts one stops it, also when a test fails.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+/** A start that takes longer has failed. */
+const START_DEADLINE_MS = 30_000;
+
+export interface GatewayOptions {
+  /** Further flags. */
+  readonly flags?: readonly string[];
+  /** Kept over restarts if given; else a fresh one, removed at the end. */
+  readonly dataDir?: string;
+  /** Port to come back on. */
+  readonly port?: number;
+}
+
+export interface RunFile {
+  readonly pid: number;
+  readonly brokers: string;
+  readonly registryUrl: string;
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+export class Gateway {
+  readonly url: string;
+  readonly run: RunFile;
+  readonly #child: ChildProcess;
+  readonly #output: string[];
+  readonly #dataDir: string;
+  readonly #ownsDataDir: boolean;
+
+  constructor(parts: {
+    readonly url: string;
+    readonly run: RunFile;
+    readonly child: ChildProcess;
+    readonly output: string[];
+    readonly dataDir: string;
+    readonly ownsDataDir: boolean;
+  }) {
+    this.url = parts.url;
+    this.run = parts.run;
+    this.#child = parts.child;
+    this.#output = parts.output;
+    this.#dataDir = parts.dataDir;
+    this.#ownsDataDir = parts.ownsDataDir;
+  }
+
+  static async start(options: GatewayOptions = {}): Promise<Gateway> {
+    const ownsDataDir = options.dataDir === undefined;
+    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "sluice-test-")));
+    const port = String(options.port ?? 0);
+    const ports = ["--port", port, "--admin-port", "0", "--data-dir", dataDir];
+    const flags = ["start", ...ports, "--log-format", "json", ...(options.flags ?? [])];
+    const child = spawn(process.execPath, [MAIN, ...flags], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"], UV_THREADPOOL_SIZE: "16", UWS_HTTP_MAX_HEADERS_SIZE: "16384" },
+    });
+    const output: string[] = [];
+    const url = await readyUrl(child, output);
+    const run = JSON.parse(await readFile(join(dataDir, "sluice.json"), "utf8")) as RunFile;
+    return new Gateway({ url, run, child, output, dataDir, ownsDataDir });
+  }
+
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.run.adminPort}`;
+  }
+
+  get streamUrl(): string {
+    return `${this.url.replace("http:", "ws:")}/v1/stream`;
+  }
+
+  /** Everything it has written so far. */
+  get output(): string {
+    return this.#output.join("");
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Waits for the end and gives the exit code, or the signal that ended it. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      await once(this.#child, "exit");
+    }
+    return this.#child.exitCode ?? this.#child.signalCode ?? -1;
+  }
+
+  /** SIGTERM; gives the exit code. */
+  async stop(): Promise<number | NodeJS.Signals> {
+    this.signal("SIGTERM");
+    const code = await this.ended();
+    if (this.#ownsDataDir) await rm(this.#dataDir, { recursive: true, force: true });
+    return code;
+  }
+
+  /** The value of one metric series, by its name and labels as Prometheus writes them. */
+  async metric(series: string): Promise<number> {
+    const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
+    const line = text.split("\n").find((each) => each.startsWith(`${series} `));
+    return line === undefined ? 0 : Number(line.slice(series.length + 1).split(" ")[0]);
+  }
+
+  /** The ledger, which must balance whenever somebody looks. */
+  async ledger(): Promise<Readonly<Record<string, number>>> {
+    const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
+    const numbers: Record<string, number> = {};
+    for (const match of text.matchAll(/^sluice_ledger_events\{state="(\w+)"[^}]*\} (\S+)/gm)) {
+      numbers[match[1] ?? ""] = Number(match[2]);
+    }
+    const { received = NaN, stored = NaN, duplicate = NaN, rejected = NaN, retry = NaN } = numbers;
+    const settled = stored + duplicate + rejected + retry + (numbers["in_flight"] ?? NaN);
+    assert.equal(received, settled, `the ledger balances: ${JSON.stringify(numbers)}`);
+    return numbers;
+  }
+
+  post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {
+    return fetch(`${this.url}/v1/events`, {
+      method: "POST",
+      body: typeof body === "string" ? body : new Uint8Array(body),
+      headers,
+    });
+  }
+}
+
+async function readyUrl(child: ChildProcess, output: string[]): Promise<string> {
+  const deadline = AbortSignal.timeout(START_DEADLINE_MS);
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => {
+      child.kill("SIGKILL");
+      reject(new Error(`the gateway did not start: ${why}\n${output.join("")}`));
+    };
+    deadline.addEventListener("abort", () => fail("it took too long"));
+    child.once("exit", (code) => fail(`it ended with ${code}`));
+    const onData = (chunk: Buffer) => {
+      output.push(chunk.toString("utf8"));
+      const line = output.join("").match(/^\{.*"msg":"ready".*\}$/m);
+      if (line === null) return;
+      const { url } = JSON.parse(line[0]) as { readonly url: string };
+      resolve(url);
+    };
+    child.stdout?.on("data", onData);
+    child.stderr?.on("data", onData);
+  });
+}
