@@ -1,6 +1,7 @@
 /** Reads topics of a real broker: what was stored comes back whole, in order, from where it was asked for. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+
 import { testService } from "../../test/services.ts";
 import { ReaderError, readTopic, type KafkaRecord, type ReaderOptions } from "./reader.ts";
 import {

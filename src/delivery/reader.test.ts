@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, it } from "node:test";
+
 import { readTopic, ReaderError, type ReaderOptions } from "./reader.ts";
 import { connectProducer, scratchName } from "./testing/scratch-topic.ts";
 

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+
 import kafka from "@confluentinc/kafka-javascript";
 import type {
   KafkaConsumer,
@@ -13,9 +14,10 @@ import type {
   Message,
   Metadata,
 } from "@confluentinc/kafka-javascript";
+
+import { READER_BATCH_RECORDS_MAX, READER_QUEUE_KIB_MAX } from "../limits.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { connectionSettings } from "./kafka-settings.ts";
-import { READER_BATCH_RECORDS_MAX, READER_QUEUE_KIB_MAX } from "../limits.ts";
 
 export interface KafkaRecord {
   readonly topic: string;

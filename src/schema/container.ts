@@ -4,6 +4,7 @@
  * Format: Avro specification, "Object Container Files".
  */
 import { deflateRawSync } from "node:zlib";
+
 import { CONTAINER_BLOCK_BYTES_MAX } from "../limits.ts";
 
 /** How blocks are compressed; every Avro reader has to know both. */

@@ -12,6 +12,7 @@
  * and a union value for which the mapping would choose an earlier branch.
  */
 import assert from "node:assert/strict";
+
 import { DECODE_DEPTH_MAX, DECODED_ITEMS_MAX, DECIMAL_BYTES_MAX } from "../limits.ts";
 import type { AvroArray, AvroMap, AvroRecord, AvroSchema } from "./avro/schema.ts";
 

@@ -1,0 +1,163 @@
+/**
+ * Every command: its name, options, help, and where its work is done. The work is imported
+ * when the command runs, so that help needs neither Kafka nor the codec and each command starts fast.
+ */
+import type { Command } from "./command.ts";
+import { PLACE_OPTIONS } from "./place-options.ts";
+
+const SCHEMA_FILE_OPTIONS = {
+  pack: { value: "NAME", text: "All schemas of a pack (a name or a directory) instead of files." },
+  subject: { value: "SUBJECT", text: "Subject in the registry; a pack knows its subjects." },
+} as const;
+
+const CONFIG_OPTION = {
+  config: { value: "FILE", text: "Configuration file; otherwise SLUICE_CONFIG." },
+} as const;
+
+const TAIL: Command = {
+  name: "tail",
+  operands: "TOPIC",
+  operandsMin: 1,
+  operandsMax: 1,
+  summary: "Print a topic's records as lines of JSON, decoded.",
+  text: [
+    "Reads all partitions of TOPIC, decodes each value with its schema from the registry and prints",
+    "{topic,partition,offset,timestamp,key,headers,schema,value}, one line for each record. Numbers keep",
+    "all their digits. A value that cannot be decoded is printed as hex, with the reason. Belongs to no",
+    "consumer group and commits nothing. Ends with Ctrl-C, or when its reader goes away.",
+  ].join("\n"),
+  options: {
+    "from-beginning": { text: "Begin with the oldest record; otherwise with the next one." },
+    count: { value: "N", text: "End after N records." },
+    "no-follow": { text: "End where the topic ended at the start; implies --from-beginning." },
+    timeout: { value: "SECONDS", text: "End when no record came for so long." },
+    ...PLACE_OPTIONS,
+  },
+  examples: [
+    "sluice tail behaviour-navigation",
+    "sluice tail order-events --from-beginning --count 10",
+    "sluice tail aiops-alerts --no-follow | jq .value",
+    "sluice tail events --brokers kafka-1:9092 --registry http://registry:8081",
+  ],
+  run: async (invocation) => (await import("./tail.ts")).tail(invocation),
+};
+
+const ENCODE: Command = {
+  name: "encode",
+  operands: "",
+  operandsMin: 0,
+  operandsMax: 0,
+  summary: "Encode lines of JSON on standard input to Avro.",
+  text: [
+    "Each line of standard input is one event, the record itself; blank lines are left out. Prints",
+    '{"index":0,"ok":true,"avro":"<hex>"} or {"index":1,"ok":false,"code":…,"path":…,"detail":…},',
+    "index being the number of the line, from 0; the hex has no registry header. With --ocf the Avro goes",
+    "into a container file, and only the refused lines are printed. Exit code 1 when one was refused.",
+  ].join("\n"),
+  options: {
+    schema: { value: "FILE", text: "Avro schema (.avsc). Required." },
+    json: {
+      value: "plain|avro",
+      text: "How the JSON is written: plain (default) or Avro's own encoding.",
+    },
+    ocf: { value: "FILE", text: "Write an Avro object container file." },
+    codec: {
+      value: "null|deflate",
+      text: "Compression of the container file; deflate by default.",
+    },
+  },
+  examples: [
+    "sluice encode --schema order.avsc < orders.ndjson",
+    "sluice encode --schema order.avsc --ocf orders.avro < orders.ndjson",
+  ],
+  run: async (invocation) => (await import("./encode.ts")).encode(invocation),
+};
+
+const SCHEMA_CHECK: Command = {
+  name: "schema check",
+  operands: "FILE…",
+  operandsMin: 0,
+  operandsMax: 1_000,
+  summary: "Say whether schemas are sound, and what will hurt later.",
+  text: [
+    "Parses and compiles each schema as the gateway does, prints its fingerprint and what may hurt later.",
+    "With --subject or --pack and a --registry it also asks whether the schema may follow the newest one",
+    "there. Exit code 1 when a schema is refused; warnings alone do not count.",
+  ].join("\n"),
+  options: {
+    ...SCHEMA_FILE_OPTIONS,
+    canonical: { text: "Print the parsing canonical form too." },
+    registry: PLACE_OPTIONS.registry,
+    config: PLACE_OPTIONS.config,
+  },
+  examples: [
+    "sluice schema check packs/behaviour/page.avsc",
+    "sluice schema check order.avsc --subject order-events-value --registry http://registry:8081",
+    "sluice schema check --pack commerce",
+  ],
+  run: async (invocation) => (await import("./schema-check.ts")).checkSchemas(invocation),
+};
+
+const SCHEMA_REGISTER: Command = {
+  name: "schema register",
+  operands: "FILE",
+  operandsMin: 0,
+  operandsMax: 1,
+  summary: "Register a schema, or all schemas of a pack.",
+  text: [
+    "Registers FILE under --subject, or every schema of --pack under the subject the pack gives it, and",
+    "prints the id of each. A schema that is there already keeps its id. Exit code 1 when the registry",
+    "refuses one; the others are registered all the same.",
+  ].join("\n"),
+  options: {
+    ...SCHEMA_FILE_OPTIONS,
+    registry: PLACE_OPTIONS.registry,
+    config: PLACE_OPTIONS.config,
+  },
+  examples: [
+    "sluice schema register --pack behaviour --registry http://registry:8081",
+    "sluice schema register order.avsc --subject order-events-value",
+  ],
+  run: async (invocation) => (await import("./schema-register.ts")).registerSchemas(invocation),
+};
+
+const CONFIG_PRINT: Command = {
+  name: "config print",
+  operands: "",
+  operandsMin: 0,
+  operandsMax: 0,
+  summary: "Show every setting, its value and where that comes from.",
+  text: "Prints what sluice start would run with. Secrets are masked.",
+  options: { ...CONFIG_OPTION, json: { text: "Print JSON instead of a table." } },
+  examples: ["sluice config print", "SLUICE_PORT=9000 sluice config print --json"],
+  run: async (invocation) => (await import("./config-commands.ts")).printSettings(invocation),
+};
+
+const CONFIG_CHECK: Command = {
+  name: "config check",
+  operands: "",
+  operandsMin: 0,
+  operandsMax: 0,
+  summary: "Check the settings without starting anything.",
+  text: "Says everything that is wrong with the settings, or that they are sound; exit code 0 or 2.",
+  options: CONFIG_OPTION,
+  examples: ["sluice config check", "sluice config check --config sluice.json"],
+  run: async (invocation) => (await import("./config-commands.ts")).checkSettings(invocation),
+};
+
+/** For the overview only: main.ts runs it before any of the others is looked for. */
+export const START = {
+  name: "start",
+  operands: "",
+  summary: "Run the gateway; what npm start does.",
+} as const;
+
+/** In the order of the overview. */
+export const COMMANDS: readonly Command[] = [
+  TAIL,
+  ENCODE,
+  SCHEMA_CHECK,
+  SCHEMA_REGISTER,
+  CONFIG_PRINT,
+  CONFIG_CHECK,
+];
