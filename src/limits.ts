@@ -110,10 +110,10 @@ export const HTTP_REQUESTS_MAX = 10_000;
 /** A session id sent by a client (bytes, printable ASCII); longer is not taken for one. */
 export const SESSION_ID_BYTES_MAX = 100;
 
-/** Sessions one process knows (about 400 bytes each); the least recently used is written, then forgotten. */
+/** Sessions a process knows, about 400 bytes each; the least recently used is written and goes. */
 export const SESSIONS_MAX = 200_000;
 
-/** Forgotten sessions still to be written, while the store is away; beyond it the oldest is given up. */
+/** Gone sessions still to be written while the store is away; beyond it the oldest is given up. */
 export const SESSIONS_LEAVING_MAX = 20_000;
 
 /** Sessions in one pipeline to Redis: some milliseconds of this process's time, below 1 MB. */
