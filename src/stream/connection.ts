@@ -11,23 +11,17 @@
  */
 import { CLOSE_RULES } from "../errors.ts";
 import type { CloseName } from "../errors.ts";
-import {
-  CONTROL_FRAME_BYTES_MAX,
-  STREAM_INFLIGHT_BYTES_MAX,
-  STREAM_INFLIGHT_EVENTS_MAX,
-} from "../limits.ts";
+import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { OpenFrame, OpenResult, Refusals } from "../pipeline/pipeline.ts";
 import { parseControlFrame, serverFrame } from "../protocol/frames.ts";
 import type { Ack, ControlFrame, Credit, Hello, ServerFrames } from "../protocol/frames.ts";
+import { CreditAccount } from "./credit.ts";
 import type { StreamHub } from "./hub.ts";
 import { Publication } from "./publication.ts";
 import { Window } from "./window.ts";
-
-/** Credit of a new connection; it rises with the first ack (docs/protocol.md §2.13). */
-const FIRST_CREDIT: Credit = { seq: 100, bytes: 128 * 1024 };
 
 /** Ranges of `sack` in one ack; what is left out is told by a later one. */
 const SACK_RANGES_MAX = 64;
@@ -57,9 +51,7 @@ export class StreamConnection {
   #window = new Window([], 1);
   /** Sequence numbers below were known to the client before this connection: maybe sent before. */
   #redeliveryBelow = 1;
-  #credit: Credit = FIRST_CREDIT;
-  #bytesReceived = 0;
-  #bytesSettled = 0;
+  #credit = new CreditAccount(0);
   /** Frames that arrived while one waits for its schemas, oldest first; bounded by credit. */
   #queue: Uint8Array[] = [];
   #waiting = false;
@@ -132,7 +124,7 @@ export class StreamConnection {
     this.#redeliveryBelow = next;
     this.#state = "open";
     const { done } = this.#window;
-    this.#credit = { seq: done + FIRST_CREDIT.seq, bytes: FIRST_CREDIT.bytes };
+    this.#credit = new CreditAccount(done);
     this.#say("welcome", {
       conn: this.#hub.nextConnectionId(),
       epoch: 1,
@@ -143,7 +135,7 @@ export class StreamConnection {
       dup_possible: held.length > 0,
       resume: "",
       ttl: 0,
-      credit: this.#credit,
+      credit: this.#credit.ceiling,
       limits: this.#hub.advertisedLimits(),
       ping: this.#hub.pingSeconds,
       time: this.#hub.now(),
@@ -257,7 +249,7 @@ export class StreamConnection {
 
   #publish(frame: OpenFrame, bytes: number): void {
     const { batch } = frame;
-    this.#bytesReceived += bytes;
+    this.#credit.received(bytes);
     const fault = this.#creditFault(batch.seq, batch.count) ?? this.#windowFault(frame);
     if (fault !== null) {
       this.fail(fault.name, fault.detail);
@@ -270,16 +262,10 @@ export class StreamConnection {
   #creditFault(seq: number, count: number): { name: CloseName; detail: string } | null {
     if (this.#state === "leaving") return { name: "bad_frame", detail: "pub after bye" };
     if (seq < 1 && count > 0) return { name: "bad_frame", detail: "pub.seq is at least 1" };
-    const last = seq + count - 1;
-    if (last > this.#credit.seq && last >= this.#window.next) {
-      const detail = `seq ${last} is above the credit of ${this.#credit.seq}`;
-      return { name: "credit_exceeded", detail };
-    }
-    if (this.#bytesReceived > this.#credit.bytes) {
-      const detail = `${this.#bytesReceived} bytes are above the credit of ${this.#credit.bytes}`;
-      return { name: "credit_exceeded", detail };
-    }
-    return null;
+    // Numbers sent before need no credit of numbers again, only of bytes.
+    const last = Math.max(seq + count - 1, 0);
+    const detail = this.#credit.excess(last >= this.#window.next ? last : 0);
+    return detail === null ? null : { name: "credit_exceeded", detail };
   }
 
   /** Decides repeats, counts the rest as sent; a fault if a number was skipped. */
@@ -324,7 +310,7 @@ export class StreamConnection {
 
   /** A publication has all its outcomes; its bytes need no more credit. */
   publicationSettled(bytes: number, receivedAtMs: number): void {
-    this.#bytesSettled += bytes;
+    this.#credit.settled(bytes);
     this.#hub.answered(this.#hub.now() - receivedAtMs);
   }
 
@@ -360,11 +346,7 @@ export class StreamConnection {
       this.#hub.holdBack(this);
       return null;
     }
-    const seq = Math.max(this.#credit.seq, this.#window.done + STREAM_INFLIGHT_EVENTS_MAX);
-    const bytes = Math.max(this.#credit.bytes, this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX);
-    if (seq === this.#credit.seq && bytes === this.#credit.bytes) return null;
-    this.#credit = { seq, bytes };
-    return this.#credit;
+    return this.#credit.raise(this.#window.done);
   }
 
   /** Hub: the pressure is gone. */

@@ -22,6 +22,7 @@ export class Publication implements BatchListener {
   readonly #bytes: number;
   /** Rows whose verdict has been passed on; repeats were never open. */
   readonly #told: Uint8Array;
+  #isSettled = false;
 
   constructor(owner: PublicationOwner, batch: Batch, bytes: number) {
     this.#owner = owner;
@@ -30,7 +31,7 @@ export class Publication implements BatchListener {
   }
 
   batchProgressed(batch: Batch): void {
-    let news = batch.count === 0;
+    let news = false;
     for (let row = 0; row < batch.count; row += 1) {
       const verdict = batch.verdicts[row];
       if (this.#told[row] !== VERDICT.open || verdict === VERDICT.open) continue;
@@ -38,8 +39,12 @@ export class Publication implements BatchListener {
       this.#tell(batch, row);
       news = true;
     }
-    if (batch.settled) this.#owner.publicationSettled(this.#bytes, batch.receivedAtMs);
-    if (news || batch.settled) this.#owner.publicationProgressed();
+    if (batch.settled && !this.#isSettled) {
+      this.#isSettled = true;
+      this.#owner.publicationSettled(this.#bytes, batch.receivedAtMs);
+      news = true;
+    }
+    if (news) this.#owner.publicationProgressed();
   }
 
   #tell(batch: Batch, row: number): void {
