@@ -12,8 +12,9 @@ import type { Session } from "./session-table.ts";
 import { STORE_FAILURES } from "./store.ts";
 import type { SessionStore, StoreAnswer, StoreFailure } from "./store.ts";
 
-/** For log and metrics; one per pipeline at most, never one per event. */
+/** For log and metrics; a few per pipeline at most, never one per event. */
 export type SessionsEvent =
+  /** Updates the store has taken. */
   | { readonly kind: "flushed"; readonly updates: number; readonly durationMs: number }
   | {
       readonly kind: "failed";
@@ -165,11 +166,14 @@ export class Coalescer {
     const startedAtMs = nowMs();
     const answers = await store.apply(batch);
     const endedAtMs = nowMs();
+    const updatesBefore = this.#counts.updates;
     const failure = this.#settle(batch, answers, endedAtMs);
     this.#counts.flushes += 1;
     this.#counts.pipelineUpdates = batch.length;
-    const durationMs = endedAtMs - startedAtMs;
-    this.#options.onEvent({ kind: "flushed", updates: batch.length, durationMs });
+    const updates = this.#counts.updates - updatesBefore;
+    if (updates > 0) {
+      this.#options.onEvent({ kind: "flushed", updates, durationMs: endedAtMs - startedAtMs });
+    }
     if (failure === undefined) {
       this.#succeeded(endedAtMs);
     } else {

@@ -71,7 +71,7 @@ export interface SessionsOptions {
   readonly random?: RandomFill;
   /** 0 ≤ n < 1, for jitter. */
   readonly randomUnit?: () => number;
-  /** One call per pipeline at most. It must not throw. */
+  /** A few calls per pipeline at most. It must not throw. */
   readonly onEvent?: (event: SessionsEvent) => void;
 }
 
