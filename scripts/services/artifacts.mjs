@@ -104,6 +104,13 @@ export async function fetchMavenArchive(coordinates, folder) {
     : ["tar", ["-xzf", archive, "-C", folder]];
   await runCommand(...unpack, { purpose: `unpack ${archiveName}` });
   await rm(download, { recursive: true });
+  await rm(repositoryFolder(coordinates), { recursive: true, force: true });
+}
+
+/** Where Maven keeps an artifact; an unpacked archive need not stay there as well. */
+export function repositoryFolder(coordinates) {
+  const [group, artifact, version] = coordinates.split(":");
+  return join(cacheFolder(), "maven", ...group.split("."), artifact, version);
 }
 
 /** The name under which Maven stores an artifact: artifact-version[-classifier].packaging */

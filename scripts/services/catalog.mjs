@@ -33,6 +33,7 @@
  * @property {() => Promise<boolean>} isReady
  */
 import { kafka, kafka3 } from "./kinds/kafka.mjs";
+import { keycloak } from "./kinds/keycloak.mjs";
 import { prometheus } from "./kinds/prometheus.mjs";
 import { redisHa } from "./kinds/redis-ha.mjs";
 import { redis } from "./kinds/redis.mjs";
@@ -41,7 +42,16 @@ import { toxiproxy } from "./kinds/toxiproxy.mjs";
 import { ServiceProblem } from "./problem.mjs";
 
 /** @type {readonly Definition[]} */
-export const DEFINITIONS = [kafka, kafka3, redis, redisHa, registry, prometheus, toxiproxy];
+export const DEFINITIONS = [
+  kafka,
+  kafka3,
+  redis,
+  redisHa,
+  registry,
+  prometheus,
+  toxiproxy,
+  keycloak,
+];
 
 /** @throws {ServiceProblem} for a name that is not there */
 export function definitionOf(name) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { archiveFileName, renderPom } from "./artifacts.mjs";
+import { archiveFileName, renderPom, repositoryFolder } from "./artifacts.mjs";
 import { DEFINITIONS, definitionOf } from "./catalog.mjs";
 import { nodeProperties, renderProperties } from "./kinds/kafka.mjs";
 import { renderPrometheusConfiguration } from "./kinds/prometheus.mjs";
@@ -117,6 +117,10 @@ describe("configuration files", () => {
   it("archiveFileName: with and without a classifier", () => {
     assert.equal(archiveFileName("g:a:1.2:tar.gz:all"), "a-1.2-all.tar.gz");
     assert.equal(archiveFileName("g:a:1.2:zip"), "a-1.2.zip");
+  });
+
+  it("repositoryFolder: a folder for each part of the group", () => {
+    assert.match(repositoryFolder("io.x:a:1.2:zip"), /\/sluice\/maven\/io\/x\/a\/1\.2$/u);
   });
 });
 

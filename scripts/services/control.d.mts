@@ -7,12 +7,13 @@ export type ServiceName =
   | "redis-ha"
   | "registry"
   | "prometheus"
-  | "toxiproxy";
+  | "toxiproxy"
+  | "keycloak";
 
 /** A sentence for a reader: what is wrong and what mends it. */
 export class ServiceProblem extends Error {}
 
-/** One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis, registry, prometheus, toxiproxy. */
+/** One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis, registry, prometheus, toxiproxy, keycloak. */
 export interface ServiceProcess {
   readonly name: string;
   readonly pid: number;
@@ -67,7 +68,8 @@ export interface InstanceOptions {
   /**
    * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy
    * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1. …
-   * node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and prometheus http; toxiproxy api.
+   * node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and prometheus http; toxiproxy api;
+   * keycloak http, management.
    */
   readonly ports?: Readonly<Record<string, number>>;
   /** Kafka properties or Redis directives to replace or add; Prometheus: scrape (host:port). */

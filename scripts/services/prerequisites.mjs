@@ -14,8 +14,12 @@ const APT_GET = "/usr/bin/apt-get";
 const APT_OPTIONS = ["-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
 const JAVA_VERSION_MIN = 17;
 const GO_VERSION_MIN = 23;
+const GO_ADVICE = `put Go 1.${GO_VERSION_MIN} or newer (https://go.dev/dl) first in PATH`;
 
-/** What each prerequisite is called as a program, as a Debian package, and when it is good enough. */
+/**
+ * What each prerequisite is called as a program, as a Debian package, and when it is good enough.
+ * Go has no package here: that of Debian 12 is too old to be of use.
+ */
 const PREREQUISITES = {
   java: { program: "java", debianPackage: "default-jre-headless", verify: verifyJava },
   maven: { program: "mvn", debianPackage: "maven" },
@@ -23,7 +27,7 @@ const PREREQUISITES = {
   unzip: { program: "unzip", debianPackage: "unzip" },
   redis: { program: "redis-server", debianPackage: "redis-server" },
   prometheus: { program: "prometheus", debianPackage: "prometheus" },
-  go: { program: "go", debianPackage: "golang-go", verify: verifyGo },
+  go: { program: "go", advice: GO_ADVICE, verify: verifyGo },
 };
 
 /**
@@ -34,6 +38,7 @@ const PREREQUISITES = {
 export async function ensurePrerequisites(names, progress) {
   const wanted = names.map((name) => PREREQUISITES[name]);
   if (missingOf(wanted).length > 0) {
+    refuseUnpackaged(missingOf(wanted));
     await withLock("apt-get", async () => {
       const missing = missingOf(wanted);
       if (missing.length > 0) await installPackages(missing, progress);
@@ -44,6 +49,12 @@ export async function ensurePrerequisites(names, progress) {
 
 function missingOf(wanted) {
   return wanted.filter(({ program }) => findProgram(program) === undefined);
+}
+
+function refuseUnpackaged(missing) {
+  const unpackaged = missing.find(({ debianPackage }) => debianPackage === undefined);
+  if (unpackaged === undefined) return;
+  throw new ServiceProblem(`${unpackaged.program} not found: ${unpackaged.advice}`);
 }
 
 async function installPackages(missing, progress) {
@@ -105,7 +116,5 @@ async function verifyJava() {
 async function verifyGo() {
   const found = goMinorVersion(await runCommand("go", ["version"]));
   if (found >= GO_VERSION_MIN) return;
-  throw new ServiceProblem(
-    `go 1.${found} is too old: put Go 1.${GO_VERSION_MIN} or newer first in PATH (https://go.dev/dl)`,
-  );
+  throw new ServiceProblem(`go 1.${found} is too old: ${GO_ADVICE}`);
 }
