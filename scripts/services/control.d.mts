@@ -10,9 +10,6 @@ export type ServiceName =
   | "toxiproxy"
   | "keycloak";
 
-/** A sentence for a reader: what is wrong and what mends it. */
-export class ServiceProblem extends Error {}
-
 /** One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis, registry, prometheus, toxiproxy, keycloak. */
 export interface ServiceProcess {
   readonly name: string;
@@ -109,7 +106,7 @@ export interface Instance extends AsyncDisposable {
 
 /**
  * Starts a private server and waits until it answers.
- * @throws {ServiceProblem} when it cannot be had or started
+ * @throws {Error} with one sentence when it cannot be had or started
  */
 export function startInstance(name: ServiceName, options?: InstanceOptions): Promise<Instance>;
 

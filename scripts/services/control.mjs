@@ -10,7 +10,6 @@ import { basename, join } from "node:path";
 import { definitionOf, DEFINITIONS } from "./catalog.mjs";
 import { instancesFolder } from "./places.mjs";
 import { reservePorts } from "./ports.mjs";
-import { ServiceProblem } from "./problem.mjs";
 import {
   identify,
   killProcess,
@@ -31,34 +30,47 @@ process.once("exit", () => {
   for (const instance of liveInstances) instance.killNow();
 });
 
-export { ServiceProblem };
-
-/** Starts a shared server, or whatever of it does not run. */
+/**
+ * Starts a shared server, or whatever of it does not run.
+ * @public
+ */
 export async function start(name, { portOffset = portOffsetDefault(), isFresh = false } = {}) {
   const { addresses } = await startShared(name, { portOffset, isFresh });
   return addresses;
 }
 
-/** Ends a shared server. */
+/**
+ * Ends a shared server.
+ * @public
+ */
 export async function stop(name, { portOffset = portOffsetDefault() } = {}) {
   await stopShared(name, { portOffset });
 }
 
-/** Signals the processes of a shared server, or one of them. */
+/**
+ * Signals the processes of a shared server, or one of them.
+ * @public
+ */
 export function signal(name, signalName, options = {}) {
   const { process: processName, portOffset = portOffsetDefault() } = options;
   definitionOf(name);
   return signalAll(sharedDirectory(name, portOffset), { signalName, processName });
 }
 
-/** How a shared server is. */
+/**
+ * How a shared server is.
+ * @public
+ */
 export async function status(name, { portOffset = portOffsetDefault() } = {}) {
   definitionOf(name);
   const all = await statusOfShared({ portOffset });
   return all.find((each) => each.name === name);
 }
 
-/** Starts a private server and waits until it answers. */
+/**
+ * Starts a private server and waits until it answers.
+ * @public
+ */
 export async function startInstance(name, options = {}) {
   const definition = definitionOf(name);
   await sweepInstances();

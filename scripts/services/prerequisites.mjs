@@ -81,8 +81,8 @@ async function installPackages(missing, progress) {
 }
 
 /** The path of a program in PATH; undefined if there is none. */
-export function findProgram(program, searchPath = process.env.PATH ?? "") {
-  for (const folder of searchPath.split(delimiter)) {
+function findProgram(program) {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const file = join(folder, program);
     try {
       accessSync(file, constants.X_OK);

@@ -116,7 +116,7 @@ function javaArguments(home) {
 }
 
 /** The realm as Keycloak imports it. */
-export function renderRealm() {
+function renderRealm() {
   return {
     realm: REALM,
     enabled: true,
