@@ -1,44 +1,33 @@
 /**
- * Writes the pages of docs/ that are made from tables in the source. With `--check` it writes
- * nothing and fails when a page is stale.
+ * Writes the pages of docs/ that are made from tables in the source. With the name of a page it
+ * prints that page and writes nothing.
  *
- *   node scripts/gen-docs.mjs [--check]
+ *   node scripts/gen-docs.mjs [configuration | metrics]
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 
 import { configurationReference } from "../src/config/reference.ts";
 import { metricsReference } from "../src/telemetry/reference.ts";
 
-const PAGES = {
-  "configuration.md": configurationReference,
-  "metrics.md": metricsReference,
-};
+const PAGES = new Map([
+  ["configuration", configurationReference],
+  ["metrics", metricsReference],
+]);
 
-const docs = new URL("../docs/", import.meta.url);
-const isCheck = process.argv.includes("--check");
-let staleCount = 0;
-
-mkdirSync(docs, { recursive: true });
-for (const [name, generate] of Object.entries(PAGES)) {
-  const page = new URL(name, docs);
-  const text = generate();
-  if (readPage(page) === text) {
-    continue;
+const [name] = process.argv.slice(2);
+if (name === undefined) {
+  const docs = new URL("../docs/", import.meta.url);
+  mkdirSync(docs, { recursive: true });
+  for (const [page, generate] of PAGES) {
+    writeFileSync(new URL(`${page}.md`, docs), generate());
+    console.log(`docs/${page}.md written`);
   }
-  staleCount += 1;
-  if (isCheck) {
-    console.error(`docs/${name} is stale; run: node scripts/gen-docs.mjs`);
+} else {
+  const generate = PAGES.get(name);
+  if (generate === undefined) {
+    console.error(`${name} is not one of ${[...PAGES.keys()].join(", ")}`);
+    process.exitCode = 2;
   } else {
-    writeFileSync(page, text);
-    console.log(`docs/${name} written`);
-  }
-}
-process.exitCode = isCheck && staleCount > 0 ? 1 : 0;
-
-function readPage(page) {
-  try {
-    return readFileSync(page, "utf8");
-  } catch {
-    return "";
+    process.stdout.write(generate());
   }
 }

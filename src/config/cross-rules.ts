@@ -128,8 +128,8 @@ export const CROSS_RULES: readonly CrossRule[] = [
   (config) => {
     const parts = embeddedParts(config);
     return config.workers > 1 && parts.length > 0
-      ? `SLUICE_WORKERS is ${config.workers} but ${parts.join(" and ")} ${parts.length > 1 ? "are" : "is"} ` +
-          "not set; what is embedded lives in one process, so set it or use one worker."
+      ? `SLUICE_WORKERS is ${config.workers} without ${parts.join(" and ")}; ` +
+          "what is embedded lives in one process, so set it or use one worker."
       : undefined;
   },
   (config) =>
@@ -157,14 +157,14 @@ export const CROSS_RULES: readonly CrossRule[] = [
   (config) =>
     config.kafkaLingerMs >= config.httpDeadlineMs
       ? `SLUICE_KAFKA_LINGER_MS (${config.kafkaLingerMs}) has to be below ` +
-        `SLUICE_HTTP_DEADLINE_MS (${config.httpDeadlineMs}), or no HTTP request is confirmed in time.`
+        `SLUICE_HTTP_DEADLINE_MS (${config.httpDeadlineMs}), or no request is confirmed in time.`
       : undefined,
   (config) => {
     const { commitMs } = deadlines(config);
     return config.drainDeadlineMs < commitMs
       ? `SLUICE_DRAIN_DEADLINE_MS (${config.drainDeadlineMs}) has to be at least 5000 above ` +
-          `SLUICE_KAFKA_MESSAGE_TIMEOUT_MS (${config.kafkaMessageTimeoutMs}), or a shutdown leaves ` +
-          "before Kafka has judged every record."
+          `SLUICE_KAFKA_MESSAGE_TIMEOUT_MS (${config.kafkaMessageTimeoutMs}), or a shutdown ` +
+          "leaves before Kafka has judged every record."
       : undefined;
   },
   (config) =>

@@ -1,7 +1,7 @@
 /** The help text of `sluice start`, out of the option table: grouped, at most 100 columns wide. */
 import { OPTIONS } from "./options.ts";
-import { flagName, OPTION_GROUPS, type OptionGroup, type OptionRule } from "./rule.ts";
 import { defaultText } from "./print.ts";
+import { flagName, OPTION_GROUPS, type OptionGroup, type OptionRule } from "./rule.ts";
 
 const COLUMNS_MAX = 100;
 const TEXT_COLUMN = 6;
@@ -18,9 +18,9 @@ export function helpText(options: { readonly colour: boolean }): string {
     `${bold("sluice start")} [settings]`,
     "",
     ...wrap(
-      "Takes events over HTTP and WebSocket, validates them, stores them as Avro in Kafka and tells " +
-        "every sender what became of every event. Without settings everything runs inside this " +
-        "process, for trying it out.",
+      "Takes events over HTTP and WebSocket, validates them, stores them as Avro in Kafka and " +
+        "tells every sender what became of every event. Without settings everything runs inside " +
+        "this process, for trying it out.",
       0,
     ),
     "",

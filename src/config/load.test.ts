@@ -24,8 +24,8 @@ function load(given: Given): LoadResult {
 
 function loaded(given: Given): LoadedConfig {
   const result = load(given);
-  assert.equal(result.kind, "config", JSON.stringify(result));
-  return result as LoadedConfig;
+  assert.ok(result.kind === "config", JSON.stringify(result));
+  return result;
 }
 
 function faults(given: Given): readonly string[] {

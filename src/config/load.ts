@@ -12,7 +12,7 @@ import { flagName, variableName, type OptionTable, type OptionValue } from "./ru
 import { parseJson, parseText, type ParsedValue } from "./value.ts";
 
 /** Where a value came from. */
-export type ValueSource = "flag" | "variable" | "file" | "default";
+type ValueSource = "flag" | "variable" | "file" | "default";
 
 export interface LoadInput {
   /** What follows the command: `process.argv.slice(2)`. */
@@ -206,9 +206,8 @@ function readVariables(table: OptionTable, env: LoadInput["env"]): Layer {
     const option = options.get(name);
     const rule = option === undefined ? undefined : table[option];
     if (option === undefined || rule === undefined) {
-      faults.push(
-        `${name} is not a variable of sluice${suggestion(name, [...options.keys(), CONFIG_VARIABLE])}`,
-      );
+      const known = [...options.keys(), CONFIG_VARIABLE];
+      faults.push(`${name} is not a variable of sluice${suggestion(name, known)}`);
     } else {
       const shown = JSON.stringify(text);
       found.set(option, { parsed: parseText(rule, text), source: "variable", name, shown });

@@ -164,8 +164,8 @@ export const OPTIONS = {
     default: "off",
     choices: ["off", "none", "redacted", "raw"],
     text:
-      "Write rejected events to <topic>.dlq with code, path and tenant. It says what becomes of " +
-      "the payload: none leaves it out, redacted keeps only its hash, raw keeps it as it was sent.",
+      "Write rejected events to <topic>.dlq with code, path and tenant. The value says what " +
+      "becomes of the payload: none leaves it out, redacted keeps its hash, raw keeps it as sent.",
   },
 
   pack: {
@@ -222,7 +222,7 @@ export const OPTIONS = {
     group: "schemas",
     type: "boolean",
     default: false,
-    text: "Register the pack's schemas where they are missing. Otherwise an error names the command.",
+    text: "Register the pack's schemas where they are missing. Otherwise a line names the command.",
   },
 
   redisUrl: {

@@ -53,7 +53,8 @@ export function checkConfig(result: LoadResult): { readonly ok: boolean; readonl
       if (parts.length > 0) {
         notes.push(`Embedded and volatile, because they are not set: ${parts.join(", ")}.`);
       }
-      const head = `The configuration is sound: ${set} of ${Object.keys(result.sources).length} set.\n`;
+      const all = Object.keys(result.sources).length;
+      const head = `The configuration is sound: ${set} of ${all} set.\n`;
       return { ok: true, text: head + bullets(notes) };
     }
     default:
@@ -62,7 +63,7 @@ export function checkConfig(result: LoadResult): { readonly ok: boolean; readonl
 }
 
 /** What an operator may see of a value. */
-export function maskValue(rule: OptionRule, value: OptionValue): OptionValue {
+function maskValue(rule: OptionRule, value: OptionValue): OptionValue {
   if (rule.secret === true) {
     const isSet =
       typeof value === "string" ? value !== "" : Array.isArray(value) && value.length > 0;

@@ -16,19 +16,19 @@ interface CommonRule {
   readonly deprecated?: string;
 }
 
-export interface IntegerRule extends CommonRule {
+interface IntegerRule extends CommonRule {
   readonly type: "integer";
   readonly default: number;
   readonly min: number;
   readonly max: number;
 }
 
-export interface BooleanRule extends CommonRule {
+interface BooleanRule extends CommonRule {
   readonly type: "boolean";
   readonly default: boolean;
 }
 
-export interface ChoiceRule extends CommonRule {
+interface ChoiceRule extends CommonRule {
   readonly type: "choice";
   readonly default: string;
   readonly choices: readonly string[];
@@ -42,14 +42,14 @@ export interface TextForm {
   readonly example: string;
 }
 
-export interface TextRule extends CommonRule {
+interface TextRule extends CommonRule {
   readonly type: "text";
   /** Empty means: not set. */
   readonly default: string;
   readonly form?: TextForm;
 }
 
-export interface ListRule extends CommonRule {
+interface ListRule extends CommonRule {
   readonly type: "list";
   readonly default: readonly string[];
   /** Items are separated by commas in flags and variables, an array in the file. */

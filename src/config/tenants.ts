@@ -1,4 +1,6 @@
-/** Reads the entries of the `tenants` setting. Says who a write key belongs to, not what he may do. */
+/**
+ * Reads the entries of the `tenants` setting. Says who a write key belongs to, not what he may do.
+ */
 import type { Config } from "./options.ts";
 
 export interface WriteKeyEntry {

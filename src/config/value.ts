@@ -1,6 +1,6 @@
 /**
- * Turns what was written (text of a flag or variable, JSON of the file) into a value of the option's
- * type, or into the words that complete "… should be". Knows no option by name.
+ * Turns what was written (text of a flag or variable, JSON of the file) into a value of the
+ * option's type, or into the words that complete "… should be". Knows no option by name.
  */
 import type { OptionRule, OptionValue, TextForm } from "./rule.ts";
 
@@ -64,7 +64,7 @@ function parseList(rule: Extract<OptionRule, { type: "list" }>, value: unknown):
 }
 
 /** Completes "should be": what the option takes, with an example where that helps. */
-export function expectedText(rule: OptionRule): string {
+function expectedText(rule: OptionRule): string {
   switch (rule.type) {
     case "integer":
       return `an integer from ${rule.min} to ${rule.max}`;

@@ -3,7 +3,7 @@
 /** Stops a timer; calling it again, or after the timer fired, does nothing. */
 export type CancelTimer = () => void;
 
-export interface TimerOptions {
+interface TimerOptions {
   readonly keepAlive?: boolean;
 }
 

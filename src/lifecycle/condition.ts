@@ -1,7 +1,7 @@
 /**
- * One thing readiness depends on, with patience both ways: it fails only after it has been bad for a
- * while and recovers only after it has been well for a while. It knows neither what it watches nor
- * what follows from it.
+ * One thing readiness depends on, with patience both ways: it fails only after it has been bad for
+ * a while and recovers only after it has been well for a while. It knows neither what it watches
+ * nor what follows from it.
  */
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 

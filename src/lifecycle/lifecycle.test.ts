@@ -121,7 +121,7 @@ describe("Lifecycle.condition", () => {
     assert.equal(log.count("not ready"), 0);
   });
 
-  it("a lasting failure makes not ready, a lasting recovery ready again; started stays", async () => {
+  it("a lasting failure makes not ready, a lasting recovery ready; started stays", async () => {
     const { lifecycle, clock, log, ready } = setUp();
     const kafka = lifecycle.condition("kafka", { failAfterMs: 5_000, recoverAfterMs: 2_000 });
     await lifecycle.start([]);
@@ -167,7 +167,7 @@ describe("Lifecycle.drain", () => {
     const { lifecycle, exits } = setUp();
     await lifecycle.start([]);
     const ran: string[] = [];
-    for (const step of (Object.keys(DRAIN_STEPS) as DrainStep[]).reverse()) {
+    for (const step of (Object.keys(DRAIN_STEPS) as DrainStep[]).toReversed()) {
       lifecycle.onDrain(step, async (remainingMs) => {
         assert.equal(lifecycle.health.ready().ok, false);
         assert.deepEqual(lifecycle.health.ready().reasons, ["this process is shutting down"]);

@@ -26,7 +26,9 @@ export const DRAIN_STEPS = {
 
 export type DrainStep = keyof typeof DRAIN_STEPS;
 
-/** Ends the step early by itself when `remainingMs` has passed; the lifecycle does not wait longer. */
+/**
+ * Ends the step early by itself when `remainingMs` has passed; the lifecycle does not wait longer.
+ */
 export type DrainAction = (remainingMs: number) => void | Promise<void>;
 
 export type PhaseListener = (phase: LifePhase, reasons: readonly string[]) => void;

@@ -1,6 +1,6 @@
 /**
- * What the outside and the unexpected do to the process: SIGTERM and SIGINT begin the drain, a second
- * one ends it at once; what nobody caught ends the process too. Knows no rooms.
+ * What the outside and the unexpected do to the process: SIGTERM and SIGINT begin the drain, a
+ * second one ends it at once; what nobody caught ends the process too. Knows no rooms.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -24,8 +24,8 @@ export interface SignalOptions {
   /** Logs and counts what nobody expected. */
   readonly unexpected: (where: string, error: unknown) => void;
   /**
-   * A worker leaves SIGINT to its primary: a terminal sends it to both, and the primary's word would
-   * count as the second signal.
+   * A worker leaves SIGINT to its primary: a terminal sends it to both, and the primary's word
+   * would count as the second signal.
    */
   readonly isWorker?: boolean;
 }

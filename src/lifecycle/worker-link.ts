@@ -33,13 +33,15 @@ export interface WorkerLinkOptions {
   readonly unexpected: (where: string, error: unknown) => void;
 }
 
-/** Reports every phase to the primary, answers its questions and drains when it says so or is gone. */
+/**
+ * Reports every phase to the primary, answers its questions and drains when it says so or is gone.
+ */
 export function linkToPrimary(options: WorkerLinkOptions): void {
   const { channel, lifecycle } = options;
   lifecycle.onPhase((phase, reasons) => channel.send({ sluice: "phase", phase, reasons }));
   let drainWords = 0;
   channel.on("message", (value) => {
-    const message = asMessage<PrimaryMessage>(value);
+    const message = asPrimaryMessage(value);
     switch (message?.sluice) {
       case "drain":
         drainWords += 1;
@@ -67,8 +69,16 @@ async function answerSnapshot(options: WorkerLinkOptions, request: number): Prom
   }
 }
 
-/** The message, if it is one of ours; only our own processes are at the other end of the line. */
-export function asMessage<Message>(value: unknown): Message | undefined {
-  const isOurs = typeof value === "object" && value !== null && "sluice" in value;
-  return isOurs ? (value as Message) : undefined;
+/** What the primary said, if it is one of our messages: only our own processes share the line. */
+function asPrimaryMessage(value: unknown): PrimaryMessage | undefined {
+  return isOurs(value) ? (value as PrimaryMessage) : undefined;
+}
+
+/** What a worker said, likewise. */
+export function asWorkerMessage(value: unknown): WorkerMessage | undefined {
+  return isOurs(value) ? (value as WorkerMessage) : undefined;
+}
+
+function isOurs(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "sluice" in value;
 }

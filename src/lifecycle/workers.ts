@@ -8,7 +8,7 @@ import { backoffMs } from "../lib/backoff.ts";
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 import type { ExportedMetric } from "../telemetry/cells.ts";
 import type { LifePhase, ProcessTelemetry } from "../telemetry/process.ts";
-import { asMessage, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
+import { asWorkerMessage, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
 
 /** One forked process; `cluster.fork()` returns such a thing. */
 export interface WorkerHandle {
@@ -141,7 +141,7 @@ export class WorkerPool {
     const handle = this.#options.fork();
     const worker: Worker = { handle, phase: "starting", reasons: [], readyAtMs: null };
     this.#workers.set(handle.id, worker);
-    handle.on("message", (value) => this.#onMessage(worker, asMessage<WorkerMessage>(value)));
+    handle.on("message", (value) => this.#onMessage(worker, asWorkerMessage(value)));
     handle.on("exit", (code, signal) =>
       this.#onExit(worker, {
         code: typeof code === "number" ? code : null,

@@ -29,7 +29,11 @@ describe("createAdminServer", () => {
           answer: ({ segments, query }) =>
             segments[1] === "none"
               ? null
-              : { status: 200, contentType: "text/plain", body: `${segments.join("|")}?${query}` },
+              : {
+                  status: 200,
+                  contentType: "text/plain",
+                  body: `${segments.join("|")}?${query.toString()}`,
+                },
         },
         {
           prefix: "/broken",
@@ -74,7 +78,7 @@ describe("createAdminServer", () => {
     assert.equal(await (await fetch(`${url}/subjects/special/1`)).text(), "longer");
   });
 
-  it("unknown paths, bad escapes, long paths and other methods have their own answers", async () => {
+  it("unknown paths, bad escapes, long paths, other methods have their own answers", async () => {
     assert.equal((await fetch(`${url}/`)).status, 404);
     assert.equal((await fetch(`${url}/livezz`)).status, 404);
     assert.equal((await fetch(`${url}/livez/x`)).status, 404);

@@ -1,7 +1,7 @@
 /**
  * What happens between sluice and the systems behind it (Kafka, the schema registry, the session
- * store) and in the codec: counts it and logs what an operator has to know. Changes of state are one
- * line each; what repeats is limited by the logger.
+ * store) and in the codec: counts it and logs what an operator has to know. Changes of state are
+ * one line each; what repeats is limited by the logger.
  */
 import type { LogFields } from "./log-fields.ts";
 import type { Logger } from "./logger.ts";

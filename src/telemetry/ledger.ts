@@ -1,7 +1,8 @@
 /**
- * The event ledger of one process. Every event is received once and leaves with exactly one verdict,
- * so received = stored + duplicate + rejected + retry + in_flight at every moment. What is in flight
- * is counted by the pipeline, independently; a difference is an event that got lost or answered twice.
+ * The event ledger of one process. Every event is received once and leaves with exactly one
+ * verdict, so received = stored + duplicate + rejected + retry + in_flight at every moment. What is
+ * in flight is counted by the pipeline, independently; a difference is an event that got lost or
+ * answered twice.
  */
 
 export interface LedgerNumbers {

@@ -24,7 +24,8 @@ export function safeFields(fields: LogFields): Record<string, unknown> {
 }
 
 /**
- * `text` as one line that a terminal only shows: control characters, line separators and direction marks become \u escapes.
+ * `text` as one line that a terminal only shows: control characters, line separators and direction
+ * marks become \u escapes.
  */
 export function singleLine(text: string): string {
   return text.replaceAll(

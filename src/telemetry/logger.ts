@@ -1,7 +1,7 @@
 /**
  * Log lines: JSON for machines on standard output, or text for people on standard error, where
- * standard output then carries the ready line alone. The one place that meets pino. It decides how a
- * line looks and how often it may come, not what is worth a line.
+ * standard output then carries the ready line alone. The one place that meets pino. It decides how
+ * a line looks and how often it may come, not what is worth a line.
  *
  * Levels: error = data is at risk; warn = degraded, recovering by itself; info = life cycle;
  * debug = for looking into one problem. Normal traffic logs nothing.
@@ -16,7 +16,7 @@ import { LogLimit } from "./log-limit.ts";
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Where lines go; a stream of the process, or a list in a test. */
-export interface LogSink {
+interface LogSink {
   write(line: string): unknown;
 }
 

@@ -6,9 +6,9 @@
 import { CLOSE_RULES, FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
 import { each, pairs, type MetricDeclaration } from "./declaration.ts";
 
-export const DIALECTS = ["native"] as const;
-export const TRANSPORTS = ["http", "ws"] as const;
-export const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
+const DIALECTS = ["native"] as const;
+const TRANSPORTS = ["http", "ws"] as const;
+const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
 export const HTTP_STATUSES = [
   "101",
   "200",
@@ -28,7 +28,7 @@ export const HTTP_STATUSES = [
   "503",
   "other",
 ] as const;
-export const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
+const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
 export const KAFKA_ERRORS = [
   "timeout",
   "queue_full",
@@ -40,7 +40,7 @@ export const KAFKA_ERRORS = [
   "fatal",
   "other",
 ] as const;
-export const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
+const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
 export const SCHEMA_CHANGES = [
   "loaded",
   "new_version",
@@ -56,15 +56,14 @@ export const LEDGER_STATES = [
   "retry",
   "in_flight",
 ] as const;
-export const RESULTS = ["ok", "failed"] as const;
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+const RESULTS = ["ok", "failed"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 export type Dialect = (typeof DIALECTS)[number];
 export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
-export type Result = (typeof RESULTS)[number];
 export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
 export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];
 
@@ -349,7 +348,7 @@ export const METRICS = {
   logLinesSuppressed: {
     name: "sluice_log_lines_suppressed_total",
     type: "counter",
-    help: "Lines left out because their kind came too often; the next one that is let through says how many.",
+    help: "Lines left out because their kind came too often; the next one let through counts them.",
   },
   workersRestarted: {
     name: "sluice_workers_restarted_total",

@@ -1,7 +1,7 @@
 /**
  * Telemetry of one process: a method per happening, which counts it and, where an operator has to
- * know, logs it. Three parts by what they watch: traffic, backends, process. Rooms get the part they
- * need; none of them sees prom-client or pino.
+ * know, logs it. Three parts by what they watch: traffic, backends, process. Rooms get the part
+ * they need; none of them sees prom-client or pino.
  */
 import type { Clock } from "../lib/clock.ts";
 import { BackendTelemetry } from "./backends.ts";
