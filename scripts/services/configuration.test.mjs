@@ -74,7 +74,7 @@ describe("configuration files", () => {
     assert.equal(renderProperties({ "a.b": 1, c: "x=y" }), "a.b=1\nc=x=y\n");
   });
 
-  it("renderRedisConfiguration: loopback, both ports, paths with blanks quoted, settings last", () => {
+  it("renderRedisConfiguration: loopback, both ports, paths quoted, settings last", () => {
     const text = renderRedisConfiguration(contextOf("redis", { maxmemory: "32mb" }));
     assert.match(text, /^bind 127\.0\.0\.1$/mu);
     assert.match(text, /^port 19379$/mu);

@@ -10,7 +10,10 @@ export type ServiceName =
   | "toxiproxy"
   | "keycloak";
 
-/** One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis, registry, prometheus, toxiproxy, keycloak. */
+/**
+ * One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis,
+ * registry, prometheus, toxiproxy, keycloak.
+ */
 export interface ServiceProcess {
   readonly name: string;
   readonly pid: number;
@@ -64,9 +67,9 @@ export interface InstanceOptions {
   readonly directory?: string;
   /**
    * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy
-   * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1. …
-   * node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and prometheus http; toxiproxy api;
-   * keycloak http, management.
+   * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1.
+   * … node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and
+   * prometheus http; toxiproxy api; keycloak http, management.
    */
   readonly ports?: Readonly<Record<string, number>>;
   /** Kafka properties or Redis directives to replace or add; Prometheus: scrape (host:port). */

@@ -11,7 +11,7 @@ import { answersRedis } from "./readiness.mjs";
 const LOGIN = ["AUTH sluice sluice-secret"];
 
 describe("startInstance", () => {
-  it("killed, started, stopped, restarted: the same address and a new process each time", async () => {
+  it("killed, started, stopped, restarted: the same address, new processes", async () => {
     await using server = await startInstance("redis", { settings: { maxmemory: "32mb" } });
     const { address, ports, pid } = server;
     assert.equal(address, `redis://sluice:sluice-secret@127.0.0.1:${ports.plain}`);

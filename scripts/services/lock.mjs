@@ -1,7 +1,7 @@
 /**
- * Mutual exclusion between processes. A lock is a listening socket in Linux' abstract name space: the
- * kernel frees it when its holder dies, however it dies, so that no stale lock can exist. It knows
- * names only, not what they protect.
+ * Mutual exclusion between processes. A lock is a listening socket in Linux' abstract name space:
+ * the kernel frees it when its holder dies, however it dies, so that no stale lock can exist. It
+ * knows names only, not what they protect.
  */
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
@@ -11,7 +11,7 @@ const POLL_INTERVAL_MS = 50;
 /**
  * Takes the lock if nobody holds it.
  * @param {string} name any text; equal names exclude each other on this machine
- * @returns {Promise<(() => Promise<void>) | undefined>} the function that frees it; undefined if held
+ * @returns {Promise<(() => Promise<void>) | undefined>} what frees it; undefined if held
  */
 export function tryLock(name) {
   const digest = createHash("sha256").update(name).digest("hex").slice(0, 32);

@@ -1,7 +1,7 @@
 /**
- * Where things live: the user's cache folder (what was downloaded, shared by every checkout) and the
- * checkout's `.run` folder (what a server writes). Nothing is written anywhere else. This file knows
- * paths only, not what is kept in them.
+ * Where things live: the user's cache folder (what was downloaded, shared by every checkout) and
+ * the checkout's `.run` folder (what a server writes). Nothing is written anywhere else. This file
+ * knows paths only, not what is kept in them.
  */
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";

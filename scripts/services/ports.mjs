@@ -12,7 +12,9 @@ const LOOPBACK = "127.0.0.1";
 const PRIVATE_PORT_FIRST = 21_000;
 const PRIVATE_PORT_COUNT = 11_000;
 
-/** @returns {Promise<boolean>} whether a server could listen on this port of the loopback address */
+/**
+ * @returns {Promise<boolean>} whether a server could listen on this port of the loopback address
+ */
 export function isPortFree(port) {
   return new Promise((answer) => {
     const server = createServer();

@@ -1,7 +1,7 @@
 /**
- * System programs that cannot be kept in the cache folder: a Java runtime, Maven, Redis, …. They are
- * installed with apt-get, announced first, only by root on a Debian-like system; anyone else gets one
- * sentence with the command that mends it.
+ * System programs that cannot be kept in the cache folder: a Java runtime, Maven, Redis, …. They
+ * are installed with apt-get, announced first, only by root on a Debian-like system; anyone else
+ * gets one sentence with the command that mends it.
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";

@@ -1,8 +1,8 @@
 /**
  * Server processes: started in a session of their own so that they outlive the command, recognised
- * again later, and ended. A process is named by its pid together with its start time and the boot it
- * belongs to, so that a pid the kernel has given to somebody else is never signalled. Linux only:
- * everything is read from /proc. It knows no server.
+ * again later, and ended. A process is named by its pid together with its start time and the boot
+ * it belongs to, so that a pid the kernel has given to somebody else is never signalled. Linux
+ * only: everything is read from /proc. It knows no server.
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from "node:fs";
@@ -17,8 +17,8 @@ const KIBIBYTE = 1024;
  */
 
 /**
- * Starts a server detached from this process, its output going to a file. The file of the run before
- * is kept beside it as `….previous`.
+ * Starts a server detached from this process, its output going to a file. The file of the run
+ * before is kept beside it as `….previous`.
  * @returns {Promise<ProcessIdentity>}
  */
 export async function startDetached({
@@ -48,7 +48,9 @@ export async function startDetached({
   }
 }
 
-/** The identity of a process that runs now; a process that is gone gets one that nothing matches. */
+/**
+ * The identity of a process that runs now; a process that is gone gets one that nothing matches.
+ */
 export function identify(pid) {
   return { pid, startTicks: readStat(pid)?.startTicks ?? -1, bootId: readBootId() };
 }
@@ -126,8 +128,8 @@ export function residentBytes(identity) {
 }
 
 /**
- * State and start time out of /proc/PID/stat. The second field is the program's name in brackets and
- * may itself hold spaces and brackets, so fields are counted from the last closing one.
+ * State and start time out of /proc/PID/stat. The second field is the program's name in brackets
+ * and may itself hold spaces and brackets, so fields are counted from the last closing one.
  */
 export function parseStat(text) {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");

@@ -169,7 +169,7 @@ describe("ports", () => {
     assert.equal(await isPortFree(port), true);
   });
 
-  it("reservePorts: different ports, not given to the next caller who begins at the same place", async () => {
+  it("reservePorts: different ports, none given to the next caller", async () => {
     const first = await reservePorts(["a", "b"], () => 0.5);
     const second = await reservePorts(["a"], () => 0.5);
     assert.equal(new Set([first.ports.a, first.ports.b, second.ports.a]).size, 3);

@@ -24,8 +24,8 @@ export async function answersHttp(url) {
 }
 
 /**
- * A Kafka broker answers ApiVersions. It opens its listeners to clients last, once the controller has
- * unfenced it, so that an answer means that topics can be created and records stored.
+ * A Kafka broker answers ApiVersions. It opens its listeners to clients last, once the controller
+ * has unfenced it, so that an answer means that topics can be created and records stored.
  */
 export async function answersKafka(port) {
   const request = Buffer.alloc(14);

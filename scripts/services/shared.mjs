@@ -1,6 +1,6 @@
 /**
- * The shared servers of a checkout: fixed ports plus an offset, one directory each, and the file that
- * lists the addresses of those that run. It knows neither the command line nor the tests.
+ * The shared servers of a checkout: fixed ports plus an offset, one directory each, and the file
+ * that lists the addresses of those that run. It knows neither the command line nor the tests.
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -68,7 +68,7 @@ export async function stopShared(name, { portOffset }) {
 
 /**
  * How every shared server is: `running` when all its processes are there and answer.
- * @returns {Promise<readonly { name: string, state: string, address: string, processes: object[] }[]>}
+ * @returns {Promise<readonly import("./control.d.mts").SharedStatus[]>}
  */
 export async function statusOfShared({ portOffset }) {
   return await Promise.all(

@@ -1,8 +1,8 @@
 /**
  * Apache Kafka in KRaft mode, every node broker and controller at once: `kafka` has one node,
- * `kafka3` three with replication factor 3 and two in-sync replicas. Listeners of a node: PLAINTEXT,
- * SASL_SSL (user sluice; SCRAM-SHA-512 or PLAIN), PROXIED (advertises another port, on which a fault
- * proxy can listen) and CONTROLLER.
+ * `kafka3` three with replication factor 3 and two in-sync replicas. Listeners of a node:
+ * PLAINTEXT, SASL_SSL (user sluice; SCRAM-SHA-512 or PLAIN), PROXIED (advertises another port, on
+ * which a fault proxy can listen) and CONTROLLER.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -57,7 +57,7 @@ function kafkaOf({ name, nodePortFirst }) {
   }
   return {
     name,
-    summary: `Apache Kafka ${LIBRARIES.version}, ${nodes.length === 1 ? "one node" : "three nodes"}`,
+    summary: `Apache Kafka ${LIBRARIES.version}, number of nodes: ${nodes.length}`,
     ports,
     portsOfOthers: nodes.map((node) => portName(nodes.length, node, "proxy")),
     prerequisites: ["java", "maven", "openssl"],
@@ -158,6 +158,9 @@ export function nodeProperties(context, { node, nodes, dataDirectory }) {
   const voters = nodes.map((each) => `${each}@127.0.0.1:${portOf("controller", each)}`);
   const certificates = certificateFiles(join(directory, "tls"));
   const security = "org.apache.kafka.common.security";
+  const loginOf = "listener.name.sasl_ssl";
+  const plainLogin = `${security}.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`;
+  const scramLogin = `${security}.scram.ScramLoginModule required;`;
   return {
     "process.roles": "broker,controller",
     "node.id": node,
@@ -178,8 +181,8 @@ export function nodeProperties(context, { node, nodes, dataDirectory }) {
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
-    "listener.name.sasl_ssl.plain.sasl.jaas.config": `${security}.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`,
-    "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": `${security}.scram.ScramLoginModule required;`,
+    [`${loginOf}.plain.sasl.jaas.config`]: plainLogin,
+    [`${loginOf}.scram-sha-512.sasl.jaas.config`]: scramLogin,
     "ssl.keystore.type": "PEM",
     "ssl.keystore.location": certificates.keyStore,
     "ssl.truststore.type": "PEM",

@@ -41,7 +41,7 @@ export const redisHa = {
       }),
       redisProcess(context, {
         name: "sentinel",
-        // It asks the primary for its replicas every ten seconds only: one that is late is not seen.
+        // It looks for replicas every ten seconds: one that is late is not seen.
         startAfter: ["primary", "replica"],
         isReady: () => answersRedis(sentinel, ["INFO sentinel"], /status=ok,.*slaves=1/u),
       }),

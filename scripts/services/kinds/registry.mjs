@@ -1,7 +1,7 @@
 /**
- * Apicurio Registry with its Confluent-compatible interface (v7), storing in memory: a restart loses
- * every schema. Its global compatibility is NONE by default; sluice expects BACKWARD, the default of
- * Confluent's registry, so that is set once it answers.
+ * Apicurio Registry with its Confluent-compatible interface (v7), storing in memory: a restart
+ * loses every schema. Its global compatibility is NONE by default; sluice expects BACKWARD, the
+ * default of Confluent's registry, so that is set once it answers.
  */
 import { artifactFolder, cachedArtifact, fetchMavenArchive } from "../artifacts.mjs";
 import { ServiceProblem } from "../problem.mjs";

@@ -1,7 +1,7 @@
 /**
- * toxiproxy, a TCP proxy that can delay, cut and starve connections on request. The shared one has a
- * proxy before kafka, redis and registry each; a private one has none until its API is asked to make
- * some.
+ * toxiproxy, a TCP proxy that can delay, cut and starve connections on request. The shared one has
+ * a proxy before kafka, redis and registry each; a private one has none until its API is asked to
+ * make some.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
