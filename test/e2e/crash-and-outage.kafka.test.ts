@@ -1,0 +1,156 @@
+/**
+ * The promise under fire, against a real broker of this test's own: a gateway that is killed in the
+ * middle of a load has lost nothing it answered `stored`; a broker that goes away and comes back costs
+ * `retry` and 503, no memory without bound, and no restart.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { startInstance } from "../../scripts/services/control.mjs";
+import type { Instance } from "../../scripts/services/control.mjs";
+import { Gateway } from "../gateway.ts";
+import { corpusEvents, eventText, isExpected, writeCorpusPack } from "./corpus.ts";
+import type { CorpusEvent, CorpusPack } from "./corpus.ts";
+import { byId, readAll } from "./read-back.ts";
+
+const EVENTS_PER_REQUEST = 20;
+const SENDERS = 8;
+
+const prefix = `sluice-test-${randomBytes(4).toString("hex")}`;
+let directory: string;
+let pack: CorpusPack;
+let events: CorpusEvent[];
+let broker: Instance;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
+  pack = await writeCorpusPack(join(directory, "pack"), prefix);
+  events = await corpusEvents(2_000);
+  broker = await startInstance("kafka");
+});
+
+after(async () => {
+  await broker.remove();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function start(further: readonly string[] = []): Promise<Gateway> {
+  const flags = ["--pack", pack.directory, "--kafka-brokers", broker.address, "--create-topics"];
+  return Gateway.start({ flags: [...flags, ...further], dataDir: join(directory, "data") });
+}
+
+function request(first: number, run: string): string {
+  const lines = Array.from({ length: EVENTS_PER_REQUEST }, (_, i) => {
+    const index = first + i;
+    const event = events[index % events.length];
+    assert.ok(event !== undefined);
+    return eventText(event, `${run}-${index}`, `key-${index % 11}`);
+  });
+  return `{"events":[${lines.join(",")}]}`;
+}
+
+interface Answer {
+  readonly stored?: number;
+  readonly rejected?: readonly unknown[];
+  readonly retry?: readonly { readonly index: number; readonly code: string }[];
+}
+
+test("kill -9 in the middle of a load loses no event that was answered stored", async () => {
+  const gateway = await start();
+  const stored = new Set<number>();
+  let next = 0;
+  let isDead = false;
+  const send = async () => {
+    while (!isDead) {
+      const first = next;
+      next += EVENTS_PER_REQUEST;
+      let answer: Answer;
+      try {
+        answer = (await (await gateway.post(request(first, "crash"))).json()) as Answer;
+      } catch {
+        return; // The socket went away with the gateway: nothing was answered.
+      }
+      const unsure = new Set(answer.retry?.map(({ index }) => index));
+      for (let i = 0; i < EVENTS_PER_REQUEST; i += 1) if (!unsure.has(i)) stored.add(first + i);
+      assert.deepEqual(answer.rejected, []);
+    }
+  };
+  const senders = Array.from({ length: SENDERS }, () => send());
+  while (stored.size < 3_000) await delay(5);
+  gateway.signal("SIGKILL");
+  isDead = true;
+  assert.equal(await gateway.ended(), "SIGKILL");
+  await Promise.all(senders);
+  const found = byId(await readAll(broker.address, pack.topics));
+  for (const index of stored) {
+    const [record] = found.get(`crash-${index}`) ?? [];
+    const event = events[index % events.length];
+    assert.ok(record?.value && event, `event ${index} was answered stored and is in Kafka`);
+    assert.ok(isExpected(event, record.value), `event ${index} has its bytes`);
+  }
+});
+
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}
+
+test("a stopped broker gives retry and 503, bounded memory, and heals without a restart", async () => {
+  const timeouts = ["--kafka-message-timeout-ms", "5000", "--http-deadline-ms", "1500"];
+  const budget = ["--unacked-events-max", "5000"];
+  const gateway = await start([...timeouts, ...budget]);
+  assert.equal((await gateway.post(request(0, "warm"))).status, 200);
+  await broker.suspend();
+  const first = await gateway.post(request(100, "down"));
+  assert.equal(first.status, 503, await first.clone().text());
+  assert.ok(Number(first.headers.get("retry-after")) >= 1);
+  const problem = (await first.json()) as Answer & { readonly code: string };
+  assert.equal(problem.code, "kafka_timeout");
+  assert.equal(problem.retry?.length, EVENTS_PER_REQUEST);
+  const before = await residentBytes(gateway.run.pid);
+  const codes = new Set<number>();
+  for (let wave = 0; wave < 6; wave += 1) {
+    const burst = Array.from({ length: 100 }, (_, i) =>
+      gateway.post(request(1_000 + (wave * 100 + i) * EVENTS_PER_REQUEST, "down")),
+    );
+    for (const response of await Promise.all(burst)) {
+      codes.add(response.status);
+      assert.ok(Number(response.headers.get("retry-after")) >= 1, "every refusal says when to come");
+      await response.arrayBuffer();
+    }
+  }
+  assert.deepEqual([...codes], [503]);
+  const grown = (await residentBytes(gateway.run.pid)) - before;
+  assert.ok(grown < 128 * 1024 * 1024, `memory grew by ${grown} bytes`);
+  const readiness = await fetch(`${gateway.adminUrl}/readyz`);
+  assert.equal(readiness.status, 503, await readiness.text());
+  broker.resume();
+  let healed: Response;
+  do {
+    await delay(100);
+    healed = await gateway.post(request(50_000, "healed"));
+  } while (healed.status !== 200);
+  assert.equal(((await healed.json()) as Answer).stored, EVENTS_PER_REQUEST);
+  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== 200) await delay(100);
+  while ((await gateway.ledger())["in_flight"] !== 0) await delay(50);
+  const found = byId(await readAll(broker.address, pack.topics));
+  for (let i = 0; i < EVENTS_PER_REQUEST; i += 1) assert.ok(found.has(`healed-${50_000 + i}`));
+  assert.equal(await gateway.stop(), 0);
+});
+
+test("a gateway that starts without its broker waits for it", async () => {
+  await broker.stop();
+  const gateway = await start();
+  assert.equal((await fetch(`${gateway.adminUrl}/startupz`)).status, 503);
+  const refused = await gateway.post(request(0, "early"));
+  assert.equal(refused.status, 503);
+  await broker.start();
+  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== 200) await delay(100);
+  const answer = (await (await gateway.post(request(0, "late"))).json()) as Answer;
+  assert.equal(answer.stored, EVENTS_PER_REQUEST);
+  assert.equal(await gateway.stop(), 0);
+});

@@ -1,0 +1,60 @@
+/** A TCP proxy on loopback that can be cut: to take a real server away from the gateway and back. */
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+
+export class TcpProxy {
+  readonly port: number;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+
+  private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
+    this.#server = server;
+    this.#target = target;
+    // The address of a listening TCP server.
+    this.port = (server.address() as AddressInfo).port;
+    server.on("connection", (client) => this.#forward(client));
+  }
+
+  static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new TcpProxy(server, target);
+  }
+
+  #forward(client: Socket): void {
+    if (this.#isCut) {
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect(this.#target.port, this.#target.host);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  }
+
+  /** Resets every connection, and those to come. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  restore(): void {
+    this.#isCut = false;
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
