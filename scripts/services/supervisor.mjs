@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
 /**
  * Brings one server up in one directory, takes it down, and tells how it is. What was started is
  * recorded in `processes.json` of that directory; only recorded processes are ever signalled. It
  * knows no particular server, and nothing of who uses it.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as elapsed } from "node:timers/promises";
