@@ -63,12 +63,19 @@ function judge(file: SchemaFile): Judged {
 }
 
 function schemaLines(schema: AvroSchema, file: SchemaFile, invocation: Invocation): string[] {
-  const fields = schema.kind === "record" ? ` with ${schema.fields.length} fields` : "";
-  const lines = [`${schema.kind} ${nameOf(schema)}${fields}`];
+  const lines = [describe(schema)];
   if (file.subject !== undefined) lines.push(`subject ${file.subject}`);
   lines.push(`fingerprint fp:${fingerprintHex(fingerprint64(schema))}`);
   if (invocation.options.has("canonical")) lines.push(`canonical ${canonicalForm(schema)}`);
   return lines;
+}
+
+/** "record a.B with 3 fields", "enum a.E", "array". */
+function describe(schema: AvroSchema): string {
+  const name = nameOf(schema);
+  const named = name === schema.kind ? name : `${schema.kind} ${name}`;
+  if (schema.kind !== "record") return named;
+  return `${named} with ${schema.fields.length} field${schema.fields.length === 1 ? "" : "s"}`;
 }
 
 /** The registry, when the command line or the configuration names one. */

@@ -6,8 +6,8 @@ import { after, before, describe, it } from "node:test";
 import { testService } from "../../test/services.ts";
 import {
   connectProducer,
-  createTopic,
   scratchName,
+  ScratchTopics,
   type ScratchProducer,
 } from "../delivery/testing/scratch-topic.ts";
 import { RegistryClient } from "../schema/registry.ts";
@@ -32,6 +32,7 @@ const BODY = Buffer.from("8280808080808020" + "04" + "026202" + "023204" + "00",
 const JSON_VALUE = '{"n":9007199254740993,"tags":{"b":1,"2":2}}';
 
 describe("sluice tail", () => {
+  const topics = new ScratchTopics(brokers);
   let producer: ScratchProducer;
   let schemaId: number;
 
@@ -45,6 +46,7 @@ describe("sluice tail", () => {
   });
   after(async () => {
     await producer.close();
+    await topics.remove();
   });
 
   function avroValue(): Buffer {
@@ -54,8 +56,7 @@ describe("sluice tail", () => {
   }
 
   it("--no-follow, prints every record with all digits, and what is no Avro with its reason", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     const timestampMs = 1_789_379_000_000;
     await producer.store(topic, [
       { partition: 0, key: "k", value: avroValue(), headers: [{ h: "1" }], timestampMs },
@@ -82,8 +83,7 @@ describe("sluice tail", () => {
   });
 
   it("--from-beginning --count, stops in the middle of a topic", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     const values = Array.from({ length: 30 }, () => ({ partition: 0, value: avroValue() }));
     await producer.store(topic, values);
     const run = await runCommand(["tail", topic, "--from-beginning", "--count", "7", ...PLACES]);
@@ -96,8 +96,7 @@ describe("sluice tail", () => {
   });
 
   it("follows until Ctrl-C, and exits with 0", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     await producer.store(topic, [{ partition: 0, value: avroValue() }]);
     const abort = new AbortController();
     let printed = "";
@@ -121,15 +120,13 @@ describe("sluice tail", () => {
   });
 
   it("--timeout, ends when no record comes", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     const run = await runCommand(["tail", topic, "--timeout", "1", ...PLACES]);
     assert.deepEqual(run, { code: 0, stdout: "", stderr: "" });
   });
 
   it("a reader that goes away, ends it with 0", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     await producer.store(topic, [{ partition: 0, value: avroValue() }]);
     const stdout = new PassThrough({ readableHighWaterMark: 0, writableHighWaterMark: 0 });
     const broken = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
@@ -155,8 +152,7 @@ describe("sluice tail", () => {
   });
 
   it("a registry that is down, prints the records undecoded", async () => {
-    const topic = scratchName("tail");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("tail", 1);
     await producer.store(topic, [{ partition: 0, value: avroValue() }]);
     const places = ["--brokers", brokers, "--registry", "http://127.0.0.1:9"];
     const run = await runCommand(["tail", topic, "--no-follow", ...places]);

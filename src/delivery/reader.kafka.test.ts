@@ -6,8 +6,8 @@ import { testService } from "../../test/services.ts";
 import { ReaderError, readTopic, type KafkaRecord, type ReaderOptions } from "./reader.ts";
 import {
   connectProducer,
-  createTopic,
   scratchName,
+  ScratchTopics,
   type ScratchProducer,
 } from "./testing/scratch-topic.ts";
 
@@ -31,17 +31,18 @@ async function collect(records: AsyncIterable<KafkaRecord>): Promise<KafkaRecord
 }
 
 describe("readTopic on a real broker", () => {
+  const topics = new ScratchTopics(brokers);
   let producer: ScratchProducer;
   before(async () => {
     producer = await connectProducer(brokers);
   });
   after(async () => {
     await producer.close();
+    await topics.remove();
   });
 
   it("from the beginning to the end, returns every record of every partition in order", async () => {
-    const topic = scratchName("reader");
-    await createTopic(brokers, { topic, partitions: 3 });
+    const topic = await topics.create("reader", 3);
     const stored = Array.from({ length: 250 }, (_, index) => ({
       partition: index % 2,
       key: `key-${index}`,
@@ -72,8 +73,7 @@ describe("readTopic on a real broker", () => {
   });
 
   it("headers that repeat, a null value and no key, come back as they are", async () => {
-    const topic = scratchName("reader");
-    await createTopic(brokers, { topic, partitions: 1 });
+    const topic = await topics.create("reader", 1);
     const headers = [{ a: Buffer.from([0, 255]) }, { b: "text" }, { a: "again" }];
     await producer.store(topic, [
       { partition: 0, value: null, key: Buffer.from([0xff, 0x00]) },
@@ -93,8 +93,7 @@ describe("readTopic on a real broker", () => {
   });
 
   it("from the end, sees only what is stored after onReady, until it is aborted", async () => {
-    const topic = scratchName("reader");
-    await createTopic(brokers, { topic, partitions: 2 });
+    const topic = await topics.create("reader", 2);
     await producer.store(topic, [{ partition: 0, value: Buffer.from("old") }]);
     const abort = new AbortController();
     const ready = Promise.withResolvers<void>();
@@ -117,8 +116,7 @@ describe("readTopic on a real broker", () => {
   });
 
   it("an empty topic with stopAtEnd, ends at once", async () => {
-    const topic = scratchName("reader");
-    await createTopic(brokers, { topic, partitions: 2 });
+    const topic = await topics.create("reader", 2);
     assert.deepEqual(await collect(readTopic(options(topic))), []);
   });
 

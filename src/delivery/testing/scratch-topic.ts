@@ -3,8 +3,13 @@
  * filled with exactly the records a test names. Not used by the gateway.
  */
 import { randomUUID } from "node:crypto";
+
 import kafka from "@confluentinc/kafka-javascript";
-import type { HighLevelProducer, ProducerGlobalConfig } from "@confluentinc/kafka-javascript";
+import type {
+  HighLevelProducer,
+  IAdminClient,
+  ProducerGlobalConfig,
+} from "@confluentinc/kafka-javascript";
 
 export interface ScratchRecord {
   readonly partition: number;
@@ -21,20 +26,38 @@ export function scratchName(what: string): string {
   return `sluice-test-${what}-${randomUUID()}`;
 }
 
-/** Creates a topic on a real broker. */
-export function createTopic(
-  brokers: string,
-  options: { readonly topic: string; readonly partitions: number },
-): Promise<void> {
-  const admin = kafka.AdminClient.create({ "bootstrap.servers": brokers });
-  const topic = {
-    topic: options.topic,
-    num_partitions: options.partitions,
-    replication_factor: 1,
-  };
-  return new Promise<void>((resolve, reject) => {
-    admin.createTopic(topic, TIMEOUT_MS, (error) => (error ? reject(error) : resolve()));
-  }).finally(() => admin.disconnect());
+/** Topics of a real broker that one suite creates, and removes when it ends. */
+export class ScratchTopics {
+  readonly #brokers: string;
+  readonly #created: string[] = [];
+
+  constructor(brokers: string) {
+    this.#brokers = brokers;
+  }
+
+  /** Creates a topic and returns its name. */
+  async create(what: string, partitions: number): Promise<string> {
+    const topic = scratchName(what);
+    const wanted = { topic, num_partitions: partitions, replication_factor: 1 };
+    await this.#admin((admin, done) => admin.createTopic(wanted, TIMEOUT_MS, done));
+    this.#created.push(topic);
+    return topic;
+  }
+
+  async remove(): Promise<void> {
+    for (const topic of this.#created.splice(0)) {
+      await this.#admin((admin, done) => admin.deleteTopic(topic, TIMEOUT_MS, done));
+    }
+  }
+
+  #admin(
+    call: (admin: IAdminClient, done: (error?: LibrdKafkaError) => void) => void,
+  ): Promise<void> {
+    const admin = kafka.AdminClient.create({ "bootstrap.servers": this.#brokers });
+    return new Promise<void>((resolve, reject) => {
+      call(admin, (error) => (error ? reject(new Error(error.message)) : resolve()));
+    }).finally(() => admin.disconnect());
+  }
 }
 
 /** A producer that stores records one by one and says when each is there. */
