@@ -1,7 +1,7 @@
 /**
- * Deadlines of batches that all have the same time to live, so that the oldest is always first: a
- * ring of batches and one timer for all of them, instead of a timer each. It knows nothing of what a
- * batch is about. Bounded by its owner, who admits no more requests than HTTP_REQUESTS_MAX.
+ * Deadlines of batches that all have the same time to live, so that the oldest is always first: one
+ * queue and one timer for all of them, instead of a timer each. It knows nothing of what a batch is
+ * about. As long as the batches that are not settled: those are bounded by requests and credit.
  */
 import type { OutcomeCode } from "../errors.ts";
 import type { Batch } from "./batch.ts";
@@ -9,17 +9,21 @@ import type { Batch } from "./batch.ts";
 /** How much later than its deadline a batch may expire, in milliseconds. */
 const SWEEP_MS = 100;
 
+/** Below this length nothing is gained by forgetting settled batches early. */
+const COMPACT_FIRST = 1_024;
+
 export interface DeadlinesOptions {
   readonly ttlMs: number;
+  /** What is said of events that are still open. */
   readonly code: OutcomeCode;
   readonly now: () => number;
 }
 
 export class Deadlines {
   readonly #options: DeadlinesOptions;
-  #waiting: Batch[] = [];
-  #first = 0;
   readonly #timer: NodeJS.Timeout;
+  #waiting: Batch[] = [];
+  #compactAt = COMPACT_FIRST;
 
   constructor(options: DeadlinesOptions) {
     this.#options = options;
@@ -27,24 +31,33 @@ export class Deadlines {
     this.#timer.unref();
   }
 
+  /** Batches that are remembered. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** Batches are added in the order of their receive times. */
   add(batch: Batch): void {
     this.#waiting.push(batch);
+    if (this.#waiting.length >= this.#compactAt) {
+      // One that takes long must not keep all those behind it in memory.
+      this.#forgetSettled();
+      this.#compactAt = Math.max(COMPACT_FIRST, 2 * this.#waiting.length);
+    }
   }
 
-  /** Expires what is overdue and forgets what is settled. */
+  /** Expires what is overdue. */
   sweep(): void {
     const overdueMs = this.#options.now() - this.#options.ttlMs;
-    for (; this.#first < this.#waiting.length; this.#first += 1) {
-      const batch = this.#waiting[this.#first];
-      if (batch === undefined || batch.settled) continue;
+    for (const batch of this.#waiting) {
       if (batch.receivedAtMs > overdueMs) break;
       batch.expire(this.#options.code);
     }
-    if (this.#first > 1_024 || this.#first === this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#first);
-      this.#first = 0;
-    }
+    if (this.#waiting[0]?.settled === true) this.#forgetSettled();
+  }
+
+  #forgetSettled(): void {
+    this.#waiting = this.#waiting.filter((batch) => !batch.settled);
   }
 
   stop(): void {
