@@ -8,6 +8,7 @@ import kafka from "@confluentinc/kafka-javascript";
 import type {
   HighLevelProducer,
   IAdminClient,
+  LibrdKafkaError,
   ProducerGlobalConfig,
 } from "@confluentinc/kafka-javascript";
 
