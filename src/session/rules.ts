@@ -37,7 +37,7 @@ export function checkSessionRules(rules: SessionRules): void {
 }
 
 /** First and last event time of a session, ms since 1970. */
-export interface Interval {
+interface Interval {
   readonly startMs: number;
   readonly lastMs: number;
 }

@@ -19,17 +19,16 @@ assert(
   "every session and the one before it have a slot",
 );
 
-/** The sessions of one source of one tenant, by actor; those under ids of clients by actor and id. */
+/**
+ * The sessions of one source of one tenant. Two actors rarely send the same id, so a client's id
+ * alone finds its first session; sessions of further actors under that id have the longer key.
+ */
 export interface Scope {
   readonly tenant: string;
   readonly source: string;
   readonly byActor: Map<string, Session>;
   readonly byClientId: Map<string, Session>;
-}
-
-/** A client's id holds no space, so the last space parts the two. */
-export function clientKey(actor: string, id: string): string {
-  return `${actor} ${id}`;
+  readonly byClientIdAndActor: Map<string, Session>;
 }
 
 /** One session as this process sees it; the pipeline reads it as SessionRef, the store as update. */
@@ -44,10 +43,10 @@ export class Session implements KeyedUpdate {
   isRefreshDue = true;
   /** Time to live in the store is surely there until then, by this process's clock. */
   refreshAtMs = 0;
-  touchedAtMs = 0;
+  /** Number of the tick in which it was used last. */
+  usedAtTick = -1;
   readonly scope: Scope;
-  /** The actor, or for an id of a client its `clientKey`. */
-  readonly key: string;
+  readonly actor: string;
   readonly isClientId: boolean;
   readonly life: number;
   /** The session of the same actor before this one; it has none itself. */
@@ -64,7 +63,7 @@ export class Session implements KeyedUpdate {
     readonly id: string;
     readonly timeMs: number;
     readonly scope: Scope;
-    readonly key: string;
+    readonly actor: string;
     readonly isClientId: boolean;
     readonly life: number;
     readonly provisional: boolean;
@@ -73,21 +72,14 @@ export class Session implements KeyedUpdate {
     this.startMs = from.timeMs;
     this.lastMs = from.timeMs;
     this.scope = from.scope;
-    this.key = from.key;
+    this.actor = from.actor;
     this.isClientId = from.isClientId;
     this.life = from.life;
     this.provisional = from.provisional;
   }
 
   get actorKey(): string {
-    const { tenant, source } = this.scope;
-    const actor = this.isClientId ? this.key.slice(0, -this.id.length - 1) : this.key;
-    return `${tenant}:${source}:${actor}`;
-  }
-
-  /** The map that finds this session under its key. */
-  get home(): Map<string, Session> {
-    return this.isClientId ? this.scope.byClientId : this.scope.byActor;
+    return `${this.scope.tenant}:${this.scope.source}:${this.actor}`;
   }
 }
 
@@ -111,11 +103,31 @@ export class SessionTable {
     const key = `${tenant}:${source}`;
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = { tenant, source, byActor: new Map(), byClientId: new Map() };
+      scope = {
+        tenant,
+        source,
+        byActor: new Map(),
+        byClientId: new Map(),
+        byClientIdAndActor: new Map(),
+      };
       this.#scopes.set(key, scope);
     }
     this.#lastScope = scope;
     return scope;
+  }
+
+  /** The session of an actor under the id its client sent. */
+  findClientSession(
+    scope: Scope,
+    by: { actor: string; clientSessionId: string },
+  ): Session | undefined {
+    const first = scope.byClientId.get(by.clientSessionId);
+    if (first !== undefined && first.actor === by.actor) {
+      return first;
+    }
+    return scope.byClientIdAndActor.size === 0
+      ? undefined
+      : scope.byClientIdAndActor.get(clientKey(by.clientSessionId, by.actor));
   }
 
   /** Undefined when the slot's session is gone (or was never there). */
@@ -137,9 +149,12 @@ export class SessionTable {
     return this.#oldest;
   }
 
-  /** Puts a session at its key. One that is there becomes its `previous`; returns who must go. */
+  /**
+   * Puts a session in its place. The one an actor has becomes the new one's `previous`; returns the
+   * session before that, which has no place any more.
+   */
   insert(session: Session): Session | null {
-    const current = session.home.get(session.key);
+    const current = session.isClientId ? undefined : session.scope.byActor.get(session.actor);
     let gone: Session | null = null;
     if (current === undefined) {
       this.#active += 1;
@@ -149,7 +164,7 @@ export class SessionTable {
       current.previous = null;
       session.previous = current;
     }
-    session.home.set(session.key, session);
+    attach(session);
     session.isKnown = true;
     this.#assignSlot(session);
     this.#linkNewest(session);
@@ -159,9 +174,15 @@ export class SessionTable {
     return gone;
   }
 
-  /** Marks a session of the table as the one used last. */
-  use(session: Session, nowMs: number): void {
-    session.touchedAtMs = nowMs;
+  /**
+   * Marks a session of the table as used in this tick. The order of use is that of ticks: moving a
+   * session costs several cache misses, so it is done once a tick, not once an event.
+   */
+  use(session: Session, tick: number): void {
+    if (session.usedAtTick === tick) {
+      return;
+    }
+    session.usedAtTick = tick;
     if (session !== this.#newest) {
       this.#unlink(session);
       this.#linkNewest(session);
@@ -170,7 +191,7 @@ export class SessionTable {
 
   /** Takes a session out of the table; returns its previous one, which is out with it. */
   remove(session: Session): Session | null {
-    session.home.delete(session.key);
+    detach(session);
     this.#active -= 1;
     this.#unlink(session);
     this.#dropIfEmpty(session.scope);
@@ -197,7 +218,8 @@ export class SessionTable {
 
   /** Scopes are as many as have sessions, not as many as ever had one. */
   #dropIfEmpty(scope: Scope): void {
-    if (scope.byActor.size + scope.byClientId.size > 0) {
+    const { byActor, byClientId, byClientIdAndActor } = scope;
+    if (byActor.size + byClientId.size + byClientIdAndActor.size > 0) {
       return;
     }
     this.#scopes.delete(`${scope.tenant}:${scope.source}`);
@@ -239,5 +261,32 @@ export class SessionTable {
     }
     session.newer = null;
     session.older = null;
+  }
+}
+
+/** A well-formed id holds no space, so the first space parts the two. */
+function clientKey(id: string, actor: string): string {
+  return `${id} ${actor}`;
+}
+
+function attach(session: Session): void {
+  const { scope, actor, id } = session;
+  if (!session.isClientId) {
+    scope.byActor.set(actor, session);
+  } else if (scope.byClientId.has(id)) {
+    scope.byClientIdAndActor.set(clientKey(id, actor), session);
+  } else {
+    scope.byClientId.set(id, session);
+  }
+}
+
+function detach(session: Session): void {
+  const { scope, actor, id } = session;
+  if (!session.isClientId) {
+    scope.byActor.delete(actor);
+  } else if (scope.byClientId.get(id) === session) {
+    scope.byClientId.delete(id);
+  } else {
+    scope.byClientIdAndActor.delete(clientKey(id, actor));
   }
 }

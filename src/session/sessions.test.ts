@@ -99,6 +99,25 @@ describe("touch", () => {
     assert.equal(room.touch(touchOf("", START_MS, "mine")).id, "mine");
   });
 
+  test("keeps actors apart who send the same id, while they come and go", async () => {
+    const { room, store, clock } = await openRoom({ sessionsMax: 3 });
+    const slots = new Map<string, number>();
+    for (const actor of ["a", "b", "c", "a", "b", "c", "d", "b", "c", "d"]) {
+      const { id, slot } = room.touch(touchOf(actor, START_MS, "same"));
+      assert.equal(id, "same");
+      assert.equal(slots.get(actor) ?? slot, slot, actor);
+      slots.set(actor, slot);
+      room.confirm(slot, 1);
+    }
+    assert.equal(new Set(slots.values()).size, 4);
+    assert.deepEqual([room.stats().started, room.stats().active], [4, 3]);
+    await clock.advance(FLUSH_MS);
+    const counts = ["a", "b", "c", "d"].map(
+      (actor) => store.held.get(`sluice:c:{demo:web:${actor}} same`)?.count,
+    );
+    assert.deepEqual(counts, [2, 3, 3, 2]);
+  });
+
   test("gives no session to an event without actor and client id", async () => {
     const { room } = await openRoom();
     const { id, slot } = room.touch(touchOf("", START_MS));
@@ -279,14 +298,17 @@ describe("bounds", () => {
     for (const actor of ["a", "b", "c"]) {
       touchAndConfirm(room, actor, START_MS);
     }
-    const kept = room.touch(touchOf("a", START_MS + 1)).id;
+    await clock.advance(FLUSH_MS);
     const victim = room.touch(touchOf("b", START_MS)).slot;
+    await clock.advance(FLUSH_MS);
     room.touch(touchOf("c", START_MS));
-    room.touch(touchOf("a", START_MS + 2));
+    await clock.advance(FLUSH_MS);
+    const kept = room.touch(touchOf("a", START_MS + 1)).id;
+    room.confirm(victim, 1);
     touchAndConfirm(room, "d", START_MS);
     assert.deepEqual([room.stats().active, room.stats().evicted, room.stats().leaving], [3, 1, 1]);
     await clock.advance(FLUSH_MS);
-    assert.equal(heldUnder(store, "b").count, 1);
+    assert.equal(heldUnder(store, "b").count, 2);
     assert.deepEqual([room.stats().slots, room.stats().leaving], [3, 0]);
     room.confirm(victim, 7);
     assert.equal(room.stats().lateConfirms, 7);

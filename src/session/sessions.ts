@@ -18,7 +18,7 @@ import { RedisStore } from "./redis-store.ts";
 import type { RedisTls } from "./redis-store.ts";
 import { checkSessionRules, DEFAULT_SESSION_RULES, isSessionId, placeEvent } from "./rules.ts";
 import type { SessionRules } from "./rules.ts";
-import { clientKey, Session, SessionTable } from "./session-table.ts";
+import { Session, SessionTable } from "./session-table.ts";
 import type { Scope } from "./session-table.ts";
 import { timeToLiveMs } from "./store.ts";
 import type { SessionStore, StoreAnswer } from "./store.ts";
@@ -47,7 +47,7 @@ export interface SessionRef {
   readonly provisional: boolean;
 }
 
-export type SessionsStats = ReturnType<SessionRoom["stats"]>;
+type SessionsStats = ReturnType<SessionRoom["stats"]>;
 
 /** Timers as Node has them; handles are opaque. */
 export interface SessionTimers {
@@ -121,13 +121,13 @@ export class SessionRoom implements Sessions {
   readonly #rules: SessionRules;
   readonly #sessionsMax: number;
   readonly #flushIntervalMs: number;
-  readonly #idleMsMax: number;
+  readonly #idleTicksMax: number;
   readonly #nowMs: () => number;
   readonly #timers: SessionTimers;
   readonly #newId: (timeMs: number) => string;
   #interval: unknown = undefined;
-  /** The clock as of the last tick: events do not read the clock. */
-  #tickMs: number;
+  /** Ticks so far: the clock of this room, because events do not read one. */
+  #tickNumber = 0;
   #life = 0;
   readonly #counts = {
     started: 0,
@@ -144,10 +144,10 @@ export class SessionRoom implements Sessions {
     this.#rules = options.rules;
     this.#sessionsMax = options.sessionsMax ?? SESSIONS_MAX;
     this.#flushIntervalMs = options.flushIntervalMs ?? SESSION_FLUSH_INTERVAL_MS;
-    this.#idleMsMax = options.rules.gapMs + options.rules.graceMs;
+    const idleMsMax = options.rules.gapMs + options.rules.graceMs;
+    this.#idleTicksMax = Math.ceil(idleMsMax / this.#flushIntervalMs);
     this.#nowMs = options.nowMs ?? Date.now;
     this.#timers = options.timers ?? NODE_TIMERS;
-    this.#tickMs = this.#nowMs();
     this.#newId = createUuid7({
       nowMs: this.#nowMs,
       ...(options.random === undefined ? {} : { random: options.random }),
@@ -184,7 +184,7 @@ export class SessionRoom implements Sessions {
     }
     const current = scope.byActor.get(actor);
     if (current === undefined) {
-      return this.#begin({ id: this.#newId(timeMs), scope, key: actor, timeMs, isClientId: false });
+      return this.#begin({ id: this.#newId(timeMs), scope, actor, timeMs, isClientId: false });
     }
     return this.#touchKnown(current, timeMs);
   }
@@ -234,15 +234,16 @@ export class SessionRoom implements Sessions {
 
   #touchClientSession(scope: Scope, event: SessionTouch): Session | undefined {
     const { actor, clientSessionId: id, timeMs } = event;
-    const key = clientKey(actor, id);
-    const session = scope.byClientId.get(key);
+    const session = this.#table.findClientSession(scope, event);
     if (session !== undefined) {
       session.startMs = Math.min(session.startMs, timeMs);
       session.lastMs = Math.max(session.lastMs, timeMs);
-      this.#table.use(session, this.#tickMs);
+      this.#table.use(session, this.#tickNumber);
       return session;
     }
-    return isSessionId(id) ? this.#begin({ id, scope, key, timeMs, isClientId: true }) : undefined;
+    return isSessionId(id)
+      ? this.#begin({ id, scope, actor, timeMs, isClientId: true })
+      : undefined;
   }
 
   #touchKnown(current: Session, timeMs: number): SessionRef {
@@ -254,13 +255,13 @@ export class SessionRoom implements Sessions {
         } else if (timeMs < current.startMs) {
           current.startMs = timeMs;
         }
-        this.#table.use(current, this.#tickMs);
+        this.#table.use(current, this.#tickNumber);
         return current;
       case "previous":
         return current.previous ?? NO_SESSION;
       case "next": {
-        const { scope, key } = current;
-        return this.#begin({ id: this.#newId(timeMs), scope, key, timeMs, isClientId: false });
+        const { scope, actor } = current;
+        return this.#begin({ id: this.#newId(timeMs), scope, actor, timeMs, isClientId: false });
       }
       case "none":
         this.#counts.withoutSession += 1;
@@ -273,7 +274,7 @@ export class SessionRoom implements Sessions {
   #begin(from: {
     readonly id: string;
     readonly scope: Scope;
-    readonly key: string;
+    readonly actor: string;
     readonly timeMs: number;
     readonly isClientId: boolean;
   }): Session {
@@ -293,7 +294,7 @@ export class SessionRoom implements Sessions {
 
   #insert(session: Session): void {
     const gone = this.#table.insert(session);
-    this.#table.use(session, this.#tickMs);
+    this.#table.use(session, this.#tickNumber);
     if (gone !== null) {
       this.#coalescer.leave(gone);
     }
@@ -313,10 +314,10 @@ export class SessionRoom implements Sessions {
   }
 
   #tick(): void {
-    this.#tickMs = this.#nowMs();
+    this.#tickNumber += 1;
     for (let turn = 0; turn < SESSION_SWEEP_MAX; turn += 1) {
       const { oldest } = this.#table;
-      if (oldest === null || this.#tickMs - oldest.touchedAtMs <= this.#idleMsMax) {
+      if (oldest === null || this.#tickNumber - oldest.usedAtTick <= this.#idleTicksMax) {
         break;
       }
       this.#counts.expired += 1;
@@ -345,15 +346,15 @@ export class SessionRoom implements Sessions {
     session: Session,
     newer: { readonly id: string; readonly startMs: number; readonly lastMs: number },
   ): void {
-    const { scope, key, isClientId } = session;
-    if (session.home.get(key) !== session) {
+    const { scope, actor, isClientId } = session;
+    if (scope.byActor.get(actor) !== session) {
       return;
     }
     const next = new Session({
       id: newer.id,
       timeMs: newer.startMs,
       scope,
-      key,
+      actor,
       isClientId,
       provisional: false,
       life: this.#nextLife(),

@@ -9,6 +9,9 @@ import type { AddressInfo } from "node:net";
 
 import { Redis } from "ioredis";
 
+/** Looked up in PATH; `npm run services -- up redis` says how to get it. */
+const SERVER = "redis-server";
+
 export interface PrivateRedis {
   readonly port: number;
   readonly url: string;
@@ -32,7 +35,7 @@ export async function startPrivateRedis(
 ): Promise<PrivateRedis> {
   const port = options.port ?? (await freePort());
   const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = spawn("redis-server", [...settings, ...(options.settings ?? [])], {
+  const child = spawn(SERVER, [...settings, ...(options.settings ?? [])], {
     stdio: "ignore",
   });
   await until(`redis-server answers on port ${port}`, () => isListening(port));

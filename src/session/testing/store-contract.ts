@@ -8,7 +8,7 @@ import type { KeyedUpdate, SessionStore, StoreAnswer } from "../store.ts";
 import { storeKey } from "../store.ts";
 import { seededRandom } from "./seeded-random.ts";
 
-export interface StoreUnderTest {
+interface StoreUnderTest {
   readonly store: SessionStore;
   readonly close: () => Promise<void>;
 }
