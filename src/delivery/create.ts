@@ -254,6 +254,7 @@ class DeliveryRoom implements Delivery {
     return new ProducerKeeper({
       lane,
       factory: this.#options.producers ?? this.#nativeProducers(),
+      topicNames: this.#topicNames,
       clock: this.#clock,
       onEvent: this.#onEvent,
       onReady: () => {
@@ -267,7 +268,7 @@ class DeliveryRoom implements Delivery {
 
   #nativeProducers(): ProducerFactory {
     const { security, clientId, lingerMs, compression, messageTimeoutMs } = this.#options;
-    return (_lane, handlers) =>
+    return ({ handlers, topicNames }) =>
       new KafkaProducer({
         settings: producerSettings({
           brokers: this.#brokers,
@@ -277,7 +278,7 @@ class DeliveryRoom implements Delivery {
           compression: compression ?? "none",
           messageTimeoutMs: messageTimeoutMs ?? MESSAGE_TIMEOUT_MS,
         }),
-        topicNames: this.#topicNames,
+        topicNames,
         handlers,
       });
   }

@@ -7,7 +7,7 @@ import { backoffMs } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import type { Lane } from "./lane.ts";
-import type { ProducerFactory, ProducerPort } from "./producer-port.ts";
+import type { ProducerFactory, ProducerHandlers, ProducerPort } from "./producer-port.ts";
 
 /** Long enough for a slow handshake, short enough that a broker coming up is noticed soon. */
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -23,6 +23,7 @@ const CIRCUIT_MAX_MS = 120_000;
 export interface ProducerKeeperOptions {
   readonly lane: Lane;
   readonly factory: ProducerFactory;
+  readonly topicNames: readonly string[];
   readonly clock: DeliveryClock;
   readonly onEvent: (event: DeliveryEvent) => void;
   readonly onReady: () => void;
@@ -57,8 +58,8 @@ export class ProducerKeeper {
 
   /** Throws if librdkafka does not take the settings; later attempts cannot fail that way. */
   open(): void {
-    const { lane, factory, onEvent, onAllBrokersDown } = this.#options;
-    const port: ProducerPort = factory(lane.number, {
+    const { lane, factory, topicNames, onEvent, onAllBrokersDown } = this.#options;
+    const handlers: ProducerHandlers = {
       onReport: (report) => {
         if (lane.port === port) lane.report(report);
       },
@@ -69,7 +70,8 @@ export class ProducerKeeper {
         onEvent({ kind: "broker_error", lane: lane.number, reason: error.reason });
         if (error.kafkaCode === KAFKA_CODE.allBrokersDown) onAllBrokersDown();
       },
-    });
+    };
+    const port = factory({ lane: lane.number, handlers, topicNames });
     this.#connecting = port;
     port.connect(CONNECT_TIMEOUT_MS, (problem) => this.#connected(port, problem));
   }

@@ -43,4 +43,9 @@ export interface ProducerPort {
   describe(kafkaCode: number): string;
 }
 
-export type ProducerFactory = (lane: number, handlers: ProducerHandlers) => ProducerPort;
+export type ProducerFactory = (wish: {
+  readonly lane: number;
+  readonly handlers: ProducerHandlers;
+  /** By destination number; grows. */
+  readonly topicNames: readonly string[];
+}) => ProducerPort;
