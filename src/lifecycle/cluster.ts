@@ -28,6 +28,11 @@ export function forkWorker(): WorkerHandle {
 
 /** A worker's line to its primary. */
 export function primaryChannel(): PrimaryChannel {
+  const { worker } = cluster;
+  // Without this mark node:cluster ends the worker on the spot when the primary dies, drain or not.
+  worker?.once("disconnect", () => {
+    worker.exitedAfterDisconnect = true;
+  });
   return {
     send: (message) => {
       if (process.connected) {

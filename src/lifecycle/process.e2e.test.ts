@@ -87,6 +87,14 @@ describe("a primary with two workers", () => {
     assert.equal(await program.exited, 0);
   });
 
+  it("the primary is killed: the workers drain and leave", async () => {
+    const program = new Program("2");
+    await program.line("ready");
+    program.signal("SIGKILL");
+    await program.line("drained", 2);
+    assert.equal(await program.exited, null);
+  });
+
   it("Ctrl-C, which reaches the workers too, is one drain", async () => {
     const program = new Program("2");
     await program.line("ready");

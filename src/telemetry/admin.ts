@@ -25,13 +25,13 @@ export interface Health {
   started(): HealthReport;
 }
 
-export interface AdminAnswer {
+interface AdminAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
 }
 
-export interface AdminRequest {
+interface AdminRequest {
   /** As sent, without the query; for messages. */
   readonly path: string;
   /** The parts between the slashes, each decoded by itself: a subject may hold a slash. */
@@ -39,7 +39,7 @@ export interface AdminRequest {
   readonly query: URLSearchParams;
 }
 
-export interface AdminRoute {
+interface AdminRoute {
   /** Starts with a slash; takes the path itself and everything below it. */
   readonly prefix: string;
   /** Null: there is nothing there (404). */

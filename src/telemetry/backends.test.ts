@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { BackendTelemetry } from "./backends.ts";
+import { KAFKA_ERRORS, SCHEMA_CHANGES } from "./label-sets.ts";
 import { MetricRegistry } from "./metric-registry.ts";
-import { KAFKA_ERRORS, SCHEMA_CHANGES } from "./metrics.ts";
 import { ProcessTelemetry } from "./process.ts";
 import { SilentLogger } from "./silent-logger.ts";
 
@@ -79,15 +79,22 @@ describe("BackendTelemetry", () => {
   it("commits, deliveries, traps, rebuilt producers and sessions are counted", async () => {
     const { backends, registry, log } = setUp();
     backends.commitSettled({ records: 500, durationMs: 12 });
-    backends.recordsDelivered({ records: 500, durationMs: 15 });
     backends.codecTrapped();
     backends.producerRebuilt({ reason: "fenced" });
-    backends.sessionsStarted(3);
+    backends.recordsFailed("kafka_timeout", { count: 7, lane: 1, reason: "timed out" });
+    backends.commitStuck({ lane: 1 });
+    backends.circuitOpened({ lane: 1 });
+    let started = 2;
+    backends.watch({ sessionsStarted: () => started });
+    started = 3;
     backends.schemaFetched();
     backends.schemaFetchFailed({ url: "http://registry" });
     const text = await registry.text();
     assert.match(text, /^sluice_kafka_commit_seconds_count 1$/m);
     assert.match(text, /^sluice_kafka_delivery_seconds_count 500$/m);
+    assert.match(text, /^sluice_kafka_records_failed_total\{code="kafka_timeout"\} 7$/m);
+    assert.match(text, /^sluice_kafka_commits_stuck_total 1$/m);
+    assert.match(text, /^sluice_kafka_circuits_opened_total 1$/m);
     assert.match(text, /^sluice_kafka_commit_records_bucket\{le="500"\} 1$/m);
     assert.match(text, /^sluice_codec_traps_total 1$/m);
     assert.match(text, /^sluice_kafka_producers_rebuilt_total 1$/m);
@@ -95,8 +102,34 @@ describe("BackendTelemetry", () => {
     assert.match(text, /^sluice_schema_fetches_total\{result="failed"\} 1$/m);
     assert.deepEqual(
       log.lines.map((line) => line.level),
-      ["error", "error", "warn"],
+      ["error", "error", "warn", "warn", "error", "warn"],
     );
+  });
+});
+
+describe("BackendTelemetry, pressure and topics", () => {
+  it("the level is a gauge", () => {
+    const { backends, cells } = setUp();
+    const level = () => cells.pressure.get().values[0]?.value;
+    assert.equal(level(), 0);
+    backends.pressureChanged("hard");
+    assert.equal(level(), 2);
+    backends.pressureChanged("high");
+    assert.equal(level(), 1);
+  });
+
+  it("a topic counts as unusable from missing or denied until known or created", () => {
+    const { backends, cells, log } = setUp();
+    const unusable = () => cells.topicsUnusable.get().values[0]?.value;
+    const topic = (name: string) => ({ topic: name, partitions: 6, reason: "because" });
+    backends.topicChanged("missing", topic("a"));
+    backends.topicChanged("missing", topic("a"));
+    backends.topicChanged("denied", topic("b"));
+    assert.equal(unusable(), 2);
+    backends.topicChanged("created", topic("a"));
+    backends.topicChanged("known", topic("b"));
+    assert.equal(unusable(), 0);
+    assert.equal(log.lines.filter((line) => line.level === "warn").length, 3);
   });
 });
 

@@ -3,12 +3,19 @@
  * store) and in the codec: counts it and logs what an operator has to know. Changes of state are
  * one line each; what repeats is limited by the logger.
  */
+import type { OutcomeCode } from "../errors.ts";
+import type { KafkaErrorKind, SchemaChange } from "./label-sets.ts";
 import type { LogFields } from "./log-fields.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricCells } from "./metric-registry.ts";
-import type { KafkaErrorKind, SchemaChange } from "./metrics.ts";
 
 export type KafkaState = "starting" | "ready" | "unavailable" | "stopped";
+
+const PRESSURE_LEVELS = { open: 0, high: 1, hard: 2 } as const;
+
+type PressureLevel = keyof typeof PRESSURE_LEVELS;
+
+type TopicStatus = "known" | "missing" | "denied" | "created";
 
 /** Read when somebody scrapes; undefined leaves the metric out. */
 export interface BackendGauges {
@@ -19,6 +26,8 @@ export interface BackendGauges {
     readonly planBytes: number;
   };
   readonly sessionsActive?: () => number;
+  /** All sessions ever started by this process. */
+  readonly sessionsStarted?: () => number;
   readonly schemasLoaded?: () => number;
   readonly schemasMissing?: () => number;
   /** Milliseconds since the registry last confirmed the schemas. */
@@ -29,12 +38,17 @@ export class BackendTelemetry {
   readonly #cells: MetricCells;
   readonly #log: Logger;
   #kafkaState: KafkaState = "starting";
+  #pressure: PressureLevel = "open";
+  /** Names of the pack's topics and their dead-letter topics: bounded by the pack. */
+  readonly #unusableTopics = new Set<string>();
   #redisUp = true;
 
   constructor(parts: { readonly cells: MetricCells; readonly log: Logger }) {
     this.#cells = parts.cells;
     this.#log = parts.log;
     parts.cells.kafkaUp.readFrom(() => (this.#kafkaState === "ready" ? 1 : 0));
+    parts.cells.pressure.readFrom(() => PRESSURE_LEVELS[this.#pressure]);
+    parts.cells.topicsUnusable.readFrom(() => this.#unusableTopics.size);
     parts.cells.redisUp.readFrom(() => (this.#redisUp ? 1 : 0));
   }
 
@@ -58,6 +72,9 @@ export class BackendTelemetry {
     }
     if (gauges.sessionsActive !== undefined) {
       this.#cells.sessionsActive.readFrom(gauges.sessionsActive);
+    }
+    if (gauges.sessionsStarted !== undefined) {
+      this.#cells.sessionsStarted.readFrom(gauges.sessionsStarted);
     }
     if (gauges.schemasLoaded !== undefined) {
       this.#cells.schemasLoaded.readFrom(gauges.schemasLoaded);
@@ -96,12 +113,65 @@ export class BackendTelemetry {
   /** A group commit is settled: every record's fate is known. */
   commitSettled(commit: { readonly records: number; readonly durationMs: number }): void {
     this.#cells.kafkaCommit.observe(commit.durationMs / 1_000);
+    this.#cells.kafkaDelivery.observe(commit.durationMs / 1_000, commit.records);
     this.#cells.kafkaCommitRecords.observe(commit.records);
   }
 
-  /** So many records were handed over so long ago and their fate is known now. */
-  recordsDelivered(delivery: { readonly records: number; readonly durationMs: number }): void {
-    this.#cells.kafkaDelivery.observe(delivery.durationMs / 1_000, delivery.records);
+  /** Records of one commit that failed alike. */
+  recordsFailed(code: OutcomeCode, failed: { readonly count: number } & LogFields): void {
+    this.#cells.kafkaRecordsFailed.add(failed.count, code);
+    this.#log.warn("records not stored, their events are answered retry", { code, ...failed });
+  }
+
+  /** A commit outlived its deadline. */
+  commitStuck(fields: LogFields): void {
+    this.#cells.kafkaCommitsStuck.add(1);
+    this.#log.warn("a commit outlived its deadline, its events are answered retry", fields);
+  }
+
+  /** A producer keeps failing; its lane waits before the next attempt. */
+  circuitOpened(fields: LogFields): void {
+    this.#cells.kafkaCircuitsOpened.add(1);
+    this.#log.error("a producer keeps failing, its lane waits", fields);
+  }
+
+  pressureChanged(level: PressureLevel): void {
+    this.#pressure = level;
+    this.#log.info("pressure changed", { level });
+  }
+
+  /** What is known of a topic; logs what an operator has to mend. */
+  topicChanged(
+    status: TopicStatus,
+    topic: { readonly topic: string; readonly partitions: number; readonly reason: string },
+  ): void {
+    switch (status) {
+      case "missing":
+        this.#unusableTopics.add(topic.topic);
+        this.#log.warn("topic missing, its events are answered retry", {
+          topic: topic.topic,
+          reason: topic.reason,
+          mend: "create it, or start with --create-topics",
+        });
+        break;
+      case "denied":
+        this.#unusableTopics.add(topic.topic);
+        this.#log.warn("topic closed to sluice, its events are answered retry", {
+          topic: topic.topic,
+          reason: topic.reason,
+        });
+        break;
+      case "created":
+        this.#unusableTopics.delete(topic.topic);
+        this.#log.info("topic created", { topic: topic.topic, partitions: topic.partitions });
+        break;
+      case "known":
+        this.#unusableTopics.delete(topic.topic);
+        this.#log.debug("topic known", { topic: topic.topic, partitions: topic.partitions });
+        break;
+      default:
+        status satisfies never;
+    }
   }
 
   schemaFetched(): void {
@@ -135,10 +205,6 @@ export class BackendTelemetry {
       default:
         change satisfies never;
     }
-  }
-
-  sessionsStarted(count: number): void {
-    this.#cells.sessionsStarted.add(count);
   }
 
   sessionsFlushed(flush: { readonly updates: number; readonly durationMs: number }): void {

@@ -61,12 +61,18 @@ export class CounterCells implements MetricSource {
   readonly #declaration: MetricDeclaration;
   readonly #series: SeriesIndex;
   readonly #values: Float64Array;
+  #readTotal: (() => number) | null = null;
 
   constructor(declaration: MetricDeclaration) {
     this.name = declaration.name;
     this.#declaration = declaration;
     this.#series = new SeriesIndex(declaration);
     this.#values = new Float64Array(this.#series.labels.length);
+  }
+
+  /** For a counter without labels that its owner keeps: it is read when somebody scrapes. */
+  readFrom(readTotal: () => number): void {
+    this.#readTotal = readTotal;
   }
 
   /** Adds to the one series with these label values; `""` where the metric has no labels. */
@@ -81,6 +87,9 @@ export class CounterCells implements MetricSource {
   }
 
   get(): ExportedMetric {
+    if (this.#readTotal !== null) {
+      this.#values[0] = this.#readTotal();
+    }
     const values = this.#series.labels.map((labels, slot) => ({
       labels,
       value: this.#values[slot] ?? 0,

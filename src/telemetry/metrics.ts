@@ -3,83 +3,24 @@
  * generated from it. Label values are closed sets; nothing a client sends becomes one. What Node
  * itself reports (process_*, nodejs_*) is prom-client's and stands in its documentation.
  */
-import { CLOSE_RULES, FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
+import { FAULT_KINDS } from "../errors.ts";
 import { each, pairs, type MetricDeclaration } from "./declaration.ts";
-
-const DIALECTS = ["native"] as const;
-const TRANSPORTS = ["http", "ws"] as const;
-const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
-export const HTTP_STATUSES = [
-  "101",
-  "200",
-  "202",
-  "204",
-  "400",
-  "401",
-  "403",
-  "404",
-  "405",
-  "409",
-  "413",
-  "415",
-  "422",
-  "429",
-  "500",
-  "503",
-  "other",
-] as const;
-const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
-export const KAFKA_ERRORS = [
-  "timeout",
-  "queue_full",
-  "connection",
-  "authentication",
-  "authorization",
-  "unknown_topic",
-  "too_large",
-  "fatal",
-  "other",
-] as const;
-const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
-export const SCHEMA_CHANGES = [
-  "loaded",
-  "new_version",
-  "refused_version",
-  "from_snapshot",
-  "unregistered",
-] as const;
-export const LEDGER_STATES = [
-  "received",
-  "stored",
-  "duplicate",
-  "rejected",
-  "retry",
-  "in_flight",
-] as const;
-const RESULTS = ["ok", "failed"] as const;
-const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-
-export type Dialect = (typeof DIALECTS)[number];
-export type Transport = (typeof TRANSPORTS)[number];
-export type HttpRoute = (typeof HTTP_ROUTES)[number];
-export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
-export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
-export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
-export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];
-
-/** Closures without a code of ours: 1005 (none given), 1006 (the connection broke). */
-const CLOSE_CODES = [
-  ...new Set([...Object.values(CLOSE_RULES).map((rule) => String(rule.code)), "1005", "1006"]),
-  "other",
-];
-
-const OUTCOMES: readonly (readonly [string, string])[] = [
-  ["stored", "none"],
-  ["duplicate", "none"],
-  ...Object.entries(OUTCOME_RULES).map(
-    ([code, rule]) => [rule.final ? "rejected" : "retry", code] as const,
-  ),
-];
+import {
+  DIALECTS,
+  TRANSPORTS,
+  HTTP_ROUTES,
+  HTTP_STATUSES,
+  DEAD_LETTER_RESULTS,
+  KAFKA_ERRORS,
+  STREAM_REFUSALS,
+  SCHEMA_CHANGES,
+  LEDGER_STATES,
+  RESULTS,
+  LOG_LEVELS,
+  CLOSE_CODES,
+  RETRY_CODES,
+  OUTCOMES,
+} from "./label-sets.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
 const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
@@ -206,13 +147,13 @@ export const METRICS = {
   kafkaDelivery: {
     name: "sluice_kafka_delivery_seconds",
     type: "histogram",
-    help: "From handing records to the producer to knowing their fate, one observation a record.",
+    help: "From the flush of a record's commit to knowing its fate, one observation a record.",
     buckets: KAFKA_SECONDS,
   },
   kafkaCommit: {
     name: "sluice_kafka_commit_seconds",
     type: "histogram",
-    help: "One group commit: from its flush to its last report.",
+    help: "From the flush of a group commit to its last report, one observation a commit.",
     buckets: KAFKA_SECONDS,
   },
   kafkaCommitRecords: {
@@ -227,6 +168,35 @@ export const METRICS = {
     help: "Errors the Kafka client reported, by kind.",
     labels: ["kind"],
     series: each(KAFKA_ERRORS),
+  },
+  kafkaRecordsFailed: {
+    name: "sluice_kafka_records_failed_total",
+    type: "counter",
+    help: "Records Kafka did not confirm, by what their events were answered.",
+    labels: ["code"],
+    series: each(RETRY_CODES),
+  },
+  kafkaCommitsStuck: {
+    name: "sluice_kafka_commits_stuck_total",
+    type: "counter",
+    help: "Group commits that outlived their deadline; their events were answered retry.",
+  },
+  kafkaCircuitsOpened: {
+    name: "sluice_kafka_circuits_opened_total",
+    type: "counter",
+    help: "Times a producer kept failing and its lane was told to wait.",
+  },
+  pressure: {
+    name: "sluice_pressure_level",
+    type: "gauge",
+    help: "0 open; 1 high: credit stops rising, HTTP answers 503; 2 hard: sockets are refused.",
+    aggregator: "max",
+  },
+  topicsUnusable: {
+    name: "sluice_topics_unusable",
+    type: "gauge",
+    help: "Topics that are missing or closed to sluice; their events are answered retry.",
+    aggregator: "max",
   },
   kafkaUp: {
     name: "sluice_kafka_up",

@@ -3,19 +3,19 @@
  * most and label set; normal traffic logs nothing.
  */
 import { OUTCOME_CODES, type FaultKind } from "../errors.ts";
-import { Ledger, type LedgerNumbers } from "./ledger.ts";
-import type { Logger } from "./logger.ts";
-import type { MetricCells } from "./metric-registry.ts";
 import {
   HTTP_STATUSES,
   LEDGER_STATES,
-  METRICS,
   type DeadLetterResult,
   type Dialect,
   type HttpRoute,
   type StreamRefusal,
   type Transport,
-} from "./metrics.ts";
+} from "./label-sets.ts";
+import { Ledger, type LedgerNumbers } from "./ledger.ts";
+import type { Logger } from "./logger.ts";
+import type { MetricCells } from "./metric-registry.ts";
+import { METRICS } from "./metrics.ts";
 
 /** Verdicts of a batch since the last tally; codes by their number (errors.ts). */
 export interface VerdictTally {

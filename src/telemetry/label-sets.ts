@@ -1,0 +1,84 @@
+/**
+ * The closed sets of label values. What a room reports in words of its own is one of these words,
+ * or it is `other`; nothing a client sends is among them.
+ */
+import { CLOSE_RULES, OUTCOME_RULES } from "../errors.ts";
+
+export const DIALECTS = ["native"] as const;
+export const TRANSPORTS = ["http", "ws"] as const;
+export const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
+export const HTTP_STATUSES = [
+  "101",
+  "200",
+  "202",
+  "204",
+  "400",
+  "401",
+  "403",
+  "404",
+  "405",
+  "409",
+  "413",
+  "415",
+  "422",
+  "429",
+  "500",
+  "503",
+  "other",
+] as const;
+export const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
+export const KAFKA_ERRORS = [
+  "timeout",
+  "queue_full",
+  "connection",
+  "authentication",
+  "authorization",
+  "unknown_topic",
+  "too_large",
+  "fatal",
+  "other",
+] as const;
+export const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
+export const SCHEMA_CHANGES = [
+  "loaded",
+  "new_version",
+  "refused_version",
+  "from_snapshot",
+  "unregistered",
+] as const;
+export const LEDGER_STATES = [
+  "received",
+  "stored",
+  "duplicate",
+  "rejected",
+  "retry",
+  "in_flight",
+] as const;
+export const RESULTS = ["ok", "failed"] as const;
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export type Dialect = (typeof DIALECTS)[number];
+export type Transport = (typeof TRANSPORTS)[number];
+export type HttpRoute = (typeof HTTP_ROUTES)[number];
+export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
+export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
+export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
+export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];
+
+/** Closures without a code of ours: 1005 (none given), 1006 (the connection broke). */
+export const CLOSE_CODES = [
+  ...new Set([...Object.values(CLOSE_RULES).map((rule) => String(rule.code)), "1005", "1006"]),
+  "other",
+];
+
+export const RETRY_CODES = Object.entries(OUTCOME_RULES)
+  .filter(([, rule]) => !rule.final)
+  .map(([code]) => code);
+
+export const OUTCOMES: readonly (readonly [string, string])[] = [
+  ["stored", "none"],
+  ["duplicate", "none"],
+  ...Object.entries(OUTCOME_RULES).map(
+    ([code, rule]) => [rule.final ? "rejected" : "retry", code] as const,
+  ),
+];
