@@ -40,8 +40,13 @@ export class FlightCache<V> {
     return this.#flights.size;
   }
 
-  /** What is known without a load, or the load of the key that is under way. */
-  peek(key: string): V | Promise<V> | undefined {
+  /** Would `get` answer without a new load? */
+  isKnown(key: string): boolean {
+    return this.#flights.has(key) || this.peek(key) !== undefined;
+  }
+
+  /** What is known without a load. */
+  peek(key: string): V | undefined {
     const lasting = this.#lasting.get(key);
     if (lasting !== undefined) {
       this.#lasting.delete(key);
@@ -53,12 +58,12 @@ export class FlightCache<V> {
       if (passing.untilMs > this.#options.clock.nowMs()) return passing.value;
       this.#passing.delete(key);
     }
-    return this.#flights.get(key);
+    return undefined;
   }
 
   /** What is known, or what the load brings. `load` must not reject. */
   async get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
-    const known = this.peek(key);
+    const known = this.peek(key) ?? this.#flights.get(key);
     if (known !== undefined) return known;
     const flight = load().then((loaded) => {
       // A load that was under way when everything was forgotten brings nothing back.

@@ -259,7 +259,7 @@ test("pack.schema.json says what the loader does", async () => {
   const { $defs: parts } = schema;
   assert.ok(parts !== undefined);
   for (const [name, members] of Object.entries(PACK_MEMBERS)) {
-    const part = name === "pack" ? schema : parts[name];
+    const part: JsonSchema | undefined = name === "pack" ? schema : parts[name];
     assert.deepEqual(Object.keys(part?.properties ?? {}), members.slice(), name);
     assert.equal(part?.additionalProperties, false, name);
   }

@@ -78,8 +78,7 @@ export class SchemaResolver {
       return unknown(`the subject "${type.subject}" has no schema "${shorten(ref)}"`);
     }
     const key = JSON.stringify([type.type, ref]);
-    const known = this.#cache.peek(key);
-    if (known === undefined && !this.#mayLook()) {
+    if (!this.#cache.isKnown(key) && !this.#mayLook()) {
       return unavailable("too many schemas that were not seen before are asked for at the moment");
     }
     return this.#inTime(this.#cache.get(key, () => this.#load(registry, { type, ref, name })));

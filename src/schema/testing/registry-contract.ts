@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { RegistryClient } from "../registry.ts";
+import type { RegistryClient } from "../registry.ts";
 
 export interface ContractPlace {
   readonly client: () => RegistryClient;
