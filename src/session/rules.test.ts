@@ -129,6 +129,31 @@ describe("touch, over random event times", () => {
   });
 });
 
+describe("a process alone at a shared store", () => {
+  test("never finds its own session under another id, however late events come", async () => {
+    for (const seed of SEEDS.slice(0, 60)) {
+      const random = seededRandom(seed);
+      const clock = new ManualClock();
+      const store = new FakeStore({ rules, writer: "one" });
+      const { timers } = clock;
+      const room = new SessionRoom({ store, rules, nowMs: () => clock.nowMs, timers });
+      await room.start();
+      let headMs = clock.nowMs;
+      for (let index = 0; index < 200; index += 1) {
+        headMs += random() < 0.2 ? rules.gapMs + Math.floor(random() * 5 * MINUTE_MS) : 0;
+        const timeMs = headMs - (random() < 0.5 ? 0 : Math.floor(random() * rules.graceMs));
+        const touch = { tenant: "t", source: "s", actor: "a", clientSessionId: "", timeMs };
+        room.confirm(room.touch(touch).slot, 1);
+        if (random() < 0.3) {
+          await clock.advance(200);
+        }
+      }
+      await room.stop();
+      assert.equal(room.stats().adopted, 0, `seed ${seed}`);
+    }
+  });
+});
+
 describe("placeEvent", () => {
   const current = { startMs: 100 * MINUTE_MS, lastMs: 110 * MINUTE_MS };
   const previous = { startMs: 0, lastMs: 20 * MINUTE_MS };
@@ -148,6 +173,15 @@ describe("placeEvent", () => {
       assert.equal(placeEvent(known, atMinutes * MINUTE_MS, rules), place);
     });
   }
+
+  test("an event within the grace does not move the start into reach of the session before", () => {
+    const before = { startMs: 0, lastMs: 20 * MINUTE_MS };
+    const known = { startMs: 51 * MINUTE_MS, lastMs: 52 * MINUTE_MS, previous: before };
+    assert.equal(placeEvent(known, 50 * MINUTE_MS + 1, rules), "current");
+    assert.equal(placeEvent(known, 50 * MINUTE_MS, rules), "none");
+    const full = { ...known, previous: { ...before, startMs: -rules.lengthMsMax } };
+    assert.equal(placeEvent(full, 50 * MINUTE_MS, rules), "current", "the length parts them");
+  });
 
   test("an event within the grace moves the start back unless the length forbids", () => {
     const short = { startMs: 109 * MINUTE_MS, lastMs: 110 * MINUTE_MS, previous: null };

@@ -56,8 +56,9 @@ export type Placement = "current" | "previous" | "next" | "none";
 /**
  * Event time alone decides, not arrival. An event later than the session goes on with it unless the
  * gap or the length forbids, which makes a boundary. An event inside a session belongs to it. An
- * earlier event within the grace moves the start back; one beyond the grace that no known session
- * covers has no session, because starting one in the past would split what is already stored.
+ * earlier event within the grace moves the start back, unless that would close the gap to the
+ * session before. Any other has no session: to start or to join sessions in the past would
+ * contradict what is already stored.
  */
 export function placeEvent(known: KnownSession, timeMs: number, rules: SessionRules): Placement {
   if (timeMs > known.lastMs) {
@@ -72,7 +73,11 @@ export function placeEvent(known: KnownSession, timeMs: number, rules: SessionRu
     return timeMs >= previous.startMs ? "previous" : "none";
   }
   const isInGrace = known.lastMs - timeMs <= rules.graceMs;
-  return isInGrace && fits(timeMs, known.lastMs, rules) ? "current" : "none";
+  const wouldJoin =
+    previous !== null &&
+    timeMs - previous.lastMs <= rules.gapMs &&
+    fits(previous.startMs, known.lastMs, rules);
+  return isInGrace && !wouldJoin && fits(timeMs, known.lastMs, rules) ? "current" : "none";
 }
 
 function fits(startMs: number, lastMs: number, rules: SessionRules): boolean {
