@@ -1,0 +1,74 @@
+/** Decimals: JSON numbers, or strings that hold one, as unscaled two's complement integers. */
+import {
+  DECIMAL_PRECISION,
+  DECIMAL_SCALE,
+  FAULT_FORMAT,
+  FAULT_RANGE,
+  FAULT_TYPE,
+  FIXED_SIZE,
+} from "../abi";
+import { fail, failRoom, out, outEnd, stack, stackEnd } from "../arena";
+import { bitsOfBig, byteOfBig, decrementBig, multiplyAddBig, setBig } from "../json/big";
+import {
+  decimalCount,
+  decimalExponent,
+  decimalFirst,
+  decimalLast,
+  decimalNegative,
+  readDecimal,
+} from "../json/decimal";
+import { readText, textCopied, textEnd, textStart } from "../json/string";
+import { writeLong } from "./write";
+
+/** Stack a decimal of DECIMAL_PRECISION_MAX digits needs. */
+const BIG_BYTES: usize = 2048;
+
+function readDecimalText(p: usize, node: usize): usize {
+  const next = readText(p);
+  if (!next) return 0;
+  if (textCopied) store<u8>(textEnd, 0);
+  return readDecimal(textStart) == textEnd ? next : fail(FAULT_FORMAT, p, node);
+}
+
+/** Leaves the unscaled magnitude at `stack`; 0 and `range` if it is not exact or has too many digits. */
+function readUnscaled(p: usize, node: usize): usize {
+  const c = <u32>load<u8>(p);
+  if (c != 0x22 && c != 0x2d && c - 0x30 >= 10) return fail(FAULT_TYPE, p, node);
+  const next = c == 0x22 ? readDecimalText(p, node) : readDecimal(p);
+  if (!next) return 0;
+  setBig(stack, 0);
+  if (decimalCount == 0) return next;
+  const zeros = decimalExponent + <i64>load<u32>(node, DECIMAL_SCALE);
+  if (zeros < 0 || <i64>decimalCount + zeros > <i64>load<u32>(node, DECIMAL_PRECISION)) {
+    return fail(FAULT_RANGE, p, node);
+  }
+  for (let q = decimalFirst; q < decimalLast; q++) {
+    const digit = <u32>load<u8>(q);
+    if (digit != 0x2e) multiplyAddBig(stack, 10, digit - 0x30);
+  }
+  for (let i: i64 = 0; i < zeros; i++) multiplyAddBig(stack, 10, 0);
+  return next;
+}
+
+/** bytes (`isFixed` false: the shortest form behind its length) or fixed (sign-extended). */
+export function encodeDecimal(p: usize, node: usize, isFixed: bool): usize {
+  if (stack + BIG_BYTES > stackEnd) return failRoom(p);
+  const next = readUnscaled(p, node);
+  if (!next) return 0;
+  const negative = decimalNegative && decimalCount != 0;
+  if (negative) decrementBig(stack);
+  let size = (bitsOfBig(stack) >> 3) + 1;
+  if (isFixed) {
+    const fixed = load<u32>(node, FIXED_SIZE);
+    if (size > fixed) return fail(FAULT_RANGE, p, node);
+    size = fixed;
+  }
+  if (out + size > outEnd) return failRoom(p);
+  if (!isFixed) writeLong(size);
+  const flip: u32 = negative ? 0xff : 0;
+  for (let i: u32 = 0; i < size; i++) {
+    store<u8>(out + i, byteOfBig(stack, size - 1 - i) ^ flip);
+  }
+  out += size;
+  return next;
+}

@@ -1,0 +1,83 @@
+/**
+ * Names that a plan knows (record members with their aliases, enum symbols, union tags): hash
+ * tables of entries.
+ *
+ * ```
+ * entry  +0 needle: first 16 bytes of name"    +16 care: 0xff where the needle counts
+ *        +32 next (guess)  +36 length  +40 text (name" in full)  +44 node  +48 field  +52 slot
+ *        +56 head: the first 8 bytes of the name, zero-padded
+ * owner  +16 slots (u32 entry addresses, 0 = free; at most half are taken)   +20 mask
+ * ```
+ */
+import {
+  ENTRY_CARE,
+  ENTRY_HEAD,
+  ENTRY_LENGTH,
+  ENTRY_NEEDLE,
+  ENTRY_TEXT,
+  NAMES_MASK,
+  NAMES_SLOTS,
+} from "../abi";
+import { readText, textEnd, textStart } from "../json/string";
+
+/** Behind the closing quote of the name last looked up; 0 if it is not sound. */
+export let nameEnd: usize = 0;
+
+/** The first `length` (at most 8) bytes at `p`, zero-padded. */
+// @ts-ignore: decorator
+@inline
+export function headOf(p: usize, length: usize): u64 {
+  const word = load<u64>(p);
+  return length >= 8 ? word : word & ((<u64>1 << (<u64>length << 3)) - 1);
+}
+
+/** Slot of a name in tables of names; src/schema/plan/names.ts computes the same. */
+// @ts-ignore: decorator
+@inline
+export function hashName(head: u64, length: usize): u32 {
+  return <u32>(((head ^ ((<u64>length) * 0x9e3779b97f4a7c15)) * 0xd6e8feb86659fd93) >> 40);
+}
+
+export function equalBytes(a: usize, b: usize, length: usize): bool {
+  let i: usize = 0;
+  for (; i + 8 <= length; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
+  for (; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
+  return true;
+}
+
+/** Does the text at `p`, behind a quote, read name" ? */
+// @ts-ignore: decorator
+@inline
+export function matchesName(entry: usize, p: usize): bool {
+  const differs = v128.and(
+    v128.xor(v128.load(p), v128.load(entry, ENTRY_NEEDLE)),
+    v128.load(entry, ENTRY_CARE),
+  );
+  if (v128.any_true(differs)) return false;
+  const length = <usize>load<u32>(entry, ENTRY_LENGTH);
+  return length < 16 || equalBytes(p, load<u32>(entry, ENTRY_TEXT), length + 1);
+}
+
+/** Entry of the decoded name [start, end), or 0. */
+export function findName(owner: usize, start: usize, end: usize): usize {
+  const length = end - start;
+  const head = headOf(start, length);
+  const slots = <usize>load<u32>(owner, NAMES_SLOTS);
+  const mask = load<u32>(owner, NAMES_MASK);
+  let index = hashName(head, length) & mask;
+  while (true) {
+    const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
+    if (!entry) return 0;
+    if (load<u64>(entry, ENTRY_HEAD) == head && load<u32>(entry, ENTRY_LENGTH) == <u32>length) {
+      if (length <= 8 || equalBytes(start, load<u32>(entry, ENTRY_TEXT), length)) return entry;
+    }
+    index = (index + 1) & mask;
+  }
+}
+
+/** Entry of the name whose quote is at `p`, or 0; sets nameEnd. */
+export function findQuoted(owner: usize, p: usize): usize {
+  nameEnd = readText(p);
+  if (!nameEnd) return 0;
+  return findName(owner, textStart, textEnd);
+}

@@ -1,0 +1,113 @@
+/** Strings, enums and uuids. */
+import {
+  ENTRY_FIELD,
+  FAULT_ENUM,
+  FAULT_FORMAT,
+  FAULT_SYNTAX,
+  FAULT_TYPE,
+} from "../abi";
+import { fail, failRoom, out, outEnd } from "../arena";
+import { decodeStringUnsafe, readText, skipString, specials, textEnd, textStart } from "../json/string";
+import { findQuoted, nameEnd } from "./names";
+import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
+
+/**
+ * A string. While its end is looked for, its first 63 bytes are already written behind one length
+ * byte: most strings need no second look. Longer ones and those with escapes start over.
+ */
+export function encodeString(p: usize, node: usize): usize {
+  if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
+  const text = p + 1;
+  const to = out + 1;
+  let length: usize = 0;
+  let mask: i32 = 0;
+  while (length < 64) {
+    const v = v128.load(text + length);
+    v128.store(to + length, v);
+    mask = specials(v);
+    if (mask) break;
+    length += 16;
+  }
+  if (mask) {
+    length += ctz<i32>(mask);
+    if (length < 64 && load<u8>(text + length) == 0x22) {
+      store<u8>(out, length << 1);
+      out = to + length;
+      return text + length + 1;
+    }
+  }
+  return encodeStringLong(p, text + length, node);
+}
+
+/** `seen`: up to here the text holds no quote, backslash or control character. */
+function encodeStringLong(p: usize, seen: usize, node: usize): usize {
+  let end = seen;
+  let mask: i32 = 0;
+  while (!mask) {
+    mask = specials(v128.load(end));
+    if (!mask) end += 16;
+  }
+  end += ctz<i32>(mask);
+  const c = load<u8>(end);
+  if (c == 0x22) {
+    const from = p + 1;
+    return writeBytes(from, end - from) ? end + 1 : failRoom(p);
+  }
+  if (c != 0x5c) return fail(FAULT_SYNTAX, end, node);
+  return encodeEscaped(p, end, node);
+}
+
+function encodeEscaped(p: usize, escape: usize, node: usize): usize {
+  const next = skipString(escape);
+  if (!next) return 0;
+  const raw = next - p;
+  if (out + raw > outEnd) return failRoom(p);
+  const guess = countBytes(<u32>raw);
+  const content = out + guess;
+  const length = decodeStringUnsafe(p + 1, content) - content;
+  const size = countBytes(<u32>length);
+  if (size != guess) memory.copy(out + size, content, length);
+  writeCount(<u32>length);
+  out += length;
+  return next;
+}
+
+/** An enum: the symbol's number. */
+export function encodeEnum(p: usize, node: usize): usize {
+  if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
+  const entry = findQuoted(node, p);
+  if (!entry) return fail(FAULT_ENUM, p, node);
+  writeLong(load<u32>(entry, ENTRY_FIELD));
+  return nameEnd;
+}
+
+function isHexRun(p: usize, count: usize): bool {
+  for (let i: usize = 0; i < count; i++) {
+    const c = load<u8>(p + i);
+    if (<u32>(c - 0x30) >= 10 && <u32>((c | 0x20) - 0x61) >= 6) return false;
+  }
+  return true;
+}
+
+/** 8-4-4-4-12 hex digits in [start, end)? */
+function isUuid(start: usize, end: usize): bool {
+  if (end - start != 36) return false;
+  if (load<u8>(start, 8) != 0x2d || load<u8>(start, 13) != 0x2d) return false;
+  if (load<u8>(start, 18) != 0x2d || load<u8>(start, 23) != 0x2d) return false;
+  return (
+    isHexRun(start, 8) && isHexRun(start + 9, 4) && isHexRun(start + 14, 4) &&
+    isHexRun(start + 19, 4) && isHexRun(start + 24, 12)
+  );
+}
+
+/** A string that must be a uuid, written as given. */
+export function encodeUuid(p: usize, node: usize): usize {
+  if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
+  const next = readText(p);
+  if (!next) return 0;
+  if (!isUuid(textStart, textEnd)) return fail(FAULT_FORMAT, p, node);
+  store<u8>(out, 72);
+  copyUnsafe(out + 1, textStart, 36);
+  out += 37;
+  return next;
+}

@@ -1,0 +1,429 @@
+/**
+ * One event: finds its type, encodes its record, fills its row. The native envelope's members come
+ * in any order; `data` is encoded on the spot when the type is known by then, else at the end.
+ */
+import {
+  COLUMN_EVENT_END,
+  COLUMN_EVENT_START,
+  COLUMN_EXTRA,
+  COLUMN_FAULT_AT,
+  COLUMN_IGNORED,
+  COLUMN_ROUTE,
+  COLUMN_SCHEMA_END,
+  COLUMN_SCHEMA_START,
+  COLUMN_VALUE_END,
+  COLUMN_VALUE_START,
+  FAULT_DUPLICATE,
+  FAULT_MISSING,
+  FAULT_NONE,
+  FAULT_SYNTAX,
+  FAULT_TOO_LARGE,
+  FAULT_TYPE,
+  FAULT_UTF8,
+  NODE_DATA,
+  NODE_EVENT,
+  NODE_KEY,
+  NODE_SCHEMA,
+  PARAM_ARENA_END,
+  PARAM_DEFAULT_TYPE,
+  PARAM_DEFAULT_TYPE_BYTES,
+  PARAM_EVENT_BYTES_MAX,
+  PARAM_PAYLOAD,
+  PARAM_POISON,
+  PARAM_RECORD_BYTES_MAX,
+  PARAM_TYPE_MEMBER,
+  PARAM_TYPE_MEMBER_BYTES,
+  PARAMS,
+  PAYLOAD_DATA,
+  PLAN_ROOT,
+  RESULT,
+  RESULT_CURRENT,
+  ROUTE_INDEX,
+  ROUTE_PLAN,
+  ROUTE_SCHEMA_ID,
+  STATUS_BAD_TIME,
+  STATUS_ENCODED,
+  STATUS_FAULT,
+  STATUS_INVALID,
+  STATUS_SCHEMA_NEEDED,
+  STATUS_TOO_LARGE,
+  STATUS_TYPE_UNKNOWN,
+} from "../abi";
+import {
+  depth,
+  fail,
+  faultAt,
+  faultField,
+  faultKind,
+  faultNode,
+  ignored,
+  openEvent,
+  out,
+} from "../arena";
+import { encodeValue } from "../avro/value";
+import { skipValue } from "../json/skip";
+import { splitAt, splitKind, splitValue } from "../json/split";
+import { readText, textEnd, textStart } from "../json/string";
+import { firstIllFormed } from "../json/utf8";
+import { skipWhite } from "../json/white";
+import { readMillis } from "./instant";
+import {
+  TEXT_INTEGER,
+  TEXT_STRING,
+  memberValue,
+  toNext,
+  toValue,
+  valueText,
+  valueTextEnd,
+  valueTextStart,
+} from "./members";
+import { resetSlots } from "./pointer";
+import { findRoute } from "./route";
+import {
+  cell,
+  clearRow,
+  setCell,
+  setFault,
+  setStatus,
+  setTime,
+  statusOf,
+  takeActorAndSession,
+  takeId,
+  takeKey,
+  takeTime,
+} from "./row";
+
+/** Free part of the arena. */
+export let arena: usize = 0;
+/** The frame is not UTF-8 somewhere: each event has to be looked at. */
+export let isIllFormed: bool = false;
+/** End of the frame's text. */
+export let frameEnd: usize = 0;
+/** Values of a pub frame's `type` and `schema`, 0 where it has none. */
+export let frameType: usize = 0;
+export let frameSchema: usize = 0;
+
+// Members of the envelope: where their values are, 0 where they are absent.
+const MEMBERS: u32 = 8;
+const AT: usize = RESULT + 0x100;
+const ID: u32 = 0;
+const TYPE: u32 = 1;
+const REFERENCE: u32 = 2;
+const TS: u32 = 3;
+const KEY: u32 = 4;
+const DATA: u32 = 5;
+const CTX: u32 = 6;
+const UNKNOWN: u32 = 7;
+
+let route: usize = 0;
+let reference: usize = 0;
+let referenceEnd: usize = 0;
+/** The record has been encoded by this route's plan; 0: not yet. */
+let encodedBy: usize = 0;
+/** First fault of the event, by position. */
+let firstKind: u32 = FAULT_NONE;
+let firstAt: usize = 0;
+let firstNode: usize = 0;
+let firstField: u32 = 0;
+
+/** Sets what holds for all events of a frame. */
+export function openFrame(arenaStart: usize, end: usize, illFormed: bool): void {
+  arena = arenaStart;
+  frameEnd = end;
+  isIllFormed = illFormed;
+}
+
+export function setFrameDefaults(type: usize, schema: usize): void {
+  frameType = type;
+  frameSchema = schema;
+}
+
+// @ts-ignore: decorator
+@inline
+function at(member: u32): usize {
+  return <usize>load<u32>(AT + ((<usize>member) << 2));
+}
+
+/** Keeps the fault that arena.ts holds if it is the first of the event by position. */
+function keepFirst(): void {
+  if (firstKind != FAULT_NONE && firstAt <= faultAt) return;
+  firstKind = faultKind;
+  firstAt = faultAt;
+  firstNode = faultNode;
+  firstField = faultField;
+}
+
+function memberOfWord(word: u64): u32 {
+  if ((word & 0xffffffffff) == 0x2261746164) return DATA;
+  if ((word & 0xffffffffff) == 0x2265707974) return TYPE;
+  if ((word & 0xffffff) == 0x226469) return ID;
+  if ((word & 0xffffff) == 0x227374) return TS;
+  if ((word & 0xffffffff) == 0x2279656b) return KEY;
+  if ((word & 0xffffffff) == 0x22787463) return CTX;
+  if ((word & 0xffffffffffffff) == 0x22616d65686373) return REFERENCE;
+  return UNKNOWN;
+}
+
+/** Behind the name of the member last read by readMember; 0 if it is not sound. */
+let memberEnd: usize = 0;
+
+/** Which member of the envelope has its name's quote at `p`? */
+function readMember(p: usize): u32 {
+  const member = memberOfWord(load<u64>(p + 1));
+  memberEnd = readText(p);
+  if (!memberEnd || member != UNKNOWN || textStart == p + 1) return member;
+  store<u8>(textEnd, 0x22);
+  return memberOfWord(load<u64>(textStart));
+}
+
+/** Settles `route` from the members seen so far; false if the type is not known. */
+function settleRoute(): bool {
+  let type = at(TYPE);
+  if (!type || load<u8>(type) == 0x6e) type = frameType;
+  let start = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE);
+  let bytes = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE_BYTES);
+  if (type) {
+    if (load<u8>(type) != 0x22 || valueText(type) != TEXT_STRING) return false;
+    start = valueTextStart;
+    bytes = valueTextEnd - valueTextStart;
+  }
+  if (!bytes) return false;
+  const ownReference = at(REFERENCE);
+  const wanted = ownReference && load<u8>(ownReference) != 0x6e ? ownReference : frameSchema;
+  reference = 0;
+  referenceEnd = 0;
+  if (wanted && load<u8>(wanted) != 0x6e) {
+    const found = valueText(wanted);
+    if (found == TEXT_STRING || found == TEXT_INTEGER) {
+      reference = valueTextStart;
+      referenceEnd = valueTextEnd;
+    } else {
+      fail(FAULT_TYPE, wanted, NODE_SCHEMA);
+      keepFirst();
+    }
+  }
+  route = findRoute(start, bytes, 0, 0);
+  if (!route || reference == referenceEnd) return route != 0;
+  const exact = findRoute(start, bytes, reference, referenceEnd - reference);
+  if (!exact) return true;
+  route = exact;
+  reference = 0;
+  referenceEnd = 0;
+  return true;
+}
+
+/** Encodes the record whose text begins at `p` by the settled route; returns its end, or 0. */
+function encodeRecordAt(p: usize): usize {
+  encodedBy = route;
+  ignored = 0;
+  out = arena;
+  const plan = <usize>load<u32>(route, ROUTE_PLAN);
+  resetSlots(plan, p);
+  store<u8>(out, 0);
+  store<u32>(out, bswap<u32>(load<u32>(route, ROUTE_SCHEMA_ID)), 1);
+  out += 5;
+  const level = depth;
+  const end = encodeValue(p, <usize>load<u32>(plan, PLAN_ROOT));
+  if (end) return end;
+  keepFirst();
+  depth = level;
+  return skipValue(p);
+}
+
+/** The value of `data` at `p`: encodes it if the type is known, else walks over it. */
+function takeData(p: usize): usize {
+  if (load<u8>(p) == 0x6e || encodedBy || !settleRoute() || reference) return skipValue(p);
+  return encodeRecordAt(p);
+}
+
+/** Members of the envelope whose brace is at `start`; returns the event's end, or 0. */
+function nativeEvent(start: usize): usize {
+  v128.store(AT, i64x2.splat(0));
+  v128.store(AT, i64x2.splat(0), 16);
+  if (load<u8>(start) != 0x7b) {
+    fail(FAULT_TYPE, start, NODE_EVENT);
+    keepFirst();
+    return skipValue(start);
+  }
+  depth = 1;
+  let unknown: u32 = 0;
+  let seen: u32 = 0;
+  let p = skipWhite(start + 1);
+  if (load<u8>(p) != 0x7d && load<u8>(p) != 0x22) return fail(FAULT_SYNTAX, p, 0);
+  while (load<u8>(p) == 0x22) {
+    const member = readMember(p);
+    if (!memberEnd) return 0;
+    const name = p;
+    p = toValue(memberEnd);
+    if (!p) return 0;
+    if (member == UNKNOWN) {
+      unknown += 1;
+      p = skipValue(p);
+    } else if (seen & (1 << member)) {
+      fail(FAULT_DUPLICATE, name, NODE_EVENT);
+      keepFirst();
+      p = skipValue(p);
+    } else {
+      seen |= 1 << member;
+      store<u32>(AT + ((<usize>member) << 2), <u32>p);
+      p = member == DATA ? takeData(p) : skipValue(p);
+    }
+    if (!p) return 0;
+    p = toNext(p);
+    if (!p) return 0;
+  }
+  depth = 1;
+  if (!finishData(p)) return 0;
+  ignored += unknown;
+  return p + 1;
+}
+
+/** At the closing brace: encodes `data` if that had to wait, or anew by another schema. */
+function finishData(close: usize): bool {
+  const decided = settleRoute();
+  const data = at(DATA);
+  if (!data || load<u8>(data) == 0x6e) {
+    fail(FAULT_MISSING, close, NODE_DATA);
+    keepFirst();
+    return true;
+  }
+  if (!decided || reference) return true;
+  return encodedBy == route || encodeRecordAt(data) != 0;
+}
+
+/** The bare event is the record; its type stands in the member that the frame's context names. */
+function wholeEvent(start: usize): usize {
+  v128.store(AT, i64x2.splat(0));
+  v128.store(AT, i64x2.splat(0), 16);
+  const name = <usize>load<u32>(PARAMS + PARAM_TYPE_MEMBER);
+  const bytes = <usize>load<u32>(PARAMS + PARAM_TYPE_MEMBER_BYTES);
+  if (bytes) {
+    depth = 1;
+    store<u32>(AT + 4 * TYPE, <u32>memberValue(start, name, bytes));
+    depth = 0;
+  }
+  return settleRoute() && !reference ? encodeRecordAt(start) : skipValue(start);
+}
+
+/** What is wrong with an unsound event at `start`; returns its end, or 0 if it has none. */
+function judge(row: u32, start: usize): usize {
+  const end = splitValue(start);
+  const broken = faultAt;
+  let kind = splitKind;
+  let where = splitAt;
+  if (!end && (kind == FAULT_NONE || broken < where)) {
+    kind = FAULT_SYNTAX;
+    where = broken;
+  }
+  if (isIllFormed) {
+    const limit = end ? end : kind != FAULT_NONE ? where + 1 : frameEnd;
+    const bad = firstIllFormed(start, min(limit + 3, frameEnd));
+    if (bad < limit && (kind == FAULT_NONE || bad <= where)) {
+      kind = FAULT_UTF8;
+      where = bad;
+    }
+  }
+  if (kind != FAULT_NONE) {
+    setStatus(row, STATUS_INVALID);
+    setFault(row, kind, where, NODE_EVENT, 0);
+  }
+  if (!end) fail(FAULT_SYNTAX, broken, NODE_EVENT);
+  return end;
+}
+
+/** Status of a sound event. */
+function settleStatus(row: u32, start: usize, end: usize): void {
+  const eventMax = <usize>load<u32>(PARAMS + PARAM_EVENT_BYTES_MAX);
+  if (!route) return setStatus(row, STATUS_TYPE_UNKNOWN);
+  setCell(COLUMN_ROUTE, row, load<u32>(route, ROUTE_INDEX));
+  setCell(COLUMN_EXTRA, row, route);
+  if (end - start > eventMax) return setStatus(row, STATUS_TOO_LARGE);
+  if (firstKind != FAULT_NONE && firstKind != FAULT_TOO_LARGE) {
+    setStatus(row, STATUS_INVALID);
+    return setFault(row, firstKind, firstAt, firstNode, firstField);
+  }
+  if (reference) {
+    setStatus(row, STATUS_SCHEMA_NEEDED);
+    setCell(COLUMN_SCHEMA_START, row, reference);
+    return setCell(COLUMN_SCHEMA_END, row, referenceEnd);
+  }
+  const tooLong = out - arena > <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX);
+  if (firstKind == FAULT_TOO_LARGE || tooLong) return setStatus(row, STATUS_TOO_LARGE);
+  setCell(COLUMN_VALUE_START, row, arena);
+  setCell(COLUMN_VALUE_END, row, out);
+  setCell(COLUMN_IGNORED, row, ignored);
+}
+
+function takeEnvelopeTime(row: u32, ts: usize, plan: usize): void {
+  if (!ts || load<u8>(ts) == 0x6e) {
+    if (plan) takeTime(row, plan);
+    return;
+  }
+  const millis = readMillis(ts, 1);
+  setTime(row, millis);
+  if (isNaN(millis) && statusOf(row) == STATUS_ENCODED) {
+    setStatus(row, STATUS_BAD_TIME);
+    setCell(COLUMN_FAULT_AT, row, ts);
+  }
+}
+
+/** Key of the envelope: a string, an integer, null; else `type`. */
+function checkKey(): void {
+  const key = at(KEY);
+  if (!key) return;
+  const c = <u32>load<u8>(key);
+  if (c == 0x22 || c == 0x6e) return;
+  if ((c == 0x2d || c - 0x30 < 10) && valueText(key) == TEXT_INTEGER) return;
+  fail(FAULT_TYPE, key, NODE_KEY);
+  keepFirst();
+}
+
+function takeMembers(row: u32): void {
+  const isEncoded = statusOf(row) == STATUS_ENCODED;
+  const plan = isEncoded ? <usize>load<u32>(route, ROUTE_PLAN) : 0;
+  takeId(row, plan, at(ID));
+  takeEnvelopeTime(row, at(TS), plan);
+  if (!isEncoded) return;
+  takeKey(row, route, at(KEY));
+  takeActorAndSession(row, plan);
+}
+
+function poisoned(row: u32): bool {
+  return ((load<u8>(PARAMS + PARAM_POISON + (row >> 3)) >> <u8>(row & 7)) & 1) != 0;
+}
+
+/** Works the event at `start` into `row`; returns its end, or 0 if the text breaks off in it. */
+export function takeEvent(row: u32, start: usize): usize {
+  store<u32>(RESULT + RESULT_CURRENT, row);
+  clearRow(row);
+  const limit = <usize>load<u32>(PARAMS + PARAM_ARENA_END);
+  const most = arena + <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX) + 64;
+  openEvent(arena, min(limit, most));
+  route = 0;
+  reference = 0;
+  referenceEnd = 0;
+  encodedBy = 0;
+  firstKind = FAULT_NONE;
+  setCell(COLUMN_EVENT_START, row, start);
+  let end: usize = 0;
+  if (poisoned(row)) {
+    end = judge(row, start);
+    setStatus(row, STATUS_FAULT);
+    setCell(COLUMN_EVENT_END, row, end);
+    return end;
+  }
+  const isNative = load<u32>(PARAMS + PARAM_PAYLOAD) == PAYLOAD_DATA;
+  end = isNative ? nativeEvent(start) : wholeEvent(start);
+  if (!end || isIllFormed) {
+    end = judge(row, start);
+    setCell(COLUMN_EVENT_END, row, end);
+    if (statusOf(row) == STATUS_INVALID) return end;
+  }
+  setCell(COLUMN_EVENT_END, row, end);
+  checkKey();
+  settleStatus(row, start, end);
+  if (cell(COLUMN_VALUE_END, row) == 0) out = arena;
+  takeMembers(row);
+  arena = out;
+  return end;
+}

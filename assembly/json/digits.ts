@@ -1,0 +1,38 @@
+/**
+ * Runs of decimal digits, eight at a time in one 64-bit word (D. Lemire, "Quickly parsing eight
+ * digits"). The first digit of the text is the lowest byte of the word.
+ */
+
+/** How many of the eight bytes of `word` are digits, counted from the lowest. */
+// @ts-ignore: decorator
+@inline
+export function digitCount(word: u64): i32 {
+  const t = word ^ 0x3030303030303030;
+  const bad = (t | (t + 0x7676767676767676)) & 0x8080808080808080;
+  return <i32>(ctz<u64>(bad) >> 3);
+}
+
+/** Value of the first `count` (1 … 8) digits of `word`. */
+// @ts-ignore: decorator
+@inline
+export function digitsValue(word: u64, count: i32): u64 {
+  let t = (word ^ 0x3030303030303030) << (64 - (<u64>count << 3));
+  t = t * 10 + (t >> 8);
+  return (
+    ((t & 0x000000ff000000ff) * 0x000f424000000064 +
+      ((t >> 16) & 0x000000ff000000ff) * 0x0000271000000001) >>
+    32
+  );
+}
+
+/** 10 to the power of `exponent`, 0 … 8. */
+// @ts-ignore: decorator
+@inline
+export function smallPower(exponent: i32): u64 {
+  if (exponent == 8) return 100000000;
+  let power: u64 = 1;
+  if (exponent & 1) power = 10;
+  if (exponent & 2) power *= 100;
+  if (exponent & 4) power *= 10000;
+  return power;
+}

@@ -1,0 +1,152 @@
+/**
+ * The double nearest to a JSON number, ties to even. Up to 19 digits: one multiplication or
+ * division where that is exact (W. D. Clinger), else Eisel–Lemire without fallback (N. Mushtak,
+ * D. Lemire, "Fast number parsing without fallback"). More digits: double-exact.ts.
+ */
+import { FAULT_RANGE, FAULT_TYPE, POWERS } from "../abi";
+import { fail } from "../arena";
+import { digitCount, digitsValue, smallPower } from "./digits";
+import { readDoubleExact } from "./double-exact";
+
+/** Value of the last readDouble. */
+export let real: f64 = 0;
+
+/** Sets `real` from its bits. */
+export function setReal(bits: u64): void {
+  real = reinterpret<f64>(bits);
+}
+
+/** Low half of the last wideProduct; the high half is returned. */
+let productLow: u64 = 0;
+
+function wideProduct(a: u64, b: u64): u64 {
+  const a0 = a & 0xffffffff;
+  const a1 = a >> 32;
+  const b0 = b & 0xffffffff;
+  const b1 = b >> 32;
+  const low = a0 * b0;
+  const mid = a1 * b0 + (low >> 32);
+  const cross = a0 * b1 + (mid & 0xffffffff);
+  productLow = (cross << 32) | (low & 0xffffffff);
+  return a1 * b1 + (mid >> 32) + (cross >> 32);
+}
+
+/**
+ * Bits of the double nearest to digits × 10^exponent, without sign; infinity if there is none.
+ * POWERS holds the 128 leading bits of 5^q for q = -342 … 308, high half first.
+ */
+export function nearestDouble(digits: u64, exponent: i64): u64 {
+  if (digits == 0 || exponent < -342) return 0;
+  if (exponent > 308) return 0x7ff0000000000000;
+  const shift = clz<u64>(digits);
+  const w = digits << shift;
+  const power = POWERS + <usize>((exponent + 342) << 4);
+  let high = wideProduct(w, load<u64>(power));
+  let low = productLow;
+  if ((high & 0x1ff) == 0x1ff) {
+    const extra = wideProduct(w, load<u64>(power, 8));
+    low += extra;
+    if (extra > low) high += 1;
+  }
+  const top = high >> 63;
+  const drop = top + 9;
+  let mantissa = high >> drop;
+  let binary: i64 = ((217706 * exponent) >> 16) + 63 + <i64>top - <i64>shift + 1023;
+  if (binary <= 0) {
+    if (1 - binary >= 64) return 0;
+    mantissa >>= <u64>(1 - binary);
+    mantissa = (mantissa + (mantissa & 1)) >> 1;
+    return mantissa;
+  }
+  if (low <= 1 && exponent >= -4 && exponent <= 23 && (mantissa & 3) == 1) {
+    if (mantissa << drop == high) mantissa &= ~1;
+  }
+  mantissa = (mantissa + (mantissa & 1)) >> 1;
+  if (mantissa >= 0x20000000000000) {
+    mantissa = 0x10000000000000;
+    binary += 1;
+  }
+  if (binary >= 0x7ff) return 0x7ff0000000000000;
+  return (mantissa & 0xfffffffffffff) | (<u64>binary << 52);
+}
+
+function smallPowerReal(exponent: i32): f64 {
+  let power: f64 = 1;
+  if (exponent & 1) power = 10;
+  if (exponent & 2) power *= 1e2;
+  if (exponent & 4) power *= 1e4;
+  if (exponent & 8) power *= 1e8;
+  if (exponent & 16) power *= 1e16;
+  return power;
+}
+
+/** ±digits × 10^exponent to `real`; false if it is beyond the doubles. */
+export function composeDouble(digits: u64, exponent: i64, negative: bool): bool {
+  let value: f64;
+  if (digits <= 0x20000000000000 && exponent >= -22 && exponent <= 22) {
+    value = <f64>digits;
+    if (exponent < 0) value /= smallPowerReal(<i32>-exponent);
+    else if (exponent > 0) value *= smallPowerReal(<i32>exponent);
+  } else {
+    const bits = nearestDouble(digits, exponent);
+    if (bits == 0x7ff0000000000000) return false;
+    value = reinterpret<f64>(bits);
+  }
+  real = negative ? -value : value;
+  return true;
+}
+
+let runValue: u64 = 0;
+let runDigits: i32 = 0;
+
+/** Appends the digits at `at` to runValue and runDigits; more than 19 only count. */
+// @ts-ignore: decorator
+@inline
+function readRun(at: usize): usize {
+  let p = at;
+  let value = runValue;
+  while (true) {
+    const word = load<u64>(p);
+    const count = digitCount(word);
+    if (count == 0) break;
+    value = value * smallPower(count) + digitsValue(word, count);
+    p += <usize>count;
+    if (count != 8) break;
+  }
+  runDigits += <i32>(p - at);
+  runValue = value;
+  return p;
+}
+
+/** Reads the number at `at` into `real`; returns its end, or 0: `type` or `range`. */
+export function readDouble(at: usize): usize {
+  const negative = load<u8>(at) == 0x2d;
+  let p = at + <usize>negative;
+  runValue = 0;
+  runDigits = 0;
+  const start = p;
+  p = readRun(p);
+  if (p == start || (load<u8>(start) == 0x30 && p > start + 1)) return fail(FAULT_TYPE, at, 0);
+  let exponent: i64 = 0;
+  if (load<u8>(p) == 0x2e) {
+    const fraction = p + 1;
+    p = readRun(fraction);
+    if (p == fraction) return fail(FAULT_TYPE, at, 0);
+    exponent = -<i64>(p - fraction);
+  }
+  if (runDigits > 19) return readDoubleExact(at);
+  if ((load<u8>(p) | 0x20) == 0x65) {
+    p += 1;
+    const sign = load<u8>(p);
+    if (sign == 0x2b || sign == 0x2d) p += 1;
+    const word = load<u64>(p);
+    const count = digitCount(word);
+    if (count == 0) return fail(FAULT_TYPE, at, 0);
+    if (count == 8) return readDoubleExact(at);
+    const value = <i64>digitsValue(word, count);
+    exponent += sign == 0x2d ? -value : value;
+    p += <usize>count;
+  }
+  if (!composeDouble(runValue, exponent, negative)) return fail(FAULT_RANGE, at, 0);
+  return p;
+}

@@ -1,0 +1,254 @@
+/**
+ * The room of the WASM codec: takes the bytes of a frame, returns a table of records. It owns the
+ * module's memory, its plans and routes, and replaces the instance when an event makes it trap. It
+ * knows nothing of sockets, Kafka or registries.
+ */
+import assert from "node:assert/strict";
+
+import type { Fault } from "../errors.ts";
+import { INFLATED_BYTES_MAX } from "../limits.ts";
+import { ROW_STATUS, type RowStatus } from "../records.ts";
+import type { CompiledPlan } from "../schema/plan/compile.ts";
+import { ROUTES_MAX } from "./abi.gen.ts";
+import { describeRefusal } from "./describe.ts";
+import { clearPoison, type FrameContext, FrameWriter, poison } from "./frame-context.ts";
+import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
+import { Instance, layOut, loadModule, type Regions } from "./instance.ts";
+import { type RouteEntry, writeRoutes } from "./routes.ts";
+import { Space } from "./space.ts";
+import { Table } from "./table.ts";
+import { writeSession } from "./header.ts";
+
+export type { FrameContext } from "./frame-context.ts";
+export type { FrameResult } from "./frame-result.ts";
+
+/** A loaded plan. */
+export interface PlanHandle {
+  readonly compiled: CompiledPlan;
+  /** Address in the module's memory. */
+  readonly address: number;
+}
+
+export interface RouteSpec {
+  readonly type: string;
+  /** Value of the event's `schema` member this route answers to; absent: the type's default route. */
+  readonly schemaRef?: string;
+  readonly plan: PlanHandle;
+  /** Written into the value's registry header. */
+  readonly schemaId: number;
+  /** Write the Kafka header `sluice` for this route's events. */
+  readonly header: boolean;
+  readonly keyRequired: boolean;
+}
+
+export interface CodecOptions {
+  /** Told of every replaced instance. */
+  readonly onTrap?: () => void;
+  /** The longest frame. */
+  readonly inputBytesMax?: number;
+  /** The compiled module; by default build/codec.wasm. */
+  readonly moduleUrl?: URL;
+}
+
+export interface CodecStats {
+  readonly memoryBytes: number;
+  readonly plans: number;
+  readonly planBytes: number;
+  readonly traps: number;
+}
+
+/** Events of one frame that may trap before the whole frame is given up. */
+const TRAPS_PER_FRAME_MAX = 16;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class Codec {
+  readonly #module: WebAssembly.Module;
+  readonly #regions: Regions;
+  readonly #onTrap: () => void;
+  readonly #inputBytesMax: number;
+  readonly #space: Space;
+  readonly #writer = new FrameWriter();
+  readonly #plans = new Set<PlanHandle>();
+  readonly #routes = new Map<number, RouteEntry>();
+  readonly #routePlans = new Map<number, PlanHandle>();
+  #instance: Instance;
+  #table: Table;
+  #traps = 0;
+
+  private constructor(module: WebAssembly.Module, options: CodecOptions) {
+    this.#module = module;
+    this.#onTrap = options.onTrap ?? (() => undefined);
+    this.#inputBytesMax = options.inputBytesMax ?? INFLATED_BYTES_MAX;
+    this.#regions = layOut(this.#inputBytesMax);
+    this.#space = new Space(this.#regions.plans);
+    this.#instance = new Instance(module, this.#regions);
+    this.#table = new Table(this.#instance.memory);
+    writeRoutes(this.#instance, this.#routes);
+  }
+
+  /** Loads and compiles the module. Throws if it is not there: `npm run build` makes it. */
+  static async create(options: CodecOptions = {}): Promise<Codec> {
+    return new Codec(await loadModule(options.moduleUrl), options);
+  }
+
+  /** Copies a plan into the module. Loaded plans stay until freePlan. */
+  loadPlan(compiled: CompiledPlan): PlanHandle {
+    const address = this.#space.allocate(compiled.bytes.length);
+    const handle = { compiled, address };
+    this.#makeRoom();
+    this.#writePlan(handle);
+    this.#plans.add(handle);
+    return handle;
+  }
+
+  /** Frees a plan that no route uses any more. */
+  freePlan(handle: PlanHandle): void {
+    assert(this.#plans.has(handle), "a plan is freed once");
+    for (const used of this.#routePlans.values()) {
+      assert(used !== handle, "no route uses a plan that is freed");
+    }
+    this.#plans.delete(handle);
+    this.#space.free(handle.address);
+  }
+
+  /** Adds a route or replaces it; the next frame sees the new one. `index` is small: below 4096. */
+  setRoute(index: number, spec: RouteSpec): void {
+    assert(index >= 0 && index < ROUTES_MAX, "a route's index is below ROUTES_MAX");
+    assert(this.#plans.has(spec.plan), "a route's plan is loaded");
+    const type = encoder.encode(spec.type);
+    const reference = encoder.encode(spec.schemaRef ?? "");
+    this.#freeTexts(index);
+    this.#routes.set(index, {
+      type,
+      typeAt: this.#space.allocate(type.length + 16),
+      reference,
+      referenceAt: this.#space.allocate(reference.length + 16),
+      planAt: spec.plan.address,
+      schemaId: spec.schemaId,
+      header: spec.header,
+      keyRequired: spec.keyRequired,
+    });
+    this.#routePlans.set(index, spec.plan);
+    this.#makeRoom();
+    this.#writeRoutes();
+  }
+
+  removeRoute(index: number): void {
+    this.#freeTexts(index);
+    this.#routes.delete(index);
+    this.#routePlans.delete(index);
+    this.#writeRoutes();
+  }
+
+  /** Encodes one frame. The table may be read until the next call. */
+  encode(frame: Uint8Array, context: FrameContext): FrameResult {
+    assert(frame.length <= this.#inputBytesMax, "a frame is at most inputBytesMax bytes long");
+    clearPoison(this.#instance.view);
+    const poisoned = new Set<number>();
+    while (!this.#run(frame, context)) {
+      const row = rowAtTrap(this.#instance.view);
+      this.#replaceInstance();
+      if (poisoned.has(row) || poisoned.size >= TRAPS_PER_FRAME_MAX) {
+        return { kind: "fault", problem: "bad_frame", offset: 0, detail: "the codec failed on it" };
+      }
+      poisoned.add(row);
+      for (const bad of poisoned) poison(this.#instance.view, bad);
+    }
+    return readResult(this.#instance.view, this.#table, (start, end) => this.text(start, end));
+  }
+
+  /** Why a row that is not `encoded` was refused. Walks the event's text once. */
+  describe(row: number): Fault {
+    const table = this.#table;
+    assert(row >= 0 && row < table.count, "the row is one of the last frame");
+    const start = table.eventStart[row] ?? 0;
+    const plan = this.#routePlans.get(table.route[row] ?? -1);
+    const node = table.faultNode[row] ?? 0;
+    const isPlanNode = plan !== undefined && node >= plan.address;
+    return describeRefusal({
+      // The module writes no other statuses (abi.ts, STATUS_).
+      status: (table.status[row] ?? ROW_STATUS.fault) as RowStatus,
+      kind: table.kind[row] ?? 0,
+      text: table.memory.subarray(start, table.eventEnd[row]),
+      at: (table.faultAt[row] ?? 0) - start,
+      node: isPlanNode ? node - plan.address : node,
+      field: table.faultField[row] ?? 0,
+      plan: plan?.compiled,
+      schemaReference: this.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0),
+    });
+  }
+
+  /** UTF-8 of a span of the table. */
+  text(start: number, end: number): string {
+    return decoder.decode(this.#table.memory.subarray(start, end));
+  }
+
+  /** Writes the session id into the row's header; a row without header is left alone. */
+  setSession(row: number, id: string): void {
+    writeSession(this.#instance.view, { table: this.#table, row, id, regions: this.#regions });
+  }
+
+  stats(): CodecStats {
+    return {
+      memoryBytes: this.#instance.memory.length,
+      plans: this.#plans.size,
+      planBytes: this.#space.usedBytes,
+      traps: this.#traps,
+    };
+  }
+
+  /** False: the module trapped. */
+  #run(frame: Uint8Array, context: FrameContext): boolean {
+    this.#instance.memory.set(frame, this.#regions.input);
+    this.#writer.write(this.#instance, context);
+    try {
+      this.#instance.encodeFrame(frame.length);
+      return true;
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return false;
+      throw error;
+    }
+  }
+
+  #replaceInstance(): void {
+    this.#traps += 1;
+    this.#instance = new Instance(this.#module, this.#regions);
+    this.#writer.reset();
+    this.#instance.growTo(this.#space.end);
+    this.#table = new Table(this.#instance.memory);
+    for (const handle of this.#plans) this.#writePlan(handle);
+    this.#writeRoutes();
+    this.#onTrap();
+  }
+
+  #makeRoom(): void {
+    if (this.#instance.growTo(this.#space.end)) this.#table = new Table(this.#instance.memory);
+  }
+
+  #writePlan({ compiled, address }: PlanHandle): void {
+    const { view, memory } = this.#instance;
+    memory.set(compiled.bytes, address);
+    for (const fixup of compiled.fixups) {
+      const at = address + fixup;
+      view.setUint32(at, view.getUint32(at, true) + address, true);
+    }
+  }
+
+  #writeRoutes(): void {
+    const { memory } = this.#instance;
+    for (const route of this.#routes.values()) {
+      memory.set(route.type, route.typeAt);
+      memory.set(route.reference, route.referenceAt);
+    }
+    writeRoutes(this.#instance, this.#routes);
+  }
+
+  #freeTexts(index: number): void {
+    const route = this.#routes.get(index);
+    if (route === undefined) return;
+    this.#space.free(route.typeAt);
+    this.#space.free(route.referenceAt);
+  }
+}

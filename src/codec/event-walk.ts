@@ -1,0 +1,126 @@
+/**
+ * Walks the text of one event once, without recursion, to put a place in it into words: its JSON
+ * pointer, and what stands there. Only for events that were refused; the module has already judged.
+ */
+
+const decoder = new TextDecoder();
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+interface Level {
+  readonly isObject: boolean;
+  /** Next item of an array. */
+  index: number;
+  /** Member of an object whose name has been read; its quoted text's place. */
+  nameStart: number;
+  nameEnd: number;
+}
+
+/** Text longer than this is cut in descriptions. */
+const SHOWN_MAX = 60;
+
+/** Index behind the string whose quote is at `start`, or the end of the text. */
+export function stringEnd(text: Uint8Array, start: number): number {
+  let at = start + 1;
+  for (; at < text.length; at += 1) {
+    const byte = text[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at += 1;
+  }
+  return text.length;
+}
+
+/** The string at `start` decoded; as it stands if it is not sound. */
+export function stringAt(text: Uint8Array, start: number): string {
+  const raw = decoder.decode(text.subarray(start, stringEnd(text, start)));
+  try {
+    const value: unknown = JSON.parse(raw);
+    return typeof value === "string" ? value : raw;
+  } catch {
+    return raw;
+  }
+}
+
+/**
+ * RFC 6901 pointer of the place `target`: of the value that begins there, of the member whose name
+ * begins there, or of the object or array whose closing bracket stands there.
+ */
+export function pointerTo(text: Uint8Array, target: number): string {
+  const levels: Level[] = [];
+  for (let at = 0; at < target; ) {
+    const byte = text[at];
+    const level = levels.at(-1);
+    if (byte === QUOTE) {
+      const end = stringEnd(text, at);
+      if (level?.isObject === true && level.nameStart < 0) {
+        level.nameStart = at;
+        level.nameEnd = end;
+      }
+      at = end;
+      continue;
+    }
+    if (byte === 0x7b || byte === 0x5b) {
+      levels.push({ isObject: byte === 0x7b, index: 0, nameStart: -1, nameEnd: -1 });
+    } else if (byte === 0x7d || byte === 0x5d) levels.pop();
+    else if (byte === COMMA && level !== undefined) {
+      level.index += 1;
+      level.nameStart = -1;
+    }
+    at += 1;
+  }
+  const last = levels.at(-1);
+  const byte = text[target];
+  if (last?.isObject === true && last.nameStart < 0 && byte === QUOTE) last.nameStart = target;
+  const isClosing = byte === 0x7d || byte === 0x5d;
+  return levels
+    .slice(0, isClosing ? -1 : undefined)
+    .map((level) => `/${stepOf(text, level)}`)
+    .join("");
+}
+
+function stepOf(text: Uint8Array, level: Level): string {
+  if (!level.isObject) return String(level.index);
+  return escapeStep(level.nameStart < 0 ? "" : stringAt(text, level.nameStart));
+}
+
+/** One step of an RFC 6901 pointer. */
+export function escapeStep(step: string): string {
+  return step.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/** What stands at `start`, in words: `string "abc" (3 bytes)`, `number 5`, `an object`, `null`. */
+export function describeValue(text: Uint8Array, start: number): string {
+  switch (text[start]) {
+    case undefined:
+      return "nothing";
+    case QUOTE: {
+      const value = stringAt(text, start);
+      const bytes = new TextEncoder().encode(value).length;
+      return `string ${JSON.stringify(shorten(value))} (${bytes} ${bytes === 1 ? "byte" : "bytes"})`;
+    }
+    case 0x7b:
+      return "an object";
+    case 0x5b:
+      return "an array";
+    default: {
+      const word = wordAt(text, start);
+      return /^[-0-9]/.test(word) ? `number ${shorten(word)}` : shorten(word);
+    }
+  }
+}
+
+/** The characters from `start` to the next bracket, comma, colon, quote or white space. */
+function wordAt(text: Uint8Array, start: number): string {
+  const ends = new Set([0x7d, 0x5d, COMMA, COLON, QUOTE, 0x20, 0x0a, 0x0d, 0x09]);
+  let end = start;
+  while (end < text.length && !ends.has(text[end] ?? 0) && end - start < 4 * SHOWN_MAX) end += 1;
+  return decoder.decode(text.subarray(start, end));
+}
+
+function shorten(text: string): string {
+  const points = [...text.slice(0, 2 * SHOWN_MAX)];
+  return points.length > SHOWN_MAX ? `${points.slice(0, SHOWN_MAX).join("")}…` : text;
+}

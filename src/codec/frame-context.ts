@@ -1,0 +1,155 @@
+/** What the host tells the module about a frame: context → the PARAMS page. */
+import assert from "node:assert/strict";
+
+import {
+  PARAM_DEFAULT_TYPE,
+  PARAM_DEFAULT_TYPE_BYTES,
+  PARAM_EPOCH,
+  PARAM_EVENT_BYTES_MAX,
+  PARAM_EVENTS_MAX,
+  PARAM_FLAGS,
+  PARAM_ORIGIN,
+  PARAM_ORIGIN_BYTES,
+  PARAM_PAYLOAD,
+  PARAM_POISON,
+  PARAM_RECEIVED_AT,
+  PARAM_SHAPE,
+  PARAM_STREAM,
+  PARAM_TYPE_MEMBER,
+  PARAM_TYPE_MEMBER_BYTES,
+  PARAMS,
+  PAYLOAD_DATA,
+  PAYLOAD_WHOLE,
+  SHAPE_JSON,
+  SHAPE_NDJSON,
+  SHAPE_PUB,
+  TABLE_ROWS,
+  TEXT,
+  TEXT_BYTES,
+} from "./abi.gen.ts";
+import type { Instance } from "./instance.ts";
+
+export interface FrameContext {
+  /** json: told apart by content; pub: a WebSocket frame, events from its `events` member. */
+  readonly shape: "json" | "ndjson" | "pub";
+  /** data: the native envelope's `data` is the record; whole: the bare event is. */
+  readonly payload: "data" | "whole";
+  /** payload whole: top-level member that holds the type. */
+  readonly typeMember: string;
+  readonly tenant: string;
+  readonly source: string;
+  readonly receivedAtMs: number;
+  /** Type of events that name none. */
+  readonly defaultType?: string;
+  /** Longer events are `tooLarge`; absent: no bound but the frame's. */
+  readonly eventBytesMax?: number;
+  /** At most TABLE_ROWS_MAX. */
+  readonly eventsMax: number;
+  /** Header columns stream (16 bytes) and epoch; seq is the frame's `seq` + index. */
+  readonly stream?: { readonly id: Uint8Array; readonly epoch: number };
+  /** Header flags to set: 1 redelivery possible, 2 replay. */
+  readonly flags?: number;
+}
+
+const SHAPES = { json: SHAPE_JSON, ndjson: SHAPE_NDJSON, pub: SHAPE_PUB } as const;
+const POISON_BYTES = TABLE_ROWS / 8;
+const TEXT_SHARE_BYTES = TEXT_BYTES / 4;
+const NO_LIMIT = 0x7fffffff;
+
+const encoder = new TextEncoder();
+
+export function clearPoison(view: DataView): void {
+  new Uint8Array(view.buffer, PARAMS + PARAM_POISON, POISON_BYTES).fill(0);
+}
+
+/** Marks an event that trapped: the module will not touch it. */
+export function poison(view: DataView, row: number): void {
+  const at = PARAMS + PARAM_POISON + (row >> 3);
+  view.setUint8(at, view.getUint8(at) | (1 << (row & 7)));
+}
+
+/** Writes contexts; texts that stay the same from frame to frame are written once. */
+export class FrameWriter {
+  #origin = "";
+  #originBytes = -1;
+  #defaultType: string | undefined;
+  #typeMember: string | undefined;
+
+  /** Forgets what the former instance knew. */
+  reset(): void {
+    this.#originBytes = -1;
+    this.#defaultType = undefined;
+    this.#typeMember = undefined;
+  }
+
+  write(instance: Instance, context: FrameContext): void {
+    const { view } = instance;
+    assert(context.eventsMax <= TABLE_ROWS, "a frame's events fit the record table");
+    const put = (offset: number, value: number): void => {
+      view.setUint32(PARAMS + offset, value, true);
+    };
+    put(PARAM_SHAPE, SHAPES[context.shape]);
+    put(PARAM_PAYLOAD, context.payload === "data" ? PAYLOAD_DATA : PAYLOAD_WHOLE);
+    put(PARAM_EVENTS_MAX, context.eventsMax);
+    put(PARAM_EVENT_BYTES_MAX, context.eventBytesMax ?? NO_LIMIT);
+    put(PARAM_FLAGS, context.flags ?? 0);
+    put(PARAM_EPOCH, context.stream?.epoch ?? 0);
+    view.setFloat64(PARAMS + PARAM_RECEIVED_AT, context.receivedAtMs, true);
+    if (context.stream === undefined) {
+      instance.memory.fill(0, PARAMS + PARAM_STREAM, PARAMS + PARAM_STREAM + 16);
+    } else {
+      assert(context.stream.id.length === 16, "a stream's id is 16 bytes");
+      instance.memory.set(context.stream.id, PARAMS + PARAM_STREAM);
+    }
+    this.#writeOrigin(instance, context);
+    this.#writeTexts(instance, context);
+  }
+
+  /** Tenant and source as the header has them. */
+  #writeOrigin(instance: Instance, { tenant, source }: FrameContext): void {
+    const origin = `${tenant}\u0000${source}`;
+    if (origin === this.#origin && this.#originBytes >= 0) return;
+    const parts = [tenant, source].flatMap((text) => {
+      const bytes = encoder.encode(text);
+      return [...lengthBytes(bytes.length), ...bytes];
+    });
+    assert(parts.length <= TEXT_SHARE_BYTES, "tenant and source are short");
+    instance.memory.set(parts, TEXT);
+    instance.view.setUint32(PARAMS + PARAM_ORIGIN, TEXT, true);
+    instance.view.setUint32(PARAMS + PARAM_ORIGIN_BYTES, parts.length, true);
+    this.#origin = origin;
+    this.#originBytes = parts.length;
+  }
+
+  #writeTexts(instance: Instance, context: FrameContext): void {
+    const { view } = instance;
+    const put = (text: string, place: { at: number; start: number; length: number }): void => {
+      const bytes = encoder.encode(text);
+      assert(bytes.length <= TEXT_SHARE_BYTES, "types and member names are short");
+      instance.memory.set(bytes, place.at);
+      view.setUint32(PARAMS + place.start, place.at, true);
+      view.setUint32(PARAMS + place.length, bytes.length, true);
+    };
+    const defaultType = context.defaultType ?? "";
+    if (defaultType !== this.#defaultType) {
+      const at = TEXT + TEXT_SHARE_BYTES;
+      put(defaultType, { at, start: PARAM_DEFAULT_TYPE, length: PARAM_DEFAULT_TYPE_BYTES });
+      this.#defaultType = defaultType;
+    }
+    if (context.typeMember !== this.#typeMember) {
+      const at = TEXT + 2 * TEXT_SHARE_BYTES;
+      const { typeMember } = context;
+      put(typeMember, { at, start: PARAM_TYPE_MEMBER, length: PARAM_TYPE_MEMBER_BYTES });
+      this.#typeMember = typeMember;
+    }
+  }
+}
+
+/** Unsigned LEB128. */
+export function lengthBytes(length: number): number[] {
+  const bytes: number[] = [];
+  let rest = length;
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest);
+  return bytes;
+}

@@ -1,0 +1,342 @@
+/**
+ * Avro schema → plan: the flat table of nodes that the WASM module interprets (assembly/abi.ts draws
+ * it). Addresses in it are relative to its beginning; `fixups` says where they stand. It knows
+ * nothing of memory or routes.
+ */
+import {
+  BRANCH_BYTES,
+  BRANCH_INDEX,
+  BRANCH_NODE,
+  DECIMAL_PRECISION,
+  DECIMAL_PRECISION_MAX,
+  DECIMAL_SCALE,
+  ENTRY_NEXT,
+  FIELD_BYTES,
+  FIELD_DEFAULT,
+  FIELD_REQUIRED,
+  FIELDS_MAX,
+  FIXED_SIZE,
+  FLAG_AMBIGUOUS,
+  FLAG_LOOSE,
+  FLAG_SINGLE,
+  ITEM_NODE,
+  KIND_NULL,
+  KIND_NULLABLE,
+  KIND_TAGGED,
+  LIST_ARRAY,
+  LIST_BOOLEAN,
+  LIST_FRACTION,
+  LIST_NULL,
+  LIST_STRING,
+  LIST_WHOLE,
+  NO_FIELD,
+  NODE_BYTES,
+  NODE_FLAGS,
+  NULLABLE_NODE,
+  NULLABLE_NULL,
+  NULLABLE_UNION,
+  NULLABLE_VALUE,
+  PLAN_BYTES,
+  PLAN_POINTERS,
+  PLAN_ROOT,
+  PLAN_SLOTS,
+  RECORD_BYTES,
+  RECORD_FIELDS,
+  RECORD_FRAME_BYTES,
+  RECORD_TABLE,
+  RECORD_WORDS,
+  UNION_BRANCHES,
+  UNION_BYTES,
+  UNION_LISTS,
+  UNION_MAP,
+  UNION_ONLY,
+  UNION_RECORDS,
+} from "../../codec/abi.gen.ts";
+import type {
+  AvroEnum,
+  AvroField,
+  AvroFixed,
+  AvroPrimitive,
+  AvroRecord,
+  AvroSchema,
+  AvroUnion,
+} from "../avro/schema.ts";
+import { SchemaError } from "../avro/schema.ts";
+import { defaultBytes } from "./defaults.ts";
+import { branchLists, type From, fromFlag, type JsonMode, kindOf, tagOf } from "./kinds.ts";
+import { type PlanName, writeNames, writeNothing } from "./names.ts";
+import { pointerSlots, type RoutePointers, writePointers } from "./pointers.ts";
+import { PlanWriter } from "./writer.ts";
+
+export type { RoutePointers } from "./pointers.ts";
+
+export interface PlanOptions {
+  readonly json: JsonMode;
+  readonly pointers: RoutePointers;
+}
+
+/** What a node of the plan stands for, to put faults into words. */
+export interface PlanNode {
+  readonly schema: AvroSchema;
+  readonly from: From;
+}
+
+export interface CompiledPlan {
+  /** Relocatable: at each offset of `fixups` the plan's address has to be added. */
+  readonly bytes: Uint8Array;
+  readonly fixups: Uint32Array;
+  readonly schema: AvroSchema;
+  readonly json: JsonMode;
+  /** By offset. */
+  readonly nodes: ReadonlyMap<number, PlanNode>;
+}
+
+/** Annotations whose meaning is not served: to ignore them would let data through. */
+const UNSERVED = ["sluice.privacy", "sluice.fill"];
+
+/** Throws SchemaError for what the codec does not serve; a schema of 500 fields takes milliseconds. */
+export function compilePlan(schema: AvroSchema, options: PlanOptions): CompiledPlan {
+  return new PlanCompiler(options).compile(schema);
+}
+
+class PlanCompiler {
+  readonly #writer = new PlanWriter();
+  readonly #nodes = new Map<number, PlanNode>();
+  readonly #known = new Map<AvroSchema, Map<From, number>>();
+  readonly #mode: JsonMode;
+  readonly #pointers: RoutePointers;
+  #nothing = 0;
+
+  constructor({ json, pointers }: PlanOptions) {
+    this.#mode = json;
+    this.#pointers = pointers;
+  }
+
+  compile(schema: AvroSchema): CompiledPlan {
+    const writer = this.#writer;
+    const head = writer.reserve(PLAN_BYTES, 16);
+    this.#nothing = writeNothing(writer);
+    const slots = pointerSlots(this.#pointers, schema);
+    // Marks hold for the event's record only, so its node is not shared with records inside it.
+    const root =
+      schema.kind === "record"
+        ? this.#record(schema, this.#start(schema, undefined, RECORD_BYTES), slots)
+        : this.#node(schema, undefined);
+    const pointers = writePointers(writer, { pointers: this.#pointers, slots, schema });
+    writer.address(head + PLAN_ROOT, root);
+    writer.address(head + PLAN_POINTERS, pointers);
+    writer.u32(head + PLAN_SLOTS, slots.size + 1);
+    return { ...writer.finish(), schema, json: this.#mode, nodes: this.#nodes };
+  }
+
+  /** Address of the schema's node; equal uses share it, and a record finds itself. */
+  #node(schema: AvroSchema, from: From): number {
+    const own = this.#known.get(schema) ?? new Map<From, number>();
+    this.#known.set(schema, own);
+    const known = own.get(from);
+    if (known !== undefined) return known;
+    const bytes = schema.kind === "record" ? RECORD_BYTES : UNION_BYTES;
+    const node = this.#start(schema, from, bytes);
+    own.set(from, node);
+    this.#fill(schema, node, from);
+    return node;
+  }
+
+  #start(schema: AvroSchema, from: From, bytes: number): number {
+    const node = this.#writer.reserve(Math.max(bytes, NODE_BYTES), 16);
+    this.#nodes.set(node, { schema, from });
+    const kind = kindOf(schema, from, this.#mode);
+    this.#writer.u8(node, kind);
+    this.#writer.u8(node + NODE_FLAGS, fromFlag(kind, from, this.#mode));
+    return node;
+  }
+
+  #fill(schema: AvroSchema, node: number, from: From): void {
+    switch (schema.kind) {
+      case "record":
+        this.#record(schema, node, new Map());
+        return;
+      case "enum":
+        this.#enum(schema, node);
+        return;
+      case "array":
+        this.#writer.address(node + ITEM_NODE, this.#node(schema.items, undefined));
+        return;
+      case "map":
+        this.#writer.address(node + ITEM_NODE, this.#node(schema.values, undefined));
+        return;
+      case "union":
+        this.#union(schema, node, from);
+        return;
+      default:
+        this.#scalar(schema, node);
+    }
+  }
+
+  #scalar(schema: AvroPrimitive | AvroFixed, node: number): void {
+    if (schema.kind === "fixed") this.#writer.u32(node + FIXED_SIZE, schema.size);
+    if (schema.logical?.type !== "decimal") return;
+    if (schema.logical.precision > DECIMAL_PRECISION_MAX) {
+      throw new SchemaError(`a decimal of more than ${DECIMAL_PRECISION_MAX} digits`, "");
+    }
+    this.#writer.u32(node + DECIMAL_PRECISION, schema.logical.precision);
+    this.#writer.u32(node + DECIMAL_SCALE, schema.logical.scale);
+  }
+
+  #enum(schema: AvroEnum, node: number): void {
+    const names = schema.symbols.map((name, field) => ({ name, field, node: 0, slot: 0 }));
+    writeNames(this.#writer, node, names);
+  }
+
+  #record(schema: AvroRecord, node: number, slots: ReadonlyMap<string, number>): number {
+    const { fields } = schema;
+    if (fields.length > FIELDS_MAX) {
+      throw new SchemaError(`a record of more than ${FIELDS_MAX} fields`, schema.name);
+    }
+    for (const field of fields) refuseUnserved(field, schema);
+    const writer = this.#writer;
+    const words = Math.ceil(fields.length / 64);
+    writer.u32(node + RECORD_FIELDS, fields.length);
+    writer.u32(node + RECORD_WORDS, words);
+    writer.u32(node + RECORD_FRAME_BYTES, Math.ceil((fields.length + words) / 2) * 16);
+    const required = this.#fieldTable(schema, node);
+    if (required === 0) writer.u8(node + NODE_FLAGS, FLAG_LOOSE);
+    const nodes = fields.map((field) => this.#node(field.schema, field.from));
+    const name = (text: string, field: number): PlanName => ({
+      name: text,
+      field,
+      node: nodes[field] ?? 0,
+      slot: (slots.get(text) ?? 0) * 4,
+    });
+    const names = [
+      ...fields.map((field, index) => name(field.name, index)),
+      ...fields.flatMap(({ aliases }, index) => aliases.map((alias) => name(alias, index))),
+      ...[...slots.keys()].map((text) => name(text, NO_FIELD)),
+    ];
+    this.#guesses(node, names);
+    return node;
+  }
+
+  /** Names in their tables, and as first guess of what follows each: the next field. */
+  #guesses(node: number, names: readonly PlanName[]): void {
+    const writer = this.#writer;
+    const unique = [...new Map(names.toReversed().map((name) => [name.name, name])).values()];
+    const fieldOf = new Map(unique.map((name) => [name.name, name.field]));
+    const entries = writeNames(writer, node, names);
+    const order = [...new Set(names.map(({ name }) => name))];
+    writer.address(node + ENTRY_NEXT, entries[0] ?? this.#nothing);
+    entries.forEach((entry, index) => {
+      const field = fieldOf.get(order[index] ?? "") ?? NO_FIELD;
+      const follower = field === NO_FIELD ? undefined : entries[field + 1];
+      writer.address(entry + ENTRY_NEXT, follower ?? this.#nothing);
+    });
+  }
+
+  /** Defaults one behind the other, so that any gap is one copy; returns how many fields lack one. */
+  #fieldTable(schema: AvroRecord, node: number): number {
+    const writer = this.#writer;
+    const defaults = schema.fields.map((field) =>
+      this.#mode === "avro" ? undefined : defaultBytes(field, `${schema.name}.${field.name}`),
+    );
+    const table = writer.reserve((schema.fields.length + 1) * FIELD_BYTES, 8);
+    const total = defaults.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
+    const blob = writer.bytes(new Uint8Array(total));
+    let offset = blob;
+    let required = 0;
+    for (let index = 0; index <= schema.fields.length; index += 1) {
+      writer.address(table + index * FIELD_BYTES + FIELD_DEFAULT, offset);
+      writer.u32(table + index * FIELD_BYTES + FIELD_REQUIRED, required);
+      const bytes = defaults[index];
+      if (bytes === undefined) required += 1;
+      else writer.set(offset, bytes);
+      offset += bytes?.length ?? 0;
+    }
+    writer.address(node + RECORD_TABLE, table);
+    return required - 1;
+  }
+
+  #union(schema: AvroUnion, node: number, from: From): void {
+    const isNullable =
+      this.#mode === "plain" &&
+      schema.branches.length === 2 &&
+      schema.branches.filter(({ kind }) => kind === "null").length === 1;
+    if (!isNullable) {
+      this.#unionTable(schema, node, from);
+      return;
+    }
+    const writer = this.#writer;
+    const union = this.#start(schema, from, UNION_BYTES);
+    const isNullFirst = schema.branches[0]?.kind === "null";
+    const value = schema.branches[isNullFirst ? 1 : 0];
+    if (value === undefined) throw new SchemaError("a union without branches", "");
+    writer.u8(node, KIND_NULLABLE);
+    writer.u8(node + NULLABLE_NULL, isNullFirst ? 0 : 2);
+    writer.u8(node + NULLABLE_VALUE, isNullFirst ? 2 : 0);
+    writer.address(node + NULLABLE_NODE, this.#node(value, from));
+    writer.address(node + NULLABLE_UNION, union);
+    this.#unionTable(schema, union, from);
+  }
+
+  #unionTable(schema: AvroUnion, node: number, from: From): void {
+    const writer = this.#writer;
+    const mode = this.#mode;
+    const branches = schema.branches.map((branch) => {
+      const kind = kindOf(branch, from, mode);
+      return { schema: branch, kind, flags: fromFlag(kind, from, mode) };
+    });
+    const table = writer.reserve(branches.length * BRANCH_BYTES, 16);
+    const branchAt = (index: number): number => table + index * BRANCH_BYTES;
+    branches.forEach((branch, index) => {
+      writer.address(branchAt(index) + BRANCH_NODE, this.#node(branch.schema, from));
+      writer.u32(branchAt(index) + BRANCH_INDEX, index);
+    });
+    writer.address(node + UNION_BRANCHES, table);
+    const lists = branchLists(branches);
+    const list = (offset: number, members: readonly number[]): void => {
+      const address = writer.reserve(Math.max(members.length, 1) * 4, 4);
+      members.forEach((index, place) => {
+        writer.address(address + place * 4, branchAt(index));
+      });
+      writer.address(node + offset, address);
+      writer.u32(node + offset + 4, members.length);
+    };
+    list(UNION_LISTS + LIST_NULL, lists.null);
+    list(UNION_LISTS + LIST_BOOLEAN, lists.boolean);
+    list(UNION_LISTS + LIST_WHOLE, lists.whole);
+    list(UNION_LISTS + LIST_FRACTION, lists.fraction);
+    list(UNION_LISTS + LIST_STRING, lists.string);
+    list(UNION_LISTS + LIST_ARRAY, lists.array);
+    list(UNION_RECORDS, lists.records);
+    if (lists.map !== undefined) writer.address(node + UNION_MAP, branchAt(lists.map));
+    const others = branches.flatMap(({ kind }, index) => (kind === KIND_NULL ? [] : [index]));
+    const [only] = others;
+    const isSingle = only !== undefined && others.length === 1;
+    if (isSingle) writer.address(node + UNION_ONLY, branchAt(only));
+    const tags = branches.flatMap(({ schema: branch, kind }, index) =>
+      mode === "avro" && kind === KIND_NULL
+        ? []
+        : [{ name: tagOf(branch), node: branchAt(index), field: index, slot: 0 }],
+    );
+    writeNames(writer, node, tags);
+    if (mode === "avro") writer.u8(node, KIND_TAGGED);
+    const isAmbiguous = hasTagName(schema, new Set(tags.map(({ name }) => name)));
+    const flags = (isSingle ? FLAG_SINGLE : 0) | (isAmbiguous ? FLAG_AMBIGUOUS : 0);
+    writer.u8(node + NODE_FLAGS, flags);
+  }
+}
+
+function hasTagName(schema: AvroUnion, tags: ReadonlySet<string>): boolean {
+  return schema.branches.some(
+    (branch) =>
+      branch.kind === "record" &&
+      branch.fields.some(({ name, aliases }) => [name, ...aliases].some((text) => tags.has(text))),
+  );
+}
+
+function refuseUnserved(field: AvroField, record: AvroRecord): void {
+  for (const annotation of UNSERVED) {
+    if (field.annotations[annotation] === undefined) continue;
+    const place = `${record.name}.${field.name}`;
+    throw new SchemaError(`the annotation ${annotation} of ${place} is not served`, place);
+  }
+}
