@@ -194,7 +194,10 @@ export class Gateway {
       },
       codec: () => codec.stats(),
       sessionsActive: () => this.#sessions.stats().active,
+      sessionsStarted: () => this.#sessions.stats().started,
+      schemasLoaded: () => this.#schemas.held().length,
       schemasMissing: () => this.#schemas.missing().size,
+      schemaAgeMs: () => this.#schemas.confirmedAgeMs(),
     });
   }
 

@@ -15,7 +15,11 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
         backends.commitSettled(event);
         break;
       case "records_failed":
-        log.warn("records not stored, their events are answered retry", { ...event });
+        backends.recordsFailed(event.code, {
+          count: event.count,
+          lane: event.lane,
+          reason: event.reason,
+        });
         break;
       case "state":
         backends.kafkaState(event.state, { reason: event.reason });
@@ -31,13 +35,13 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
         backends.kafkaError("queue_full", { lane: event.lane });
         break;
       case "circuit_open":
-        log.error("a producer keeps failing, its lane waits", { ...event });
+        backends.circuitOpened({ lane: event.lane, forMs: event.forMs });
         break;
       case "commit_stuck":
-        log.warn("a commit outlived its deadline, its events are answered retry", { ...event });
+        backends.commitStuck({ lane: event.lane, records: event.records });
         break;
       case "topic":
-        reportTopic(event, telemetry);
+        backends.topicChanged(event.status, topicFields(event));
         break;
       case "lanes_reduced":
         log.warn("fewer lanes than asked for", { ...event });
@@ -47,7 +51,7 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
         log.debug("events not taken", { ...event });
         break;
       case "pressure":
-        log.info("pressure changed", { level: event.level });
+        backends.pressureChanged(event.level);
         break;
       case "producer_ready":
         log.debug("producer ready", { ...event });
@@ -58,24 +62,10 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
   };
 }
 
-function reportTopic(
-  event: Extract<DeliveryEvent, { readonly kind: "topic" }>,
-  { log }: Telemetry,
-): void {
-  const { topic, status, partitions, reason } = event;
-  if (status === "missing") {
-    log.warn("topic missing, its events are answered retry", {
-      topic,
-      reason,
-      mend: "create it, or start with --create-topics",
-    });
-  } else if (status === "denied") {
-    log.warn("topic closed to sluice, its events are answered retry", { topic, reason });
-  } else if (status === "created") {
-    log.info("topic created", { topic, partitions });
-  } else {
-    log.debug("topic known", { topic, partitions });
-  }
+function topicFields(event: Extract<DeliveryEvent, { readonly kind: "topic" }>) {
+  const { topic, partitions, reason, status } = event;
+  const mend = status === "missing" ? { mend: "create it, or start with --create-topics" } : {};
+  return { topic, partitions, reason, ...mend };
 }
 
 export function schemaEvents(telemetry: Telemetry): (event: SchemaStoreEvent) => void {

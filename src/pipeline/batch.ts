@@ -33,6 +33,8 @@ export interface Tally {
   stored: number;
   duplicate: number;
   storedLate: number;
+  deadLettersStored: number;
+  deadLettersFailed: number;
   /** By outcome number (errors.ts); `rejected` and `retry` both carry a code. */
   readonly rejected: Uint32Array;
   readonly retry: Uint32Array;
@@ -41,7 +43,8 @@ export interface Tally {
 function emptyTally(): Tally {
   const rejected = new Uint32Array(OUTCOME_CODES.length);
   const retry = new Uint32Array(OUTCOME_CODES.length);
-  return { stored: 0, duplicate: 0, storedLate: 0, rejected, retry };
+  const numbers = { stored: 0, duplicate: 0, storedLate: 0 };
+  return { ...numbers, deadLettersStored: 0, deadLettersFailed: 0, rejected, retry };
 }
 
 export class Batch {
@@ -123,13 +126,16 @@ export class Batch {
       this.#watch.rowStored(this, row);
     } else {
       rejection.deadLettered = true;
+      this.#tally.deadLettersStored += 1;
       this.decide(row, VERDICT.rejected, rejection.fault.code);
     }
   }
 
   /** Delivery: the record of this row is not known to be in Kafka; the event is to be sent again. */
   recordFailed(row: number, code: OutcomeCode): void {
-    if (this.verdicts[row] === VERDICT.open) this.decide(row, VERDICT.retry, code);
+    if (this.verdicts[row] !== VERDICT.open) return;
+    if (this.rejections.has(row)) this.#tally.deadLettersFailed += 1;
+    this.decide(row, VERDICT.retry, code);
   }
 
   /** Delivery: all that a commit has to say of this batch has been said. */

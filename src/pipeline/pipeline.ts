@@ -31,6 +31,7 @@ export interface PipelineObserver {
     readonly bytes: number;
   }): void;
   settled(tally: Tally): void;
+  deadLettersWritten(result: "stored" | "failed", count: number): void;
   /** An event does not fit its schema. */
   invalid(kind: FaultKind): void;
 }
@@ -121,8 +122,9 @@ export class Pipeline {
     for (let row = 0; row < table.count; row += 1) {
       if (batch.verdicts[row] !== VERDICT.ignored) received += 1;
       if (batch.verdicts[row] !== VERDICT.open) continue;
-      if (table.status[row] === ROW_STATUS.encoded) {
-        topics[row] = this.#route(table, row)?.topicNumber ?? -1;
+      const route = this.#route(table, row);
+      if (table.status[row] === ROW_STATUS.encoded && route !== undefined && route.plan !== null) {
+        topics[row] = route.topicNumber;
         this.#touchSession(frame, row);
         produced += 1;
       } else {
@@ -187,9 +189,20 @@ export class Pipeline {
     progressed: (batch) => {
       this.#inFlight += batch.openCount - batch.openKnown;
       batch.openKnown = batch.openCount;
-      this.#parts.observer.settled(batch.takeTally());
+      this.#count(batch.takeTally());
     },
   };
+
+  #count(tally: Tally): void {
+    const { observer } = this.#parts;
+    observer.settled(tally);
+    if (tally.deadLettersStored > 0) {
+      observer.deadLettersWritten("stored", tally.deadLettersStored);
+    }
+    if (tally.deadLettersFailed > 0) {
+      observer.deadLettersWritten("failed", tally.deadLettersFailed);
+    }
+  }
 
   /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */
   #refuse(frame: OpenFrame, row: number): void {
@@ -209,17 +222,22 @@ export class Pipeline {
   }
 
   #fault(table: RecordTable, row: number): Fault {
-    const { codec, schemas } = this.#parts;
-    if (table.status[row] !== ROW_STATUS.schemaNeeded) return codec.describe(row);
+    const { codec } = this.#parts;
+    const status = table.status[row];
     const type = this.#route(table, row)?.type.type ?? "";
+    if (status === ROW_STATUS.encoded) return this.#missingSchema(type);
+    if (status !== ROW_STATUS.schemaNeeded) return codec.describe(row);
     const ref = codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
-    if (ref === "") {
-      const detail = schemas.missing().get(type) ?? `the schema of type ${type} is not loaded yet`;
-      return { code: "registry_unavailable", path: "/type", detail };
-    }
     const refusal = this.#refusals.get(`${type}\0${ref}`);
     const detail = `schema ${ref} of type ${type} is not loaded yet`;
     return { path: "/schema", ...(refusal ?? { code: "registry_unavailable", detail }) };
+  }
+
+  /** The event is sound, but its type has no schema to hold it against. */
+  #missingSchema(type: string): Fault {
+    const reason = this.#parts.schemas.missing().get(type);
+    const detail = reason ?? `the schema of type ${type} is not loaded yet`;
+    return { code: "registry_unavailable", path: "/type", detail };
   }
 
   /** Starts fetching the schemas that the events of a table name, null if there are none. */

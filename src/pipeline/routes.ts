@@ -3,8 +3,9 @@
  * plan in the codec and the topic in delivery, under one small number. It listens to the schema store
  * and switches a route to a new version between two frames; it knows nothing of events.
  */
-import type { Codec, PlanHandle } from "../codec/codec.ts";
+import type { Codec, PlanHandle, RouteSpec } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";
 import type { Pack, PackType } from "../schema/pack.ts";
 import type { TypeSchema } from "../schema/store.ts";
@@ -12,12 +13,15 @@ import type { TypeSchema } from "../schema/store.ts";
 /** Schemas asked for by events themselves, at once; beyond it the longest unused one goes. */
 const ASKED_ROUTES_MAX = 256;
 
+/** Takes any object: it stands where a type is known but its schema is not there yet. */
+const STAND_IN = parseAvroSchema('{"type":"record","name":"StandIn","fields":[]}');
+
 export interface Route {
   readonly index: number;
   readonly type: PackType;
   readonly topicNumber: number;
+  /** null: the type's schema is not there yet, and none of its events may be stored. */
   readonly plan: PlanHandle | null;
-  readonly schemaId: number;
 }
 
 export interface RouteBookParts {
@@ -28,6 +32,7 @@ export interface RouteBookParts {
 
 export class RouteBook {
   readonly #parts: RouteBookParts;
+  readonly #standIn: PlanHandle;
   readonly #routes: (Route | undefined)[] = [];
   readonly #byType = new Map<string, number>();
   /** "type\0schema reference" → route index, the longest unused first. */
@@ -36,12 +41,15 @@ export class RouteBook {
 
   constructor(parts: RouteBookParts) {
     this.#parts = parts;
+    const pointers = { id: [], key: [], time: [], actor: [], session: [] };
+    this.#standIn = parts.codec.loadPlan(compilePlan(STAND_IN, { json: "plain", pointers }));
     for (const type of parts.pack.types.values()) {
       const index = this.#routes.length;
       const topicNumber = parts.delivery.topic(type.topic);
-      this.#routes.push({ index, type, topicNumber, plan: null, schemaId: 0 });
+      this.#routes.push({ index, type, topicNumber, plan: null });
       this.#byType.set(type.type, index);
-      parts.codec.setRoute(index, this.#spec(type, { plan: null, schemaId: 0 }));
+      const spec = this.#spec(type, { plan: this.#standIn, schemaId: 0 });
+      parts.codec.setRoute(index, { ...spec, keyRequired: false });
     }
   }
 
@@ -102,14 +110,14 @@ export class RouteBook {
     // Nothing between two encode calls refers to the old plan: records are copied out by then.
     if (before?.plan) codec.freePlan(before.plan);
     const topicNumber = delivery.topic(type.topic);
-    this.#routes[index] = { index, type, topicNumber, plan, schemaId };
+    this.#routes[index] = { index, type, topicNumber, plan };
   }
 
   #spec(
     type: PackType,
-    load: { readonly plan: PlanHandle | null; readonly schemaId: number },
+    load: { readonly plan: PlanHandle; readonly schemaId: number },
     schemaRef?: string,
-  ) {
+  ): RouteSpec {
     const header = this.#parts.pack.topics.get(type.topic)?.header ?? true;
     const { keyRequired } = type;
     const spec = { type: type.type, ...load, header, keyRequired };
