@@ -1,6 +1,6 @@
 /**
- * The packs that come with sluice: their schemas are of the quality they preach, every sample encodes,
- * and every invalid sample is refused for the reason its README gives.
+ * The packs that come with sluice: their schemas are of the quality they preach, every sample
+ * encodes, and every invalid sample is refused for the reason its README gives.
  */
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
@@ -89,11 +89,11 @@ for (const name of NAMES) {
       for (const file of files) {
         const schemaText = await text(file);
         assert.deepEqual(adviseOn(parseAvroSchema(schemaText), schemaText), [], file);
-        avsc.Type.forSchema(JSON.parse(schemaText));
+        avsc.Type.forSchema(JSON.parse(schemaText) as avsc.Schema);
       }
     });
 
-    it("its schemas, say what every type and field means, and the same name means the same", async () => {
+    it("its schemas, say what each type and field means; a name means one thing", async () => {
       const byName = new Map<string, string>();
       for (const type of loaded.pack.types.values()) {
         assert.equal(type.topic in Object.fromEntries(loaded.pack.topics), true);
@@ -102,12 +102,16 @@ for (const name of NAMES) {
           assert.equal(
             typeof node["doc"],
             "string",
-            `${type.schemaFile}: ${node["name"]} has a doc`,
+            `${type.schemaFile}: ${String(node["name"])} has a doc`,
           );
           if (!("fields" in node || "symbols" in node) || "namespace" in node) return;
           const known = byName.get(String(node["name"])) ?? JSON.stringify(node);
           byName.set(String(node["name"]), known);
-          assert.equal(JSON.stringify(node), known, `${type.schemaFile}: ${node["name"]} differs`);
+          assert.equal(
+            JSON.stringify(node),
+            known,
+            `${type.schemaFile}: ${String(node["name"])} differs`,
+          );
         });
       }
     });
@@ -169,7 +173,7 @@ function checkValue(loaded: Loaded, table: RecordTable, row: number): void {
   assert.ok(type !== undefined);
   const decoded = decodeToJson(parseAvroSchema(type.schemaText), parts.body);
   assert.equal(decoded.kind, "json");
-  const avscType = avsc.Type.forSchema(JSON.parse(type.schemaText));
+  const avscType = avsc.Type.forSchema(JSON.parse(type.schemaText) as avsc.Schema);
   avscType.fromBuffer(Buffer.from(parts.body));
 }
 

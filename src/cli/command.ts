@@ -50,7 +50,9 @@ export interface Invocation {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The command line or the settings are wrong; the message is one sentence or several lines of them. */
+/**
+ * The command line or the settings are wrong; the message is one sentence or several lines of them.
+ */
 export class UsageError extends Error {}
 
 /** The command cannot do what it was asked; the message is one sentence for the user. */
@@ -159,7 +161,7 @@ export function commandHelp(command: Command, colour: boolean): string {
   return [
     `${heading("Usage:", colour)} ${usage.join(" ")}`,
     "",
-    command.text,
+    ...wrap(command.text, COLUMNS_MAX),
     "",
     heading("Options:", colour),
     ...columns([...options, ["--help", "This text."]]),
@@ -195,10 +197,13 @@ function heading(text: string, colour: boolean): string {
   return colour ? styleText("bold", text, { validateStream: false }) : text;
 }
 
+/** Width of the help. */
+const COLUMNS_MAX = 98;
+
 function columns(rows: ReadonlyArray<readonly [string, string]>): string[] {
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return rows.flatMap(([left, right]) =>
-    wrap(right, 96 - width).map(
+    wrap(right, COLUMNS_MAX - 2 - width).map(
       (line, index) => `  ${(index === 0 ? left : "").padEnd(width)}${line}`,
     ),
   );

@@ -1,6 +1,6 @@
 /**
- * Every command: its name, options, help, and where its work is done. The work is imported
- * when the command runs, so that help needs neither Kafka nor the codec and each command starts fast.
+ * Every command: its name, options, help, and where its work is done. The work is imported when the
+ * command runs, so that help needs neither Kafka nor the codec and each command starts fast.
  */
 import type { Command } from "./command.ts";
 import { PLACE_OPTIONS } from "./place-options.ts";
@@ -20,12 +20,12 @@ const TAIL: Command = {
   operandsMin: 1,
   operandsMax: 1,
   summary: "Print a topic's records as lines of JSON, decoded.",
-  text: [
-    "Reads all partitions of TOPIC, decodes each value with its schema from the registry and prints",
-    "{topic,partition,offset,timestamp,key,headers,schema,value}, one line for each record. Numbers keep",
-    "all their digits. A value that cannot be decoded is printed as hex, with the reason. Belongs to no",
-    "consumer group and commits nothing. Ends with Ctrl-C, or when its reader goes away.",
-  ].join("\n"),
+  text:
+    "Reads all partitions of TOPIC, decodes each value with its schema from the registry " +
+    "and prints {topic,partition,offset,timestamp,key,headers,schema,value}, one line for " +
+    "each record. Numbers keep all their digits. A value that cannot be decoded is " +
+    "printed as hex, with the reason. Belongs to no consumer group and commits nothing. " +
+    "Ends with Ctrl-C, or when its reader goes away.",
   options: {
     "from-beginning": { text: "Begin with the oldest record; otherwise with the next one." },
     count: { value: "N", text: "End after N records." },
@@ -48,12 +48,13 @@ const ENCODE: Command = {
   operandsMin: 0,
   operandsMax: 0,
   summary: "Encode lines of JSON on standard input to Avro.",
-  text: [
-    "Each line of standard input is one event, the record itself; blank lines are left out. Prints",
-    '{"index":0,"ok":true,"avro":"<hex>"} or {"index":1,"ok":false,"code":…,"path":…,"detail":…},',
-    "index being the number of the line, from 0; the hex has no registry header. With --ocf the Avro goes",
-    "into a container file, and only the refused lines are printed. Exit code 1 when one was refused.",
-  ].join("\n"),
+  text:
+    "Each line of standard input is one event, the record itself; blank lines are left " +
+    'out. Prints {"index":0,"ok":true,"avro":"<hex>"} or ' +
+    '{"index":1,"ok":false,"code":…,"path":…,"detail":…}, index being the number of the ' +
+    "line, from 0; the hex has no registry header. With --ocf the Avro goes into a " +
+    "container file, and only the refused lines are printed. Exit code 1 when one was " +
+    "refused.",
   options: {
     schema: { value: "FILE", text: "Avro schema (.avsc). Required." },
     json: {
@@ -79,11 +80,11 @@ const SCHEMA_CHECK: Command = {
   operandsMin: 0,
   operandsMax: 1_000,
   summary: "Say whether schemas are sound, and what will hurt later.",
-  text: [
-    "Parses and compiles each schema as the gateway does, prints its fingerprint and what may hurt later.",
-    "With --subject or --pack and a --registry it also asks whether the schema may follow the newest one",
-    "there. Exit code 1 when a schema is refused; warnings alone do not count.",
-  ].join("\n"),
+  text:
+    "Parses and compiles each schema as the gateway does, prints its fingerprint and what " +
+    "may hurt later. With --subject or --pack and a --registry it also asks whether the " +
+    "schema may follow the newest one there. Exit code 1 when a schema is refused; " +
+    "warnings alone do not count.",
   options: {
     ...SCHEMA_FILE_OPTIONS,
     canonical: { text: "Print the parsing canonical form too." },
@@ -104,11 +105,10 @@ const SCHEMA_REGISTER: Command = {
   operandsMin: 0,
   operandsMax: 1,
   summary: "Register a schema, or all schemas of a pack.",
-  text: [
-    "Registers FILE under --subject, or every schema of --pack under the subject the pack gives it, and",
-    "prints the id of each. A schema that is there already keeps its id. Exit code 1 when the registry",
-    "refuses one; the others are registered all the same.",
-  ].join("\n"),
+  text:
+    "Registers FILE under --subject, or every schema of --pack under the subject the pack " +
+    "gives it, and prints the id of each. A schema that is there already keeps its id. " +
+    "Exit code 1 when the registry refuses one; the others are registered all the same.",
   options: {
     ...SCHEMA_FILE_OPTIONS,
     registry: PLACE_OPTIONS.registry,
@@ -139,7 +139,7 @@ const CONFIG_CHECK: Command = {
   operandsMin: 0,
   operandsMax: 0,
   summary: "Check the settings without starting anything.",
-  text: "Says everything that is wrong with the settings, or that they are sound; exit code 0 or 2.",
+  text: "Says all that is wrong with the settings, or that they are sound; exit code 0 or 2.",
   options: CONFIG_OPTION,
   examples: ["sluice config check", "sluice config check --config sluice.json"],
   run: async (invocation) => (await import("./config-commands.ts")).checkSettings(invocation),

@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import avsc from "avsc";
 
 import { ENCODE_LINE_BYTES_MAX } from "../limits.ts";
-import { runCommand, type CommandRun, type RunOptions } from "./testing/run-command.ts";
+import { jsonLines, runCommand, type CommandRun, type RunOptions } from "./testing/run-command.ts";
 
 const SCHEMA = {
   type: "record",
@@ -49,12 +49,9 @@ describe("sluice encode", () => {
 
   it("a refused line between good ones, has its own answer; exit code 1", async () => {
     const run = await encode('{"sku":"a"}\n{"sku":7}\n{"sku":"b"}\n{"sku"\n');
-    const lines = run.stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(run.stdout);
     assert.deepEqual(
-      lines.map((line) => [line.index, line.ok]),
+      lines.map((line) => [line["index"], line["ok"]]),
       [
         [0, true],
         [1, false],
@@ -62,11 +59,11 @@ describe("sluice encode", () => {
         [3, false],
       ],
     );
-    assert.equal(lines[1].code, "schema_invalid");
-    assert.equal(lines[1].kind, "type");
-    assert.equal(lines[1].path, "/sku");
-    assert.match(lines[1].detail, /string/);
-    assert.deepEqual([lines[3].kind, lines[3].path], ["syntax", ""]);
+    assert.equal(lines[1]?.["code"], "schema_invalid");
+    assert.equal(lines[1]?.["kind"], "type");
+    assert.equal(lines[1]?.["path"], "/sku");
+    assert.match(String(lines[1]?.["detail"]), /string/);
+    assert.deepEqual([lines[3]?.["kind"], lines[3]?.["path"]], ["syntax", ""]);
     assert.equal(run.code, 1);
   });
 
@@ -98,12 +95,9 @@ describe("sluice encode", () => {
   it("a line over the bound, is too_large and its neighbours are not touched", async () => {
     const long = `{"sku":"${"x".repeat(ENCODE_LINE_BYTES_MAX)}"}`;
     const run = await encode(`{"sku":"a"}\n${long}\n{"sku":"b"}\n`);
-    const lines = run.stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(run.stdout);
     assert.deepEqual(
-      lines.map((line) => line.code ?? "ok"),
+      lines.map((line) => line["code"] ?? "ok"),
       ["ok", "too_large", "ok"],
     );
   });
@@ -134,7 +128,7 @@ describe("sluice encode", () => {
     }
   });
 
-  it("--ocf, writes a container file that avsc reads, and prints only what was refused", async () => {
+  it("--ocf, writes a file that avsc reads, and prints only what was refused", async () => {
     for (const codec of ["null", "deflate"]) {
       const file = join(directory, `${codec}.avro`);
       const run = await encode(

@@ -1,7 +1,7 @@
 /**
- * The streams and the end of one run of a command, so that tests can run commands without a process.
- * A command writes through Output, which keeps to the reader's pace and treats a reader that went away
- * (`sluice tail … | head`) as a wish to stop, not as a failure.
+ * The streams and the end of one run of a command, so that tests can run commands without a
+ * process. A command writes through Output, which keeps to the reader's pace and treats a reader
+ * that went away (`sluice tail … | head`) as a wish to stop, not as a failure.
  */
 import type { Readable, Writable } from "node:stream";
 
@@ -26,8 +26,8 @@ export function processIo(): CliIo {
     stdout: process.stdout,
     stderr: process.stderr,
     colour: {
-      stdout: process.stdout.isTTY === true && process.stdout.hasColors(),
-      stderr: process.stderr.isTTY === true && process.stderr.hasColors(),
+      stdout: process.stdout.isTTY && process.stdout.hasColors(),
+      stderr: process.stderr.isTTY && process.stderr.hasColors(),
     },
     signal: abort.signal,
   };
@@ -50,8 +50,8 @@ export class Output {
   }
 
   /**
-   * Resolves when the stream has taken the text. Text for a reader that went away is dropped. Throws
-   * what else the stream throws (a full disk).
+   * Resolves when the stream has taken the text. Text for a reader that went away is dropped.
+   * Throws what else the stream throws (a full disk).
    */
   async write(text: string | Uint8Array): Promise<void> {
     if (!this.#closed.signal.aborted) {

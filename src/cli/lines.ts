@@ -1,6 +1,6 @@
 /**
- * Cuts a stream of bytes into lines, holding at most one line. A line that is too long is told of, with
- * its length, but not kept. It does not look into the lines: they may be ill-formed UTF-8.
+ * Cuts a stream of bytes into lines, holding at most one line. A line that is too long is told of,
+ * with its length, but not kept. It does not look into the lines: they may be ill-formed UTF-8.
  */
 
 export interface Line {

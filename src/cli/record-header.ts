@@ -18,8 +18,8 @@ const TEXTS = ["tenant", "source", "type", "id", "session"] as const;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The header as JSON text; undefined when the bytes are not such a header. `stream`, `epoch` and `seq`
- * are null for events that came without a stream; an empty text is null.
+ * The header as JSON text; undefined when the bytes are not such a header. `stream`, `epoch` and
+ * `seq` are null for events that came without a stream; an empty text is null.
  */
 export function sluiceHeaderJson(bytes: Uint8Array): string | undefined {
   if (bytes.length < FIXED_BYTES || bytes[0] !== 1) return undefined;

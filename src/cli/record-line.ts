@@ -1,6 +1,7 @@
 /**
- * One Kafka record as one line of JSON, as `sluice tail` prints it. The line is put together as text,
- * because the value is text already (schema/decode.ts) and an object would take its digits away.
+ * One Kafka record as one line of JSON, as `sluice tail` prints it. The line is put together as
+ * text, because the value is text already (schema/decode.ts) and an object would take its digits
+ * away.
  */
 import type { KafkaRecord } from "../delivery/reader.ts";
 import { sluiceHeaderJson } from "./record-header.ts";
@@ -24,8 +25,8 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BINARY = /[\u0000-\u0008\u000e-\u001f\u007f]/;
 
 /**
- * `{topic,partition,offset,timestamp,key,headers,schema,value}` and a newline. A raw value is null and
- * has `hex`, `reason` and, where its bytes are text, `text` behind it.
+ * `{topic,partition,offset,timestamp,key,headers,schema,value}` and a newline. A raw value is null
+ * and has `hex`, `reason` and, where its bytes are text, `text` behind it.
  */
 export function recordLine(record: KafkaRecord, value: RecordValue): string {
   const isAvro = value.kind === "avro";

@@ -1,6 +1,6 @@
 /**
- * The commands of sluice other than `start`: finds the one that is meant, reads its arguments, runs it
- * and turns what it says into an exit code. main.ts calls runCli; nothing here ends the process.
+ * The commands of sluice other than `start`: finds the one that is meant, reads its arguments, runs
+ * it and turns what it says into an exit code. main.ts calls runCli; nothing here ends the process.
  */
 import { nearestName } from "../config/nearest.ts";
 import {
@@ -18,8 +18,9 @@ import { COMMANDS, START } from "./commands.ts";
 import { Output, processIo, type CliIo } from "./io.ts";
 
 /**
- * Runs one command. `argv` is what follows `sluice`, the name of the command first. Resolves with the
- * exit code: 0 good, 1 something was refused or failed, 2 the command line or the settings are wrong.
+ * Runs one command. `argv` is what follows `sluice`, the name of the command first. Resolves with
+ * the exit code: 0 good, 1 something was refused or failed, 2 the command line or the settings are
+ * wrong.
  */
 export async function runCli(
   argv: readonly string[],

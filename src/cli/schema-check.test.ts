@@ -49,7 +49,7 @@ describe("sluice schema check", () => {
     ["no Avro", '{"type":"rekord"}'],
     [
       "an annotation that is not served",
-      '{"type":"record","name":"R","fields":[{"name":"a","type":"string","sluice.privacy":"drop"}]}',
+      '{"type":"record","name":"R","fields":[{"name":"a","type":"int","sluice.fill":"tenant"}]}',
     ],
   ];
   for (const [name, text] of refused) {

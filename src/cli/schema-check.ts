@@ -1,4 +1,7 @@
-/** `sluice schema check`: is this a schema sluice can encode with, and may it follow the registered one? */
+/**
+ * `sluice schema check`: is this a schema sluice can encode with, and may it follow the registered
+ * one?
+ */
 import { styleText } from "node:util";
 
 import { SCHEMA_COMMAND_DEADLINE_MS } from "../limits.ts";

@@ -68,7 +68,7 @@ export async function readText(file: string): Promise<string> {
     bytes = await readFile(file);
   } catch (error) {
     throw new CommandError(
-      `${file} cannot be read: ${error instanceof Error ? error.message : error}.`,
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
     );
   }
   if (bytes.length > SCHEMA_BYTES_MAX) {

@@ -1,4 +1,7 @@
-/** `sluice tail`: prints a topic, decoded, one line of JSON for each record, until it is told to stop. */
+/**
+ * `sluice tail`: prints a topic, decoded, one line of JSON for each record, until it is told to
+ * stop.
+ */
 import { readTopic, ReaderError, type KafkaRecord } from "../delivery/reader.ts";
 import { TAIL_CONNECT_TIMEOUT_MS, TAIL_REGISTRY_DEADLINE_MS } from "../limits.ts";
 import { RegistryClient } from "../schema/registry.ts";

@@ -1,4 +1,7 @@
-/** Reads topics of a real broker: what was stored comes back whole, in order, from where it was asked for. */
+/**
+ * Reads topics of a real broker: what was stored comes back whole, in order, from where it was
+ * asked for.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
@@ -41,7 +44,7 @@ describe("readTopic on a real broker", () => {
     await topics.remove();
   });
 
-  it("from the beginning to the end, returns every record of every partition in order", async () => {
+  it("from the beginning to the end, returns all records of all partitions in order", async () => {
     const topic = await topics.create("reader", 3);
     const stored = Array.from({ length: 250 }, (_, index) => ({
       partition: index % 2,

@@ -1,10 +1,12 @@
-/** Reads the broker inside the process (librdkafka's mock cluster), and fails well without a broker. */
+/**
+ * Reads the broker inside the process (librdkafka's mock cluster), and fails well without a broker.
+ */
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 
 import { readTopic, ReaderError, type ReaderOptions } from "./reader.ts";
-import { connectProducer, scratchName } from "./testing/scratch-topic.ts";
+import { connectProducer, MOCK, scratchName } from "./testing/scratch-topic.ts";
 
 function options(more: Pick<ReaderOptions, "brokers" | "topic">): ReaderOptions {
   return {
@@ -19,7 +21,7 @@ function options(more: Pick<ReaderOptions, "brokers" | "topic">): ReaderOptions 
 
 describe("readTopic", () => {
   it("on the embedded broker, returns what was stored", async () => {
-    const producer = await connectProducer("mock");
+    const producer = await connectProducer(MOCK);
     try {
       const topic = scratchName("mock");
       const values = ["first", "second", "third"];

@@ -1,8 +1,8 @@
 /**
  * Reads one topic for `sluice tail`: all partitions, from their beginning or their end, record by
- * record. It belongs to no consumer group and commits nothing, so looking never disturbs anybody. It
- * pulls: while nobody asks for the next record, nothing is fetched beyond librdkafka's bounded queue.
- * It knows nothing of Avro.
+ * record. It belongs to no consumer group and commits nothing, so looking never disturbs anybody.
+ * It pulls: while nobody asks for the next record, nothing is fetched beyond librdkafka's bounded
+ * queue. It knows nothing of Avro.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -42,7 +42,9 @@ export interface ReaderOptions {
   readonly connectTimeoutMs: number;
   /** Ends the reading. */
   readonly signal: AbortSignal;
-  /** Called when every partition has been asked for its first record: what is stored later is seen. */
+  /**
+   * Called when every partition has been asked for its first record: what is stored later is seen.
+   */
   readonly onReady?: () => void;
   /** One sentence for the user about a trouble that may pass. */
   readonly onNotice?: (sentence: string) => void;
@@ -54,7 +56,9 @@ export class ReaderError extends Error {}
 
 /** Topics a message lists. */
 const TOPICS_SHOWN_MAX = 20;
-/** How long one look for records may wait inside librdkafka: it delays only the end of the reading. */
+/**
+ * How long one look for records may wait inside librdkafka: it delays only the end of the reading.
+ */
 const CONSUME_WAIT_MS = 100;
 /** librdkafka may hang in its close when the brokers are gone. */
 const DISCONNECT_TIMEOUT_MS = 2_000;

@@ -1,7 +1,7 @@
 /**
- * What is sound Avro and will hurt all the same: fields that cannot be added later, enums that cannot
- * grow, logical types that every tool ignores without a word. `sluice schema check` prints it; nothing
- * depends on it.
+ * What is sound Avro and will hurt all the same: fields that cannot be added later, enums that
+ * cannot grow, logical types that every tool ignores without a word. `sluice schema check` prints
+ * it; nothing depends on it.
  */
 import { SCHEMA_DEPTH_MAX } from "../limits.ts";
 import { pointerStep, readJson, type JsonNode } from "./avro/json.ts";
@@ -43,10 +43,14 @@ function adviseOnText(node: JsonNode, place: TextPlace, advice: Advice[]): void 
   if (logical?.kind === "string") {
     const quoted = JSON.stringify(logical.value);
     if (place.isField) {
-      const text = `The logical type ${quoted} is ignored: it belongs into the type, {"type": {"type": …, "logicalType": ${quoted}}}.`;
+      const text =
+        `The logical type ${quoted} is ignored: it belongs into the type, ` +
+        `{"type": {"type": …, "logicalType": ${quoted}}}.`;
       advice.push({ at: place.path, text });
     } else if (isIgnored(node.members)) {
-      const text = `The logical type ${quoted} is ignored: it is unknown, or does not fit its type or its precision.`;
+      const text =
+        `The logical type ${quoted} is ignored: it is unknown, or does not fit its type ` +
+        "or its precision.";
       advice.push({ at: place.path, text });
     }
   }
@@ -87,7 +91,9 @@ function adviseOnSchema(schema: AvroSchema, place: SchemaPlace, advice: Advice[]
       return;
     case "enum":
       if (schema.defaultSymbol === undefined) {
-        const text = `The enum ${schema.name} has no default symbol: once it grows, older readers fail on the new symbols.`;
+        const text =
+          `The enum ${schema.name} has no default symbol: once it grows, older readers fail ` +
+          "on the new symbols.";
         advice.push({ at: place.path, text });
       }
       return;
@@ -108,10 +114,14 @@ function adviseOnField(field: AvroField, at: string, advice: Advice[]): void {
   const nullIndex = field.schema.branches.findIndex((branch) => branch.kind === "null");
   if (nullIndex < 0) return;
   if (field.defaultJson === undefined) {
-    const text = `${field.name} may be null but has no default: records without it cannot be read with this schema.`;
+    const text =
+      `${field.name} may be null but has no default: records without it cannot be read ` +
+      "with this schema.";
     advice.push({ at, text });
   } else if ((field.defaultJson === "null") !== (nullIndex === 0)) {
-    const text = `The default of ${field.name} is not of the first branch of its union: older Avro tools refuse that.`;
+    const text =
+      `The default of ${field.name} is not of the first branch of its union: older Avro ` +
+      "tools refuse that.";
     advice.push({ at, text });
   }
 }

@@ -10,7 +10,7 @@ import { CONTAINER_CODECS, ContainerWriter, type ContainerCodec } from "./contai
 
 const SCHEMA_TEXT =
   '{ "type":"record", "name":"R", "doc":"ä", "fields":[{"name":"n","type":"long"}] }';
-const TYPE = avsc.Type.forSchema(JSON.parse(SCHEMA_TEXT));
+const TYPE = avsc.Type.forSchema(JSON.parse(SCHEMA_TEXT) as avsc.Schema);
 
 function write(codec: ContainerCodec, records: readonly Uint8Array[]): Buffer[] {
   const writer = new ContainerWriter({ schemaText: SCHEMA_TEXT, codec, sync: Buffer.alloc(16, 7) });

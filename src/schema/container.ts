@@ -1,7 +1,7 @@
 /**
- * Writes Avro object container files (`sluice encode --ocf`): a header with the schema's own text, then
- * blocks of records. It makes bytes and knows nothing of files; who calls it writes them in order.
- * Format: Avro specification, "Object Container Files".
+ * Writes Avro object container files (`sluice encode --ocf`): a header with the schema's own text,
+ * then blocks of records. It makes bytes and knows nothing of files; who calls it writes them in
+ * order. Format: Avro specification, "Object Container Files".
  */
 import { deflateRawSync } from "node:zlib";
 
@@ -12,7 +12,9 @@ export const CONTAINER_CODECS = ["null", "deflate"] as const;
 export type ContainerCodec = (typeof CONTAINER_CODECS)[number];
 
 export interface ContainerOptions {
-  /** Text of the schema, stored byte for byte: readers see the names, docs and defaults as written. */
+  /**
+   * Text of the schema, stored byte for byte: readers see the names, docs and defaults as written.
+   */
   readonly schemaText: string;
   readonly codec: ContainerCodec;
   /** 16 random bytes that end the header and every block. */

@@ -68,8 +68,8 @@ describe("decodeToJson", () => {
   it("a map, keeps the order of its keys, array indexes and __proto__ among them", () => {
     const map = { type: "map", values: "int" };
     const keys = ["b", "10", "2", "__proto__", "a"];
-    const entries = keys.map(
-      (key) => `${Buffer.from([key.length * 2, ...Buffer.from(key), 2]).toString("hex")}`,
+    const entries = keys.map((key) =>
+      Buffer.from([key.length * 2, ...Buffer.from(key), 2]).toString("hex"),
     );
     assert.equal(
       decode(map, `0a${entries.join("")}00`),

@@ -1,15 +1,15 @@
 /**
- * Avro binary → one line of JSON: what `sluice tail` prints. It walks the schema tree and writes text
- * as it goes, because every object in between would lose something: a JavaScript number the digits of
- * a long, an object the order of a map and the key `__proto__`. It knows nothing of registries, Kafka
- * or the encoder, so that it can contradict the encoder.
+ * Avro binary → one line of JSON: what `sluice tail` prints. It walks the schema tree and writes
+ * text as it goes, because every object in between would lose something: a JavaScript number the
+ * digits of a long, an object the order of a map and the key `__proto__`. It knows nothing of
+ * registries, Kafka or the encoder, so that it can contradict the encoder.
  *
  * The JSON is the plain form of mapping v1, so what is printed can be encoded again: longs with all
  * digits; doubles and floats shortest, always with a fraction or an exponent; bytes and fixed as
- * strings of code points below 256; decimals as exact numbers with every digit of their scale; other
- * logical types as their base type; unions without a tag. Two things do not come back the same: NaN and
- * the infinities, for which JSON has no number (they are the strings "NaN", "Infinity", "-Infinity"),
- * and a union value for which the mapping would choose an earlier branch.
+ * strings of code points below 256; decimals as exact numbers with every digit of their scale;
+ * other logical types as their base type; unions without a tag. Two things do not come back the
+ * same: NaN and the infinities, for which JSON has no number (they are the strings "NaN",
+ * "Infinity", "-Infinity"), and a union value for which the mapping would choose an earlier branch.
  */
 import assert from "node:assert/strict";
 
@@ -270,7 +270,9 @@ class Reader {
   }
 }
 
-/** A double as a JSON number that keeps its kind: 5 is `5.0`, so that no integer branch takes it. */
+/**
+ * A double as a JSON number that keeps its kind: 5 is `5.0`, so that no integer branch takes it.
+ */
 function doubleText(value: number): string {
   return Number.isFinite(value)
     ? withFraction(Object.is(value, -0) ? "-0" : String(value))

@@ -19,6 +19,17 @@ export interface RunOptions {
   readonly onStdout?: (chunk: string) => void;
 }
 
+/** The lines of an output as objects; numbers beyond 2^53 are rounded by this. */
+export function jsonLines(output: string): Array<Readonly<Record<string, unknown>>> {
+  return (
+    output
+      .trimEnd()
+      .split("\n")
+      // What is not an object fails where its members are looked at.
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+  );
+}
+
 export async function runCommand(
   argv: readonly string[],
   options: RunOptions = {},

@@ -1,6 +1,6 @@
 /**
- * Topics for the tests of whatever reads Kafka: made on a real broker or on librdkafka's mock cluster,
- * filled with exactly the records a test names. Not used by the gateway.
+ * Topics for the tests of whatever reads Kafka: made on a real broker or on librdkafka's mock
+ * cluster, filled with exactly the records a test names. Not used by the gateway.
  */
 import { randomUUID } from "node:crypto";
 
@@ -21,6 +21,9 @@ export interface ScratchRecord {
 }
 
 const TIMEOUT_MS = 10_000;
+
+/** Instead of addresses: a mock cluster of its own. */
+export const MOCK = "mock";
 
 /** A topic name no other test uses. */
 export function scratchName(what: string): string {
@@ -69,12 +72,12 @@ export interface ScratchProducer {
   close(): Promise<void>;
 }
 
-/** Connects to `brokers`, or starts a mock cluster that lives as long as the producer. */
-export async function connectProducer(brokers: string | "mock"): Promise<ScratchProducer> {
+/** Connects to `brokers`, or (MOCK) starts a mock cluster that lives as long as the producer. */
+export async function connectProducer(brokers: string): Promise<ScratchProducer> {
   // The binding's types leave out librdkafka's test settings.
   const mock = { "test.mock.num.brokers": 1 } as ProducerGlobalConfig;
   const producer = new kafka.HighLevelProducer(
-    brokers === "mock" ? mock : { "bootstrap.servers": brokers },
+    brokers === MOCK ? mock : { "bootstrap.servers": brokers },
   );
   const address = await new Promise<string>((resolve, reject) => {
     producer.connect({ allTopics: true, timeout: TIMEOUT_MS }, (error, metadata) => {
