@@ -1,8 +1,9 @@
 /**
  * What sessions cost one event and one written session: 100 000 sessions, visited in an order that
- * jumps through memory (the worst case) and in runs of ten events of one actor. Strings are decoded anew for each event, as the pipeline does; the controls
- * are that decoding alone, and with one look-up. Prints nanoseconds per event and the heap a session
- * takes; with SLUICE_TEST_REDIS set, also the CPU time of one update written to Redis.
+ * jumps through memory (the worst case) and in runs of ten events of one actor. Strings are decoded
+ * anew for each event, as the pipeline does; the controls are that decoding alone, and with one
+ * look-up. Prints nanoseconds per event and the heap a session takes; with SLUICE_TEST_REDIS set,
+ * also the CPU time of one update written to Redis.
  *
  *   node --expose-gc bench/session.ts
  */

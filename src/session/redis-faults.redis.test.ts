@@ -81,7 +81,7 @@ describe("Redis", () => {
     });
   });
 
-  test("absent at start: events get provisional ids at once, which it confirms when it comes", async () => {
+  test("absent at start: events get provisional ids at once, confirmed when it comes", async () => {
     const port = await freePort();
     const room = openRoom(`redis://127.0.0.1:${port}`);
     await room.start();

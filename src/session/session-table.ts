@@ -31,7 +31,7 @@ export interface Scope {
   readonly byClientIdAndActor: Map<string, Session>;
 }
 
-/** One session as this process sees it; the pipeline reads it as SessionRef, the store as update. */
+/** One session as this process sees it: a SessionRef to the pipeline, an update to the store. */
 export class Session implements KeyedUpdate {
   id: string;
   slot = -1;

@@ -159,7 +159,7 @@ describe("coalescing", () => {
     assert.deepEqual(events, [{ kind: "flushed", updates: 1, durationMs: 0 }]);
   });
 
-  test("splits a backlog into pipelines of the bounded size, without waiting for ticks", async () => {
+  test("splits a backlog into pipelines of the bounded size, at once", async () => {
     const { room, store, clock } = await openRoom({ pipelineUpdatesMax: 10 });
     for (let index = 0; index < 35; index += 1) {
       touchAndConfirm(room, `actor-${index}`, START_MS);

@@ -42,7 +42,7 @@ export interface SessionStore {
   start(): void;
   /**
    * One answer per update, in their order; never rejects, and answers within
-   * SESSION_STORE_DEADLINE_MS. The updates are read before it returns. Updates are applied in order.
+   * SESSION_STORE_DEADLINE_MS. The updates are read before it returns and applied in order.
    */
   apply(updates: readonly KeyedUpdate[]): Promise<readonly StoreAnswer[]>;
   stop(): Promise<void>;
