@@ -55,6 +55,8 @@ export interface DeliveryOptions {
   readonly commitDeadlineMs?: number;
   readonly gatherWaitMs?: number;
   readonly stallMs?: number;
+  /** How often the partitions of known topics are looked up again. */
+  readonly refreshMs?: number;
   readonly unackedEventsMax?: number;
   readonly unackedBytesMax?: number;
   /** Missing topics that may be made, with their partitions. */
@@ -76,6 +78,8 @@ const PROBE_MS = 1_000;
 /** What freeing the producers may take at the end of a drain. */
 const DISCONNECT_MS = 3_000;
 const DRAIN_LOOK_MS = 10;
+/** Partitions may be added at any time; keyed records keep to the old count until this has passed. */
+const REFRESH_MS_DEFAULT = 30_000;
 
 /** Throws if the options make no sense; the absence of brokers is not such a reason. */
 export function createDelivery(options: DeliveryOptions): Delivery {
@@ -287,6 +291,7 @@ class DeliveryRoom implements Delivery {
     const { createTopics } = this.#options;
     return new Destinations({
       names: this.#topicNames,
+      refreshMs: this.#options.refreshMs ?? REFRESH_MS_DEFAULT,
       lanes: this.#lanes,
       clock: this.#clock,
       onEvent: this.#onEvent,

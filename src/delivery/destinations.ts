@@ -33,6 +33,8 @@ export interface Destination {
 export interface DestinationsOptions {
   readonly lanes: readonly Lane[];
   readonly clock: DeliveryClock;
+  /** How often the partitions of known topics are looked up again. */
+  readonly refreshMs: number;
   readonly onEvent: (event: DeliveryEvent) => void;
   /** Now known: what waits may go. */
   readonly onKnown: (destination: Destination) => void;
@@ -53,8 +55,6 @@ export interface DestinationsOptions {
 }
 
 const QUESTION_TIMEOUT_MS = 2_000;
-/** Partitions may be added at any time; keyed records keep to the old count until this has passed. */
-const REFRESH_MS = 30_000;
 const MISSING_BASE_MS = 500;
 const MISSING_MAX_MS = 15_000;
 const DENIED_BASE_MS = 1_000;
@@ -164,7 +164,7 @@ export class Destinations {
     if (due.status === "denied") {
       // Only trying again tells whether it is open now.
       due.status = "known";
-      due.lookAtMs = nowMs + REFRESH_MS;
+      due.lookAtMs = nowMs + this.#options.refreshMs;
       this.look();
       return;
     }
@@ -242,7 +242,7 @@ export class Destinations {
     if (destination.status !== "known") destination.attempts = 0;
     destination.status = "known";
     destination.partitions = partitions;
-    destination.lookAtMs = this.#options.clock.nowMs() + REFRESH_MS;
+    destination.lookAtMs = this.#options.clock.nowMs() + this.#options.refreshMs;
     if (changed) {
       this.#tell(destination, "known", `${partitions} partitions`);
       this.#options.onKnown(destination);

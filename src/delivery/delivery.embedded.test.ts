@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createDelivery } from "./create.ts";
+import { KafkaProducer } from "./kafka-producer.ts";
+import { producerSettings, type ProducerSettings } from "./kafka-settings.ts";
+import { deliveryContract } from "./testing/contract.ts";
+import { Ledger } from "./testing/ledger.ts";
+import { EMBEDDED, nativeHarness, read, until } from "./testing/native-harness.ts";
+
+deliveryContract("embedded broker", (options) => nativeHarness(EMBEDDED, options));
+
+const MOCK_BROKER = fileURLToPath(new URL("testing/mock-broker-process.ts", import.meta.url));
+
+async function startMockBroker(): Promise<{ process: ChildProcess; address: string }> {
+  const child = spawn(process.execPath, [MOCK_BROKER], { stdio: ["pipe", "pipe", "inherit"] });
+  assert.ok(child.stdout !== null);
+  // Without an encoding "data" brings one Buffer.
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { process: child, address: line.toString().trim() };
+}
+
+describe("delivery, a broker that stands still", () => {
+  it("message.timeout.ms is in force: kafka_timeout long before librdkafka's default", async () => {
+    const broker = await startMockBroker();
+    const topic = "events";
+    const delivery = createDelivery({
+      brokers: [broker.address],
+      messageTimeoutMs: 2_000,
+      onEvent: () => {},
+    });
+    try {
+      await delivery.start();
+      const ledger = new Ledger(delivery);
+      ledger.submit([{ topic, key: "before" }]);
+      await until(() => ledger.open === 0);
+      broker.process.kill("SIGSTOP");
+      const startedMs = performance.now();
+      ledger.submit(Array.from({ length: 3_000 }, (_, i) => ({ topic, key: `k${i}` })));
+      await until(() => ledger.open === 0);
+      const tookMs = performance.now() - startedMs;
+      assert.ok(tookMs > 1_500, `the timeout came after ${tookMs} ms`);
+      assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 3_000 });
+      broker.process.kill("SIGCONT");
+      ledger.submit([{ topic, key: "after" }]);
+      await until(() => ledger.open === 0);
+      assert.equal(ledger.outcomes()["stored"], 2);
+      ledger.judge(await read(broker.address, [topic], 2));
+    } finally {
+      broker.process.kill("SIGCONT");
+      await delivery.drain(1_000);
+      broker.process.stdin?.end();
+      await once(broker.process, "exit");
+    }
+  });
+});
+
+
+describe("producer settings", () => {
+  const tuning = {
+    brokers: "127.0.0.1:1",
+    clientId: "test",
+    security: null,
+    lingerMs: 5,
+    compression: "none",
+    messageTimeoutMs: 7_000,
+  } as const;
+
+  const connect = async (settings: ProducerSettings): Promise<string | null> => {
+    const broker = await startMockBroker();
+    const global = { ...settings.global, "bootstrap.servers": broker.address };
+    const handlers = { onReport: () => {}, onFatal: () => {}, onBrokerError: () => {} };
+    const producer = new KafkaProducer({
+      settings: { global, topic: settings.topic },
+      topicNames: [],
+      handlers,
+    });
+    const problem = await new Promise<string | null>((done) => {
+      producer.connect(5_000, done);
+    });
+    await new Promise<void>((done) => {
+      producer.disconnect(done);
+    });
+    broker.process.stdin?.end();
+    await once(broker.process, "exit");
+    return problem;
+  };
+
+  it("what is asked for is in force", async () => {
+    assert.equal(await connect(producerSettings(tuning)), null);
+  });
+
+  it("a topic property that the binding would drop is noticed at connect", async () => {
+    const { global, topic } = producerSettings(tuning);
+    const { "message.timeout.ms": timeout, ...rest } = topic;
+    assert.ok(timeout !== undefined);
+    const problem = await connect({ global: { ...global, "message.timeout.ms": timeout }, topic: rest });
+    assert.match(problem ?? "", /message\.timeout\.ms/);
+  });
+
+  it("an unknown property is refused when the producer is made", () => {
+    const { global, topic } = producerSettings(tuning);
+    const handlers = { onReport: () => {}, onFatal: () => {}, onBrokerError: () => {} };
+    const settings = { global: { ...global, "no.such.property": 1 }, topic };
+    assert.throws(() => new KafkaProducer({ settings, topicNames: [], handlers }));
+  });
+});
