@@ -1,14 +1,16 @@
 /**
- * Every bound of sluice, with its unit in the name and its reason beside it. At each bound something
- * named happens (refuse, pause, shed, drop the oldest) and is counted. Bounds an operator may move
- * are options (config/) whose defaults are taken from here.
+ * Every bound of sluice, with its unit in the name and its reason beside it. At each bound
+ * something named happens (refuse, pause, shed, drop the oldest) and is counted. Bounds an operator
+ * may move are options (config/) whose defaults are taken from here.
  */
 import assert from "node:assert/strict";
 
 /** JSON nesting, the event itself being 1 (mapping v1); deeper is the fault `depth`. */
 export const DEPTH_MAX = 64;
 
-/** One event's JSON text; longer is `too_large`. Small enough that a frame of many stays one turn. */
+/**
+ * One event's JSON text; longer is `too_large`. Small enough that a frame of many stays one turn.
+ */
 export const EVENT_BYTES_MAX = 32 * 1024;
 
 /** Events of one native frame or request; more is refused whole (413, or close 1009). */
@@ -35,7 +37,9 @@ export const INFLATED_BYTES_MAX = 4 * 1024 * 1024;
 /** Inflated size over size as sent; beyond it the body is taken for a bomb: 413. */
 export const INFLATE_RATIO_MAX = 100;
 
-/** One Avro record with its header, below Kafka's message.max.bytes of 1 000 000; more: `too_large`. */
+/**
+ * One Avro record with its header, below Kafka's message.max.bytes of 1 000 000; more: `too_large`.
+ */
 export const RECORD_BYTES_MAX = 900_000;
 
 /** Event ids (UTF-8 bytes); longer is `bad_id`. */
@@ -44,13 +48,19 @@ export const ID_BYTES_MAX = 200;
 /** Kafka keys (UTF-8 bytes); longer is `schema_invalid`, kind `too_large`. */
 export const KEY_BYTES_MAX = 1_024;
 
-/** HTTP requests give `retry` for what Kafka has not confirmed by then (some SDKs give up at 5 s). */
+/**
+ * HTTP requests give `retry` for what Kafka has not confirmed by then (some SDKs give up at 5 s).
+ */
 export const HTTP_DEADLINE_MS = 4_000;
 
-/** Kafka's own time for one record (message.timeout.ms); afterwards its outcome is unknown: `retry`. */
+/**
+ * Kafka's own time for one record (message.timeout.ms); afterwards its outcome is unknown: `retry`.
+ */
 export const MESSAGE_TIMEOUT_MS = 15_000;
 
-/** A commit's flush; longer than the message timeout, so that every record has been judged by then. */
+/**
+ * A commit's flush; longer than the message timeout, so that every record has been judged by then.
+ */
 export const COMMIT_DEADLINE_MS = MESSAGE_TIMEOUT_MS + 5_000;
 
 /** WebSocket events have their outcome by then whatever happens. */
@@ -62,13 +72,17 @@ export const UNACKED_EVENTS_MAX = 200_000;
 /** Unacked bytes of the process, likewise. */
 export const UNACKED_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Memory for records on their way to Kafka comes in pieces of this size; a record is never split. */
+/**
+ * Memory for records on their way to Kafka comes in pieces of this size; a record is never split.
+ */
 export const SEGMENT_BYTES = 1024 * 1024;
 
 /** Records of one such piece; more small ones go into the next. */
 export const SEGMENT_ROWS = 4_096;
 
-/** Records of one commit; the rest waits for the next, so that producing never holds the loop long. */
+/**
+ * Records of one commit; the rest waits for the next, so that producing never holds the loop long.
+ */
 export const COMMIT_RECORDS_MAX = 8_192;
 
 /** Bytes of one commit, likewise; also what librdkafka may hold per lane beside our own memory. */
@@ -140,7 +154,9 @@ export const DRAIN_DEADLINE_MS = 30_000;
 /** The text of one Avro schema; a longer one is refused at load. */
 export const SCHEMA_BYTES_MAX = 1024 * 1024;
 
-/** Nested arrays and objects in a schema's text: DEPTH_MAX records within records take four each. */
+/**
+ * Nested arrays and objects in a schema's text: DEPTH_MAX records within records take four each.
+ */
 export const SCHEMA_DEPTH_MAX = 4 * DEPTH_MAX;
 
 /** Nested arrays and objects in a pack.json or a registry's answer. */
@@ -258,7 +274,9 @@ export const TAIL_CONNECT_TIMEOUT_MS = 10_000;
 /** How long `tail` waits for a schema before it prints a record undecoded. */
 export const TAIL_REGISTRY_DEADLINE_MS = 3_000;
 
-/** One line of JSON given to `encode`; a longer one is `too_large`. Above what a record may hold. */
+/**
+ * One line of JSON given to `encode`; a longer one is `too_large`. Above what a record may hold.
+ */
 export const ENCODE_LINE_BYTES_MAX = 1024 * 1024;
 
 /** How long the schema commands wait for one answer of the registry. */

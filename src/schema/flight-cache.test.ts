@@ -33,7 +33,7 @@ test("FlightCache gives up the entry not used for longest", async () => {
   );
 });
 
-test("FlightCache forgets what passes in time, and a flood of it does not push out what lasts", async () => {
+test("FlightCache forgets what passes in time; a flood of it hurts nothing that lasts", async () => {
   const clock = new FakeClock();
   const cache = new FlightCache<string>({ lastingMax: 2, passingMax: 3, clock });
   await cache.get("good", async () => ({ value: "good", keepMs: FOREVER }));
@@ -47,7 +47,7 @@ test("FlightCache forgets what passes in time, and a flood of it does not push o
   assert.equal(cache.peek("999"), undefined);
 });
 
-test("FlightCache keeps nothing for 0 ms, and nothing that was loading when it was cleared", async () => {
+test("FlightCache keeps nothing for 0 ms, nor what was loading when it was cleared", async () => {
   const cache = new FlightCache<number>({ lastingMax: 2, passingMax: 2, clock: new FakeClock() });
   await cache.get("a", async () => ({ value: 1, keepMs: 0 }));
   assert.equal(cache.peek("a"), undefined);

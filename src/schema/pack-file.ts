@@ -1,7 +1,7 @@
 /**
- * The text of a pack.json, checked member by member: what is wrong is said in one sentence that names
- * the file and the member. packs/pack.schema.json says the same to editors; a test holds the two
- * together. It opens no file and knows nothing of Avro.
+ * The text of a pack.json, checked member by member: what is wrong is said in one sentence that
+ * names the file and the member. packs/pack.schema.json says the same to editors; a test holds the
+ * two together. It opens no file and knows nothing of Avro.
  */
 import {
   JSON_FILE_DEPTH_MAX,

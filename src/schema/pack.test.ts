@@ -126,7 +126,7 @@ test("loadPack says which file is wrong", async (t) => {
         "a.avsc": CLICK,
         "b.avsc": CLICK,
       },
-      /pack\.json, \/types\/b~1c: its subject "same" is also that of "a", which has another schema\.$/,
+      /pack\.json, \/types\/b~1c: its subject "same" is also that of "a", which has/,
     ],
     [
       {

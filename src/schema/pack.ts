@@ -1,7 +1,7 @@
 /**
  * Schema packs: a directory of .avsc files, with a pack.json that says which event type has which
- * schema, topic and subject, or without one. A pack is read once at start; what is wrong with it ends
- * the start with one sentence. It knows nothing of registries.
+ * schema, topic and subject, or without one. A pack is read once at start; what is wrong with it
+ * ends the start with one sentence. It knows nothing of registries.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";

@@ -62,7 +62,7 @@ test("real registry: references come with the schema that uses them", async () =
   assert.deepEqual(latest.value.references, [color]);
 });
 
-test("real registry: the store registers, restarts without it, and finds schemas by their names", async (t) => {
+test("real registry: the store registers, takes a new version, restarts without it", async (t) => {
   const snapshotDirectory = await mkdtemp(join(tmpdir(), "sluice-real-"));
   t.after(() => rm(snapshotDirectory, { recursive: true }));
   const pack = await newPack("aiops");

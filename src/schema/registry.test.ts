@@ -117,7 +117,7 @@ test("RegistryClient does not try again what will not change", async () => {
   }
 });
 
-test("RegistryClient goes to the next URL at once and stays with the one that answers", async () => {
+test("RegistryClient goes to the next URL at once and stays with what answers", async () => {
   const { fake, client } = setUp({ urls: ["http://a", "http://b"] });
   const hosts: string[] = [];
   fake.put("s", TEXT);

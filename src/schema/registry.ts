@@ -1,7 +1,7 @@
 /**
- * Client of a schema registry with the Confluent API (Confluent, Karapace, Apicurio, Redpanda): what
- * is asked, what the answers mean, and a cache of what cannot change. It does not know which schemas
- * sluice needs, nor what is in them.
+ * Client of a schema registry with the Confluent API (Confluent, Karapace, Apicurio, Redpanda):
+ * what is asked, what the answers mean, and a cache of what cannot change. It does not know which
+ * schemas sluice needs, nor what is in them.
  */
 import {
   REGISTRY_ABSENT_MAX,
@@ -61,8 +61,8 @@ export interface RegistryFailure {
 
 /**
  * `missing`: the registry knows no such subject, version or schema. `refused`: it will not do this
- * (incompatible, invalid, not allowed). `unsupported`: it has no such endpoint, or the URL's path is
- * wrong. `failed`: it is down, too slow, or makes no sense.
+ * (incompatible, invalid, not allowed). `unsupported`: it has no such endpoint, or the URL's path
+ * is wrong. `failed`: it is down, too slow, or makes no sense.
  */
 export type RegistryResult<T> = { readonly kind: "found"; readonly value: T } | RegistryFailure;
 

@@ -56,7 +56,7 @@ test("SchemaResolver finds earlier schemas by id, version and fingerprint", asyn
   }
 });
 
-test("SchemaResolver refuses a schema of another subject, whatever the registry can tell", async () => {
+test("SchemaResolver refuses a schema of another subject, whatever registry it is", async () => {
   for (const tellsUses of [true, false]) {
     const { resolve, fake } = setUp();
     fake.tellsUses = tellsUses;
@@ -83,7 +83,7 @@ test("SchemaResolver refuses names that can be none without asking", async () =>
   assert.equal(fake.requests.length, 0);
 });
 
-test("SchemaResolver: unknown is final once the registry has said so, and remembered", async () => {
+test("SchemaResolver: unknown is final once the registry has said so", async () => {
   const { resolve, fake, clock } = setUp();
   for (const ref of ["77", "clicks:77", "fp:0123456789abcdef"]) {
     assert.equal(faultOf(await resolve(ref)).code, "schema_unknown");
@@ -96,7 +96,7 @@ test("SchemaResolver: unknown is final once the registry has said so, and rememb
   }
 });
 
-test("SchemaResolver: a registry that cannot answer makes it retry, for a second at a time", async () => {
+test("SchemaResolver: a registry that cannot answer makes it retry for a second", async () => {
   for (const trouble of [DOWN, always(500, ""), always(404, "<html>"), always(401, "")]) {
     const { resolve, fake, clock } = setUp();
     fake.trouble = trouble;
@@ -168,7 +168,7 @@ test("SchemaResolver refuses for good a schema that cannot be used", async () =>
   );
 });
 
-test("SchemaResolver: for a type without schema, its own names give the reason, others are asked", async () => {
+test("SchemaResolver: a type without schema has its reason; versions are asked for", async () => {
   const { resolver, type } = setUp();
   const reason = unavailable("not loaded yet");
   assert.equal(await resolver.resolve(type, "clicks", reason), reason);

@@ -1,8 +1,8 @@
 /**
  * Finds the schema that an event names for itself: an id, `fp:` and a fingerprint, its subject, or
- * `subject:version`. It has to be a schema of the type's subject, so that no event can be stored with
- * a schema its topic does not have. Look-ups are bounded in number, rate and time, because whoever
- * sends events chooses the names.
+ * `subject:version`. It has to be a schema of the type's subject, so that no event can be stored
+ * with a schema its topic does not have. Look-ups are bounded in number, rate and time, because
+ * whoever sends events chooses the names.
  */
 import {
   REGISTRY_ABSENT_MAX,
@@ -103,7 +103,9 @@ export class SchemaResolver {
     return { value, keepMs: Number.POSITIVE_INFINITY };
   }
 
-  /** The answer, or `retry` at the deadline; the look-up goes on and is there for the next event. */
+  /**
+   * The answer, or `retry` at the deadline; the look-up goes on and is there for the next event.
+   */
   #inTime(answer: Promise<Resolution>): Promise<Resolution> {
     const late = Promise.withResolvers<Resolution>();
     const cancel = this.#options.clock.after(RESOLVE_DEADLINE_MS, () =>

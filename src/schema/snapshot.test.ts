@@ -9,7 +9,7 @@ import { readSnapshot, snapshotFile, type SnapshotScope, writeSnapshot } from ".
 
 const ENTRY = { subject: "s", schemaId: 7, version: 3, text: '"string"', references: ['"é"'] };
 
-test("a snapshot comes back as it was written, and nothing else is left in the directory", async (t) => {
+test("a snapshot comes back as it was written and leaves no other file", async (t) => {
   const scope = await scopeOf(t);
   assert.deepEqual(await readSnapshot(scope), { kind: "none" });
   assert.equal(await writeSnapshot(scope, [ENTRY, { ...ENTRY, subject: "t" }]), undefined);

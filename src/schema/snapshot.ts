@@ -1,6 +1,6 @@
 /**
- * The last good schemas on disk, so that a restart while the registry is down still serves. One JSON
- * file per registry and pack, replaced in one step, with a checksum: a damaged file, or one of
+ * The last good schemas on disk, so that a restart while the registry is down still serves. One
+ * JSON file per registry and pack, replaced in one step, with a checksum: a damaged file, or one of
  * another registry, is as good as none. It parses no schemas.
  */
 import { createHash } from "node:crypto";

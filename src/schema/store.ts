@@ -321,7 +321,8 @@ export class SchemaStore {
     const { registry, onEvent } = this.#options;
     const address = registry?.addresses.join(", ") ?? "";
     subject.fault = unavailable(
-      `The registry ${address} gives no schema for the subject "${subject.name}": ${failure.detail}.`,
+      `The registry ${address} gives no schema for the subject "${subject.name}": ` +
+        `${failure.detail}.`,
     );
     onEvent({ kind: "failed", subject: subject.name, detail: subject.fault.detail });
     this.#fallBack(subject);
@@ -375,9 +376,10 @@ export class SchemaStore {
 
   #unregisteredText(registry: RegistryClient, { name, types }: Subject): string {
     const file = relative("", join(this.#options.pack.directory, types[0]?.schemaFile ?? ""));
+    const [address = ""] = registry.addresses;
     return (
-      `The registry ${registry.addresses.join(", ")} has no subject "${name}"; ` +
-      `register it with: ./sluice schema register ${file} --subject ${name}`
+      `The registry ${address} has no subject "${name}"; register it with: ` +
+      `./sluice schema register ${file} --subject ${name} --registry ${address}`
     );
   }
 

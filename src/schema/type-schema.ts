@@ -1,4 +1,6 @@
-/** One schema of one event type, parsed and accepted: what the rest of sluice gets from this room. */
+/**
+ * One schema of one event type, parsed and accepted: what the rest of sluice gets from this room.
+ */
 import { fingerprint64 } from "./avro/canonical.ts";
 import { type AvroSchema, parseAvroSchema, SchemaError } from "./avro/schema.ts";
 import type { PackType } from "./pack.ts";

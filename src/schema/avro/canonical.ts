@@ -1,10 +1,13 @@
 /**
- * Parsing Canonical Form and the 64-bit fingerprint of the Avro specification: two schemas that read
- * the same bytes the same way have the same text and the same number, whatever registry holds them.
+ * Parsing Canonical Form and the 64-bit fingerprint of the Avro specification: two schemas that
+ * read the same bytes the same way have the same text and the same number, whatever registry holds
+ * them.
  */
 import type { AvroSchema } from "./schema.ts";
 
-/** Seed, polynomial and fingerprint of the empty text (Avro specification, "Schema Fingerprints"). */
+/**
+ * Seed, polynomial and fingerprint of the empty text (Avro specification, "Schema Fingerprints").
+ */
 const EMPTY = 0xc15d213aa4d7a795n;
 
 const TABLE = new BigUint64Array(256).map((_, index) => {

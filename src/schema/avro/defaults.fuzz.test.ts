@@ -78,7 +78,7 @@ const { sample: SAMPLES } = fc.letrec<{ sample: Sample }>((tie) => ({
   ),
 }));
 
-test("parseAvroSchema takes a default that fits, text and all, and refuses one that does not", () => {
+test("parseAvroSchema takes a default that fits, digits and all, and no other", () => {
   fc.assert(
     fc.property(SAMPLES, ({ type, good, bad }) => {
       const schema = parseAvroSchema(withDefault(type, good));

@@ -1,8 +1,8 @@
 /**
- * Does a default fit its field's type? By the Avro specification a default is in Avro's JSON encoding
- * but without the tags of unions: bytes and fixed are code points, logical types play no part, and a
- * union's default may be of any branch. A record's default may leave out members that have a default
- * themselves; one that contains itself that way would never end and is refused.
+ * Does a default fit its field's type? By the Avro specification a default is in Avro's JSON
+ * encoding but without the tags of unions: bytes and fixed are code points, logical types play no
+ * part, and a union's default may be of any branch. A record's default may leave out members that
+ * have a default themselves; one that contains itself that way would never end and is refused.
  */
 import { describeJson, type JsonNode, pointerStep } from "./json.ts";
 import type { AvroField, AvroRecord, AvroSchema } from "./schema.ts";

@@ -1,8 +1,8 @@
 /**
  * A JSON reader for schemas and packs. JSON.parse rounds numbers beyond 2^53 and keeps the last of
- * two equal members; here numbers stay text and a repeated member is an error. Comments in the style
- * of C are white space, because Avro's Java tools take them and published schemas hold them. It knows
- * nothing of Avro.
+ * two equal members; here numbers stay text and a repeated member is an error. Comments in the
+ * style of C are white space, because Avro's Java tools take them and published schemas hold them.
+ * It knows nothing of Avro.
  */
 
 /** One JSON value; `raw` is a number exactly as written. Members keep the order of the text. */
@@ -67,6 +67,13 @@ export function renderJson(node: JsonNode): string {
     default:
       return node satisfies never;
   }
+}
+
+/** Nested arrays and objects; 0 for a value without any. */
+export function depthOf(node: JsonNode): number {
+  if (node.kind !== "array" && node.kind !== "object") return 0;
+  const inner = node.kind === "array" ? node.items : [...node.members.values()];
+  return 1 + inner.reduce((depth, item) => Math.max(depth, depthOf(item)), 0);
 }
 
 /** What a value is, for sentences: "a number", "an object". */

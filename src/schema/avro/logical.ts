@@ -1,6 +1,7 @@
 /**
- * Logical types (Avro specification, "Logical Types"). One that is unknown, stands on the wrong type
- * or has bad parameters is ignored, as the specification demands: the value is then of the base type.
+ * Logical types (Avro specification, "Logical Types"). One that is unknown, stands on the wrong
+ * type or has bad parameters is ignored, as the specification demands: the value is then of the
+ * base type.
  */
 import type { JsonNode } from "./json.ts";
 import type { PrimitiveKind } from "./names.ts";

@@ -1,6 +1,7 @@
 /**
  * The members of a type's or field's object in a schema text, each checked for its shape: names,
- * aliases, annotations, required texts and arrays. It knows nothing of how types refer to each other.
+ * aliases, annotations, required texts and arrays. It knows nothing of how types refer to each
+ * other.
  */
 import { describeJson, type JsonNode, pointerStep } from "./json.ts";
 import { fullName, isFullName, isPrimitive, namespaceOf } from "./names.ts";
@@ -15,7 +16,7 @@ export interface Place {
 }
 
 /** The annotations sluice knows, and the values each may have. */
-export const ANNOTATION_VALUES = {
+const ANNOTATION_VALUES = {
   "sluice.from": ["base64", "decimal-string", "json"],
   "sluice.privacy": ["drop", "mask", "ip-truncate", "hmac"],
   "sluice.fill": ["session", "received-at", "tenant", "ip", "user-agent", "corrected-time"],
@@ -28,8 +29,8 @@ export function isFromForm(text: string | undefined): text is FromForm {
 }
 
 /**
- * The members of a field whose name starts with `sluice.`. One that sluice does not know is refused:
- * a misspelt privacy action that is ignored would leak what it was to hide.
+ * The members of a field whose name starts with `sluice.`. One that sluice does not know is
+ * refused: a misspelt privacy action that is ignored would leak what it was to hide.
  */
 export function annotationsOf(members: Members, path: string): Readonly<Record<string, string>> {
   const annotations: Record<string, string> = {};

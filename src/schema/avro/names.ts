@@ -3,7 +3,7 @@
  * schemas.
  */
 
-export const PRIMITIVE_KINDS = [
+const PRIMITIVE_KINDS = [
   "null",
   "boolean",
   "int",

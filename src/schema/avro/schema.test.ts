@@ -153,6 +153,11 @@ test("parseAvroSchema refuses what is no Avro schema, with the path and one sent
     ['{"type":"fixed","name":"F"}', "", /needs the member "size"/],
     ['{"type":"fixed","name":"F","size":-1}', "", /needs the member "size"/],
     ['{"type":"fixed","name":"F","size":1.0}', "", /needs the member "size"/],
+    [
+      field(`"type":"int","default":${"[".repeat(65)}${"]".repeat(65)}`),
+      "/fields/0/default",
+      /nested deeper than 64/,
+    ],
     [field('"type":"int","sluice.form":"json"'), "/fields/0", /"sluice.form" is no annotation/],
     [field('"type":"int","sluice.from":"hex"'), "/fields/0/sluice.from", /is one of base64,/],
     ['{"type":"bytes","sluice.from":"base64"}', "/sluice.from", /belongs to a field/],
@@ -227,7 +232,8 @@ function inner(fields: string): string {
 }
 
 function withDefault(type: string, value: string): string {
-  return `{"type":"record","name":"Outer","fields":[{"name":"f","type":${type},"default":${value}}]}`;
+  const field = `{"name":"f","type":${type},"default":${value}}`;
+  return `{"type":"record","name":"Outer","fields":[${field}]}`;
 }
 
 function fieldsOf(schema: AvroSchema): readonly AvroField[] {

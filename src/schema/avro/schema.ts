@@ -1,12 +1,14 @@
 /**
  * The Avro schema as a tree: what the plan compiler, the canonical form and the decoder work on. A
- * named type is one object wherever it is used, so a record that contains itself is a cycle. The tree
- * holds only what Avro and sluice give a meaning to; documentation and foreign members are gone, and
- * a malformed logical type is as if it were not there, as Avro demands. parseAvroSchema makes the tree.
+ * named type is one object wherever it is used, so a record that contains itself is a cycle. The
+ * tree holds only what Avro and sluice give a meaning to; documentation and foreign members are
+ * gone, and a malformed logical type is as if it were not there, as Avro demands. parseAvroSchema
+ * makes the tree.
  */
-import { SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX } from "../../limits.ts";
+import { DEPTH_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX } from "../../limits.ts";
 import { DefaultChecker } from "./defaults.ts";
 import {
+  depthOf,
   describeJson,
   JsonError,
   type JsonNode,
@@ -116,8 +118,8 @@ export type PlainLogicalType =
   | "duration";
 
 /**
- * Reads the text of an .avsc file. `references`: texts whose named types it may use, each after those
- * it needs itself. Comments in the style of C are allowed. Throws SchemaError.
+ * Reads the text of an .avsc file. `references`: texts whose named types it may use, each after
+ * those it needs itself. Comments in the style of C are allowed. Throws SchemaError.
  */
 export function parseAvroSchema(text: string, references: readonly string[] = []): AvroSchema {
   const parser = new SchemaParser();
@@ -243,6 +245,9 @@ class SchemaParser {
     const annotations = annotationsOf(members, at.path);
     const from = annotations["sluice.from"];
     const value = members.get("default");
+    if (value !== undefined && depthOf(value) > DEPTH_MAX) {
+      fail(`a default may not be nested deeper than ${DEPTH_MAX}`, pointerStep(at.path, "default"));
+    }
     const field: AvroField = {
       name,
       // Java takes any text here, and JSON members are often no Avro names ("user-id").
@@ -261,22 +266,24 @@ class SchemaParser {
 
   #enum(members: Members, at: Place): AvroEnum {
     const path = pointerStep(at.path, "symbols");
-    const symbols: string[] = [];
+    const symbols = new Set<string>();
     for (const [index, node] of arrayOf(members, "symbols", at.path).entries()) {
       if (node.kind !== "string" || !isName(node.value)) {
         fail("a symbol is a string like a name", pointerStep(path, index));
       }
-      symbols.push(node.value);
+      if (symbols.has(node.value)) {
+        fail(`the symbol ${node.value} is there twice`, pointerStep(path, index));
+      }
+      symbols.add(node.value);
     }
-    const twice = symbols.findIndex((symbol, index) => symbols.indexOf(symbol) !== index);
-    if (twice >= 0) fail(`the symbol ${symbols[twice]} is there twice`, pointerStep(path, twice));
     const { name } = typeNames(members, at);
-    if (!members.has("default")) return this.#define({ kind: "enum", name, symbols }, at);
+    if (!members.has("default"))
+      return this.#define({ kind: "enum", name, symbols: [...symbols] }, at);
     const defaultSymbol = textOf(members, "default", at.path);
-    if (!symbols.includes(defaultSymbol)) {
+    if (!symbols.has(defaultSymbol)) {
       fail("the default of an enum is one of its symbols", pointerStep(at.path, "default"));
     }
-    return this.#define({ kind: "enum", name, symbols, defaultSymbol }, at);
+    return this.#define({ kind: "enum", name, symbols: [...symbols], defaultSymbol }, at);
   }
 
   #fixed(members: Members, at: Place): AvroFixed {

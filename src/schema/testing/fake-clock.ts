@@ -1,6 +1,6 @@
 /**
- * A clock that stands until a test moves it. A delay of 0 passes at once, so that retries whose pause
- * is a random part of something run without moving the clock while `randomValue` is 0.
+ * A clock that stands until a test moves it. A delay of 0 passes at once, so that retries whose
+ * pause is a random part of something run without moving the clock while `randomValue` is 0.
  */
 import type { Clock } from "../clock.ts";
 

@@ -1,6 +1,6 @@
 /**
- * A schema registry behind a `fetch`, in memory, with a switch for each way to fail. It answers like
- * Confluent's; registry-contract.ts holds it and the real one to the same.
+ * A schema registry behind a `fetch`, in memory, with a switch for each way to fail. It answers
+ * like Confluent's; registry-contract.ts holds it and the real one to the same.
  */
 type Answer = (url: URL) => Response | Promise<Response>;
 
