@@ -20,8 +20,11 @@ import { environmentWith, fetchNode, findNode } from "./setup/node.mjs";
 import { installPackages, packagesInstalled, UWS_ADDON } from "./setup/packages.mjs";
 import { CHECKOUT_CACHE } from "./setup/paths.mjs";
 import { checkPlatform, glibcVersion } from "./setup/platform.mjs";
-import { endRunning } from "./setup/run.mjs";
+import { endLeftover, endRunning } from "./setup/run.mjs";
 import { readStamp, writeStamp } from "./setup/stamp.mjs";
+
+const PARENT_CHECK_MS = 500;
+const STOP_SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 
 /** The first glibc that has everything uWebSockets.js' addon asks for. */
 const UWS_GLIBC = /** @type {const} */ ([2, 38]);
@@ -47,16 +50,24 @@ export async function setUp() {
     glibc: process.platform !== "linux" || glibc !== undefined,
   });
   const giveBack = await takeLock(join(CHECKOUT_CACHE, "setup.lock"));
-  const stop = (/** @type {NodeJS.Signals} */ signal) => {
-    endRunning();
+  const stop = async (/** @type {NodeJS.Signals} */ signal) => {
+    await endRunning();
     giveBack();
     process.exit(signal === "SIGINT" ? 130 : 143);
   };
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  const obey = (/** @type {NodeJS.Signals} */ signal) => void stop(signal);
+  for (const signal of STOP_SIGNALS) process.once(signal, obey);
+  // A shell that waits for us passes no signal on: its end is the sign.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) obey("SIGTERM");
+  }, PARENT_CHECK_MS);
   try {
+    await endLeftover();
     return await doSteps(glibc ?? UWS_GLIBC);
   } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
+    clearInterval(watch);
+    for (const signal of STOP_SIGNALS) process.off(signal, obey);
     giveBack();
   }
 }

@@ -1,16 +1,31 @@
 // @ts-check
 /**
- * Runs one command of set-up: never with a terminal's input, its output kept in a log file, ended
- * with us when we are ended.
+ * Runs one command of set-up: never with a terminal's input, its output kept in a log file, in a
+ * process group of its own, so that it ends with all its children when set-up is ended. Set-up that
+ * is killed leaves a note of the group behind, by which the next one ends what is left of it.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 
-import { ROOT } from "./paths.mjs";
+import { CHECKOUT_CACHE, ROOT } from "./paths.mjs";
 
-/** @type {Set<import("node:child_process").ChildProcess>} */
-const running = new Set();
+/** Says which group runs: its number and when it began, for numbers are used again. */
+const NOTE = join(CHECKOUT_CACHE, "running-command");
+
+/** A command that was asked to end is not waited for any longer. */
+const END_DEADLINE_MS = 2_000;
+
+/** @type {Map<number, Promise<void>>} process groups that run, and their ends */
+const running = new Map();
 
 /** Logs that this process has begun: it adds to those, and replaces older ones. */
 const begunLogs = new Set();
@@ -35,24 +50,34 @@ const begunLogs = new Set();
  */
 export function run(command, { log, env = process.env, cwd = ROOT, timeoutMs }) {
   mkdirSync(dirname(log), { recursive: true });
-  const output = openSync(log, begunLogs.has(log) ? "a" : "w");
+  mkdirSync(CHECKOUT_CACHE, { recursive: true });
+  if (!begunLogs.has(log)) rmSync(log, { force: true });
+  const output = openSync(log, "a");
   begunLogs.add(log);
   writeSync(output, `\n$ ${command.join(" ")}\n`);
   return new Promise((resolve) => {
     const [program, ...rest] = command;
-    const child = spawn(program, rest, { cwd, env, stdio: ["ignore", output, output] });
-    running.add(child);
+    const stdio = /** @type {const} */ (["ignore", output, output]);
+    const child = spawn(program, rest, { cwd, env, stdio: [...stdio], detached: true });
+    const group = child.pid;
+    if (group !== undefined) {
+      writeFileSync(NOTE, `${group} ${beginningOf(group)}`);
+      running.set(group, new Promise((ended) => child.once("exit", () => ended())));
+    }
     let timedOut = false;
     const timer = setTimeout(
       () => {
         timedOut = true;
-        child.kill("SIGKILL");
+        if (group !== undefined) signalGroup(group, "SIGKILL");
       },
       timeoutMs ?? 2 ** 31 - 1,
     );
     const settle = (/** @type {Omit<RunResult, "missing">} */ result, missing = false) => {
       clearTimeout(timer);
-      running.delete(child);
+      if (group !== undefined) {
+        running.delete(group);
+        rmSync(NOTE, { force: true });
+      }
       closeSync(output);
       resolve({ ...result, missing });
     };
@@ -68,6 +93,70 @@ export function run(command, { log, env = process.env, cwd = ROOT, timeoutMs }) 
 }
 
 /** Ends the commands that still run: for when set-up itself is told to end. */
-export function endRunning() {
-  for (const child of running) child.kill("SIGTERM");
+export async function endRunning() {
+  for (const [group, ended] of running) await endGroup(group, ended);
+}
+
+/** Ends what a set-up that was killed has left running. */
+export async function endLeftover() {
+  const [group = 0, beginning = ""] = readNote();
+  if (group === 0 || beginning === "" || beginningOf(group) !== beginning) return;
+  const gone = async () => {
+    while (beginningOf(group) === beginning) await delay(50);
+  };
+  await endGroup(group, gone());
+  rmSync(NOTE, { force: true });
+}
+
+/**
+ * @param {number} group
+ * @param {Promise<void>} ended
+ */
+async function endGroup(group, ended) {
+  signalGroup(group, "SIGTERM");
+  const timer = setTimeout(() => signalGroup(group, "SIGKILL"), END_DEADLINE_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/**
+ * @param {number} group
+ * @param {NodeJS.Signals} signal
+ */
+function signalGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It has ended by itself in the meantime.
+  }
+}
+
+/** @returns {[number, string] | []} */
+function readNote() {
+  try {
+    const [group = "", beginning = ""] = readFileSync(NOTE, "utf8").split(" ");
+    return [Number(group), beginning];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * When a process began, in ticks since the machine did; empty when there is none.
+ *
+ * @param {number} pid
+ */
+function beginningOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // Field 22; the name, field 2, stands in brackets and may hold anything.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param {number} timeMs */
+function delay(timeMs) {
+  return new Promise((resolve) => setTimeout(resolve, timeMs));
 }
