@@ -86,6 +86,29 @@ describe("decodeToJson", () => {
     assert.equal(text, '{"value":1,"next":{"value":2,"next":null}}');
   });
 
+  function decodeFrom(from: string, type: unknown, hex: string): string {
+    const field = { name: "f", type, "sluice.from": from };
+    return decode({ type: "record", name: "R", fields: [field] }, hex);
+  }
+
+  it("sluice.from base64, is printed as base64, within a union too, a decimal never", () => {
+    assert.equal(decodeFrom("base64", "bytes", "04fbff"), '{"f":"+/8="}');
+    assert.equal(decodeFrom("base64", ["null", "bytes"], "020261"), '{"f":"YQ=="}');
+    assert.equal(decodeFrom("base64", DECIMAL, "0264"), '{"f":0.0100}');
+    const items = { type: "array", items: "bytes" };
+    assert.equal(decodeFrom("base64", items, "02026100"), '{"f":["a"]}');
+  });
+
+  it("sluice.from json, is printed as the JSON it holds, on one line or as a string", () => {
+    const hexOf = (text: string): string =>
+      Buffer.from([text.length * 2, ...Buffer.from(text)]).toString("hex");
+    const asJson = (text: string): string => decodeFrom("json", "string", hexOf(text));
+    assert.equal(asJson('{"a":1.0,"a":2}'), '{"f":{"a":1.0,"a":2}}');
+    assert.equal(asJson("12345678901234567890"), '{"f":12345678901234567890}');
+    assert.equal(asJson("no JSON"), '{"f":"no JSON"}');
+    assert.equal(asJson("[1,\n2]"), '{"f":"[1,\\n2]"}');
+  });
+
   const faults: ReadonlyArray<readonly [string, unknown, string, RegExp]> = [
     ["too few bytes", "double", "0000", /^fault at 0: the record ends 6 bytes too early$/],
     ["too many bytes", "null", "00", /^fault at 0: 1 bytes are left over$/],

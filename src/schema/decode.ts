@@ -7,14 +7,24 @@
  * The JSON is the plain form of mapping v1, so what is printed can be encoded again: longs with all
  * digits; doubles and floats shortest, always with a fraction or an exponent; bytes and fixed as
  * strings of code points below 256; decimals as exact numbers with every digit of their scale;
- * other logical types as their base type; unions without a tag. Two things do not come back the
- * same: NaN and the infinities, for which JSON has no number (they are the strings "NaN",
- * "Infinity", "-Infinity"), and a union value for which the mapping would choose an earlier branch.
+ * other logical types as their base type; unions without a tag; fields with `sluice.from` in that
+ * form, base64 or the JSON that a string holds. What does not come back the same: NaN and the
+ * infinities, for which JSON has no number (they are the strings "NaN", "Infinity", "-Infinity"); a
+ * union value for which the mapping would choose another branch; and a string of a field with
+ * `sluice.from: json` that holds no JSON.
  */
 import assert from "node:assert/strict";
 
 import { DECODE_DEPTH_MAX, DECODED_ITEMS_MAX, DECIMAL_BYTES_MAX } from "../limits.ts";
-import type { AvroArray, AvroMap, AvroRecord, AvroSchema } from "./avro/schema.ts";
+import type { FromForm } from "./avro/members.ts";
+import type {
+  AvroArray,
+  AvroFixed,
+  AvroMap,
+  AvroPrimitive,
+  AvroRecord,
+  AvroSchema,
+} from "./avro/schema.ts";
 
 export type Decoded =
   | { readonly kind: "json"; readonly text: string }
@@ -25,7 +35,7 @@ export type Decoded =
 export function decodeToJson(schema: AvroSchema, bytes: Uint8Array): Decoded {
   const reader = new Reader(bytes);
   try {
-    const text = reader.value(schema, 1);
+    const text = reader.value(schema, { depth: 1, from: undefined });
     const rest = bytes.length - reader.position;
     if (rest > 0) {
       return { kind: "fault", offset: reader.position, detail: `${rest} bytes are left over` };
@@ -67,6 +77,13 @@ class Mismatch extends Error {
   }
 }
 
+interface Place {
+  /** Nesting, the whole value being 1. */
+  readonly depth: number;
+  /** `sluice.from` of the field whose value this is, also where that is a union. */
+  readonly from: FromForm | undefined;
+}
+
 class Reader {
   position = 0;
   readonly #bytes: Uint8Array;
@@ -79,10 +96,11 @@ class Reader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  value(schema: AvroSchema, depth: number): string {
-    if (depth > DECODE_DEPTH_MAX) {
+  value(schema: AvroSchema, place: Place): string {
+    if (place.depth > DECODE_DEPTH_MAX) {
       throw new Mismatch(`more than ${DECODE_DEPTH_MAX} nested values`, this.position);
     }
+    const inside = { depth: place.depth + 1, from: undefined };
     switch (schema.kind) {
       case "null":
         return "null";
@@ -97,21 +115,20 @@ class Reader {
       case "double":
         return doubleText(this.#view.getFloat64(this.#take(8), true));
       case "string":
-        return this.#string();
+        return place.from === "json" ? jsonOrString(this.#string()) : quote(this.#string());
       case "bytes":
-        return this.#octets(this.#length(), schema.logical);
       case "fixed":
-        return this.#octets(schema.size, schema.logical);
+        return this.#octets(schema, place.from);
       case "enum":
-        return JSON.stringify(this.#choose(schema.symbols, "symbol"));
+        return quote(this.#choose(schema.symbols, "symbol"));
       case "union":
-        return this.value(this.#choose(schema.branches, "branch"), depth + 1);
+        return this.value(this.#choose(schema.branches, "branch"), { ...inside, from: place.from });
       case "record":
-        return this.#record(schema, depth);
+        return this.#record(schema, inside.depth);
       case "array":
-        return this.#array(schema, depth);
+        return this.#array(schema, inside);
       case "map":
-        return this.#map(schema, depth);
+        return this.#map(schema, inside);
       default:
         return schema satisfies never;
     }
@@ -120,30 +137,30 @@ class Reader {
   #record(schema: AvroRecord, depth: number): string {
     let text = "{";
     for (const field of schema.fields) {
-      text += `${text.length > 1 ? "," : ""}${JSON.stringify(field.name)}:`;
-      text += this.value(field.schema, depth + 1);
+      text += `${text.length > 1 ? "," : ""}${quote(field.name)}:`;
+      text += this.value(field.schema, { depth, from: field.from });
     }
     return `${text}}`;
   }
 
-  #array(schema: AvroArray, depth: number): string {
+  #array(schema: AvroArray, place: Place): string {
     let text = "[";
     for (let left = this.#block(); left > 0; left = this.#block()) {
       for (; left > 0; left -= 1) {
         this.#countItem();
-        text += (text.length > 1 ? "," : "") + this.value(schema.items, depth + 1);
+        text += (text.length > 1 ? "," : "") + this.value(schema.items, place);
       }
     }
     return `${text}]`;
   }
 
-  #map(schema: AvroMap, depth: number): string {
+  #map(schema: AvroMap, place: Place): string {
     let text = "{";
     for (let left = this.#block(); left > 0; left = this.#block()) {
       for (; left > 0; left -= 1) {
         this.#countItem();
-        text += `${text.length > 1 ? "," : ""}${this.#string()}:`;
-        text += this.value(schema.values, depth + 1);
+        text += `${text.length > 1 ? "," : ""}${quote(this.#string())}:`;
+        text += this.value(schema.values, place);
       }
     }
     return `${text}}`;
@@ -214,23 +231,25 @@ class Reader {
     const length = this.#length();
     const from = this.#take(length);
     try {
-      return JSON.stringify(UTF8.decode(this.#bytes.subarray(from, from + length)));
+      return UTF8.decode(this.#bytes.subarray(from, from + length));
     } catch {
       throw new Mismatch(`a string of ${length} bytes that is not UTF-8`, start);
     }
   }
 
-  #octets(length: number, logical: { readonly type: string; readonly scale?: number } | undefined) {
-    const from = this.#take(length);
-    const bytes = this.#bytes.subarray(from, from + length);
+  #octets(schema: AvroPrimitive | AvroFixed, from: FromForm | undefined): string {
+    const length = schema.kind === "fixed" ? schema.size : this.#length();
+    const start = this.#take(length);
+    const bytes = this.#bytes.subarray(start, start + length);
+    const { logical } = schema;
     if (logical?.type !== "decimal") {
-      return JSON.stringify(Buffer.from(bytes).toString("latin1"));
+      return quote(Buffer.from(bytes).toString(from === "base64" ? "base64" : "latin1"));
     }
     const significant = withoutSignBytes(bytes);
     if (significant.length > DECIMAL_BYTES_MAX) {
-      throw new Mismatch(`a decimal of ${significant.length} bytes`, from);
+      throw new Mismatch(`a decimal of ${significant.length} bytes`, start);
     }
-    return decimalText(twosComplement(significant), logical.scale ?? 0);
+    return decimalText(twosComplement(significant), logical.scale);
   }
 
   #length(): number {
@@ -276,12 +295,12 @@ class Reader {
 function doubleText(value: number): string {
   return Number.isFinite(value)
     ? withFraction(Object.is(value, -0) ? "-0" : String(value))
-    : quoted(value);
+    : quote(String(value));
 }
 
 /** The shortest decimal that rounds to this float. */
 function floatText(value: number): string {
-  if (!Number.isFinite(value)) return quoted(value);
+  if (!Number.isFinite(value)) return quote(String(value));
   if (Object.is(value, -0)) return "-0.0";
   for (let digits = 1; digits < 9; digits += 1) {
     const text = String(Number(value.toPrecision(digits)));
@@ -294,8 +313,18 @@ function withFraction(text: string): string {
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-function quoted(value: number): string {
-  return JSON.stringify(String(value));
+function quote(value: string): string {
+  return JSON.stringify(value);
+}
+
+/** The JSON that a string holds, on one line; any other string as a JSON string. */
+function jsonOrString(text: string): string {
+  try {
+    JSON.parse(text);
+    return /[\r\n]/.test(text) ? quote(text) : text;
+  } catch {
+    return quote(text);
+  }
 }
 
 /** Two's complement, big-endian, without the bytes that only repeat the sign. */
