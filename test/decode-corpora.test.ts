@@ -1,7 +1,7 @@
 /**
  * Realistic events are encoded, decoded and encoded again: what `sluice tail` prints is JSON that
- * the mapping takes back, byte for byte. The corpora of rules are left out: their unions are made so
- * that several branches take the same JSON.
+ * the mapping takes back, byte for byte. The corpora of rules are left out: their unions are made
+ * so that several branches take the same JSON.
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
