@@ -9,6 +9,7 @@
  * them, whose own cost is then part of "process". Prints a table and one line of JSON per row.
  */
 import { parseArgs } from "node:util";
+
 import { createDelivery } from "../src/delivery/create.ts";
 import type { Compression, Delivery } from "../src/delivery/delivery.ts";
 import { makeTable } from "../src/delivery/testing/make-table.ts";
@@ -106,7 +107,8 @@ class Driver {
     this.#more = () => {
       const nowMs = performance.now();
       const due = rate > 0 ? ((nowMs - startedMs) * rate) / 1_000 : Number.POSITIVE_INFINITY;
-      while (nowMs < endMs && this.#out < this.#inflight && submitted < due) {
+      if (nowMs >= endMs) return;
+      while (this.#out < this.#inflight && submitted < due) {
         this.#submit();
         submitted += FRAME;
       }

@@ -4,6 +4,7 @@
  * until enough has been settled again.
  */
 import assert from "node:assert/strict";
+
 import type { Pressure, PressureLevel } from "./delivery.ts";
 
 /** Shares of the budget at which a level begins and ends. */

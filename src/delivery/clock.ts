@@ -13,7 +13,7 @@ export interface DeliveryClock {
   after(delayMs: number, run: () => void): () => void;
   every(intervalMs: number, run: () => void): () => void;
   /** 0 ≤ x < 1. */
-  random(): number;
+  readonly random: () => number;
 }
 
 export const SYSTEM_CLOCK: DeliveryClock = {

@@ -2,15 +2,18 @@
  * Puts delivery together: lanes with their producers, destinations, the budget, availability, drain.
  */
 import assert from "node:assert/strict";
+
 import {
   COMMIT_DEADLINE_MS,
   GATHER_WAIT_MS,
   LANES_MAX,
   MESSAGE_TIMEOUT_MS,
+  SEGMENT_BYTES,
   STALL_MS,
   UNACKED_BYTES_MAX,
   UNACKED_EVENTS_MAX,
 } from "../limits.ts";
+import type { RecordTable } from "../records.ts";
 import { Availability } from "./availability.ts";
 import { Budget } from "./budget.ts";
 import { SYSTEM_CLOCK, type DeliveryClock } from "./clock.ts";
@@ -25,7 +28,6 @@ import type {
   Pressure,
   Submission,
 } from "./delivery.ts";
-import type { RecordTable } from "../records.ts";
 import { Destinations } from "./destinations.ts";
 import { EmbeddedBroker } from "./embedded-broker.ts";
 import { Intake } from "./intake.ts";
@@ -52,7 +54,6 @@ export interface DeliveryOptions {
   readonly lingerMs?: number;
   readonly compression?: Compression;
   readonly messageTimeoutMs?: number;
-  readonly commitDeadlineMs?: number;
   readonly gatherWaitMs?: number;
   readonly stallMs?: number;
   /** How often the partitions of known topics are looked up again. */
@@ -123,7 +124,8 @@ class DeliveryRoom implements Delivery {
       onState: (state, reason) => this.#onEvent({ kind: "state", state, reason }),
     });
     const lanes = laneCount(options);
-    this.#pool = new SegmentPool(2 * lanes);
+    const segments = Math.ceil(bytesMax / SEGMENT_BYTES);
+    this.#pool = new SegmentPool({ keepMax: 2 * lanes, max: 2 * segments + 2 * lanes });
     this.#lanes = Array.from({ length: lanes }, (_, number) => this.#newLane(number));
     this.#destinations = this.#newDestinations();
     const share = Math.min(1, 2 / lanes);
@@ -246,7 +248,9 @@ class DeliveryRoom implements Delivery {
       queue: new RecordQueue(this.#pool, this.#budget),
       topicNames: this.#topicNames,
       clock: this.#clock,
-      commitDeadlineMs: this.#options.commitDeadlineMs ?? COMMIT_DEADLINE_MS,
+      commitDeadlineMs:
+        (this.#options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS) +
+        (COMMIT_DEADLINE_MS - MESSAGE_TIMEOUT_MS),
       onEvent: this.#onEvent,
       onStored: () => this.#availability.stored(this.#clock.nowMs()),
       onProducerLost: (lane, reason) => this.#keepers[lane]?.lose(reason),

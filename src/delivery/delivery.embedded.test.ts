@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+
 import { createDelivery } from "./create.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { producerSettings, type ProducerSettings } from "./kafka-settings.ts";
@@ -57,6 +58,23 @@ describe("delivery, a broker that stands still", () => {
   });
 });
 
+describe("delivery, drain", () => {
+  it("with a broker that stands still it ends, and nothing is said to be stored", async () => {
+    const broker = await startMockBroker();
+    const delivery = createDelivery({ brokers: [broker.address], onEvent: () => {} });
+    await delivery.start();
+    const ledger = new Ledger(delivery);
+    ledger.submit([{ topic: "events", key: "before" }]);
+    await until(() => ledger.open === 0);
+    broker.process.kill("SIGSTOP");
+    ledger.submit(Array.from({ length: 100 }, (_, i) => ({ topic: "events", key: `k${i}` })));
+    await delivery.drain(300);
+    assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 100 });
+    assert.equal(delivery.state(), "stopped");
+    broker.process.kill("SIGKILL");
+    await once(broker.process, "exit");
+  });
+});
 
 describe("producer settings", () => {
   const tuning = {
@@ -96,7 +114,10 @@ describe("producer settings", () => {
     const { global, topic } = producerSettings(tuning);
     const { "message.timeout.ms": timeout, ...rest } = topic;
     assert.ok(timeout !== undefined);
-    const problem = await connect({ global: { ...global, "message.timeout.ms": timeout }, topic: rest });
+    const problem = await connect({
+      global: { ...global, "message.timeout.ms": timeout },
+      topic: rest,
+    });
     assert.match(problem ?? "", /message\.timeout\.ms/);
   });
 

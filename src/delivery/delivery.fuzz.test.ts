@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
+
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
 import { Ledger } from "./testing/ledger.ts";

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+
 import kafka from "@confluentinc/kafka-javascript";
+
 import { startInstance } from "../../scripts/services/control.mjs";
 import { testService } from "../../test/services.ts";
 import { createDelivery } from "./create.ts";
@@ -29,7 +31,11 @@ describe("delivery, Apache Kafka", () => {
     const ledger = new Ledger(delivery);
     for (let frame = 0; frame < 500; frame += 1) {
       ledger.submit(
-        Array.from({ length: 100 }, (_, i) => ({ topic, key: `k${(frame * 7 + i) % 401}`, pad: i })),
+        Array.from({ length: 100 }, (_, i) => ({
+          topic,
+          key: `k${(frame * 7 + i) % 401}`,
+          pad: i,
+        })),
       );
       if (ledger.open > 20_000) await until(() => ledger.open < 10_000);
     }

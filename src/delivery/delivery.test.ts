@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { deliveryContract } from "./testing/contract.ts";
 import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
@@ -22,7 +23,9 @@ describe("delivery, faults of the producer", () => {
     const { delivery, kafka, until, topic, stop } = await fakeHarness({ lanes: 1 });
     kafka.judge = ({ value }) => (Number(value.slice(1, 5).replace(/\D/g, "")) % 5 === 0 ? 0 : 19);
     const ledger = new Ledger(delivery);
-    ledger.submit(Array.from({ length: 2_000 }, (_, i) => ({ topic, key: `k${i % 50}`, pad: i / 50 })));
+    ledger.submit(
+      Array.from({ length: 2_000 }, (_, i) => ({ topic, key: `k${i % 50}`, pad: i / 50 })),
+    );
     await until(() => ledger.open === 0);
     ledger.judge(kafka.log);
     assert.ok(kafka.log.length > 0);

@@ -10,13 +10,14 @@ import type { OutcomeCode } from "../errors.ts";
 import type { RecordTable } from "../records.ts";
 
 /**
- * Who waits for records. For n accepted records failures come one by one (index as submitted), then
- * `recordsSettled(n)`: those not reported failed are stored. A submission may be settled in several
- * portions. Never called from inside `submit` or `deadLetter`.
+ * Who waits for records. Each accepted record is reported once, stored or failed (index as submitted);
+ * `commitSettled` follows when a commit has no more to say of this sink. A submission may be settled
+ * in several portions. Never called from inside `submit` or `deadLetter`.
  */
 export interface DeliverySink {
+  recordStored(index: number): void;
   recordFailed(index: number, code: OutcomeCode): void;
-  recordsSettled(count: number): void;
+  commitSettled(): void;
 }
 
 export interface Submission {

@@ -5,6 +5,7 @@
  * allowed.
  */
 import assert from "node:assert/strict";
+
 import { DESTINATIONS_MAX } from "../limits.ts";
 import { backoffMs, type DeliveryClock } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
@@ -259,7 +260,8 @@ export class Destinations {
     destination.lookAtMs =
       clock.nowMs() + this.#backoff(destination, MISSING_BASE_MS, MISSING_MAX_MS);
     if (partitions === 0) {
-      if (changed) this.#tell(destination, "missing", "the topic does not exist, or not for sluice");
+      if (changed)
+        this.#tell(destination, "missing", "the topic does not exist, or not for sluice");
       onMissing(destination);
       this.#next();
       return;

@@ -17,7 +17,7 @@ export class EmbeddedBroker {
     const settings: Record<string, unknown> = {
       "test.mock.num.brokers": 1,
       "bootstrap.servers": "127.0.0.1:1",
-      "log_level": 3,
+      log_level: 3,
     };
     this.#producer = new kafka.Producer(settings, {});
   }

@@ -3,8 +3,8 @@
  * its destination, as long as the partitions are not known). Per row: no object, no closure.
  */
 import type { OutcomeCode } from "../errors.ts";
-import type { RecordTable } from "../records.ts";
 import { SEGMENT_BYTES } from "../limits.ts";
+import type { RecordTable } from "../records.ts";
 import type { Budget } from "./budget.ts";
 import type { DeliveryClock } from "./clock.ts";
 import type { DeadLetter, DeliverySink, Submission } from "./delivery.ts";
@@ -55,7 +55,8 @@ export class Intake {
     const group = this.#newGroup(sink);
     const refused = this.#refusal();
     this.#source.memory = table.memory;
-    this.#place.timestampMs = submission.timestampMs;
+    // A whole number: failure reports are recognised by it.
+    this.#place.timestampMs = Math.trunc(submission.timestampMs);
     for (let row = 0; row < table.count; row += 1) {
       const topic = topics[row] ?? -1;
       if (topic < 0) continue;
@@ -161,8 +162,7 @@ export class Intake {
     const { queueEventsMax, queueBytesMax } = this.#options;
     if (queue.events >= queueEventsMax || queue.bytes >= queueBytesMax) return "overloaded";
     queue.openGroup(group);
-    queue.append(this.#source, this.#place, letter);
-    return null;
+    return queue.append(this.#source, this.#place, letter) ? null : "overloaded";
   }
 
   #newGroup(sink: DeliverySink, acceptedAtMs?: number): RowsOfOne {

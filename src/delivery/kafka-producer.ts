@@ -7,14 +7,16 @@
  * - nothing is called after `disconnect`: it would block the loop until all is freed.
  */
 import assert from "node:assert/strict";
+
 import kafka from "@confluentinc/kafka-javascript";
+
+import { KAFKA_CODE } from "./kafka-codes.ts";
 import {
   parseSettingLine,
   settingsProblem,
   type KafkaSettings,
   type ProducerSettings,
 } from "./kafka-settings.ts";
-import { KAFKA_CODE } from "./kafka-codes.ts";
 import type { ProducerHandlers, ProducerPort, TopicMetadata } from "./producer-port.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
@@ -29,7 +31,10 @@ interface NativeClient {
     opaque: undefined,
     headers: ReadonlyArray<Record<string, Uint8Array | string>> | undefined,
   ): number;
-  flush(timeoutMs: number, done: (error: { readonly code?: number } | null | undefined) => void): void;
+  flush(
+    timeoutMs: number,
+    done: (error: { readonly code?: number } | null | undefined) => void,
+  ): void;
 }
 
 interface NativeReport {
@@ -128,17 +133,20 @@ export class KafkaProducer implements ProducerPort {
 
   metadata(topic: string | null, timeoutMs: number, done: (answer: TopicMetadata) => void): void {
     const what = topic === null ? {} : { topic };
-    this.#producer.getMetadata({ ...what, allTopics: false, timeout: timeoutMs }, (error, found) => {
-      // As in connect: null when all is well.
-      const failure: { code?: number; message: string } | null | undefined = error;
-      if (failure !== null && failure !== undefined) {
-        const kafkaCode = failure.code ?? KAFKA_CODE.state;
-        done({ kafkaCode, reason: failure.message, partitions: 0 });
-        return;
-      }
-      const partitions = found.topics.find((entry) => entry.name === topic)?.partitions ?? [];
-      done({ kafkaCode: KAFKA_CODE.none, reason: "", partitions: partitions.length });
-    });
+    this.#producer.getMetadata(
+      { ...what, allTopics: false, timeout: timeoutMs },
+      (error, found) => {
+        // As in connect: null when all is well.
+        const failure: { code?: number; message: string } | null | undefined = error;
+        if (failure !== null && failure !== undefined) {
+          const kafkaCode = failure.code ?? KAFKA_CODE.state;
+          done({ kafkaCode, reason: failure.message, partitions: 0 });
+          return;
+        }
+        const partitions = found.topics.find((entry) => entry.name === topic)?.partitions ?? [];
+        done({ kafkaCode: KAFKA_CODE.none, reason: "", partitions: partitions.length });
+      },
+    );
   }
 
   disconnect(done: () => void): void {

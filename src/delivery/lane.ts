@@ -12,14 +12,15 @@
  * It never hands a record over twice: librdkafka is the only one who retries.
  */
 import assert from "node:assert/strict";
+
 import { OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
 import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
 import type { DeliveryClock } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
 import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
 import type { FailureReport, ProducerPort } from "./producer-port.ts";
-import { SKIPPED } from "./record-segment.ts";
 import type { RecordQueue } from "./record-queue.ts";
+import { SKIPPED } from "./record-segment.ts";
 import { ReportMatcher } from "./report-matcher.ts";
 
 type Step = "idle" | "scheduled" | "flushing" | "quieting" | "stuck" | "paused" | "down";

@@ -5,6 +5,7 @@
  * It refuses to know Kafka: it moves cursors, keeps the budget true and tells sinks.
  */
 import assert from "node:assert/strict";
+
 import { OUTCOME_CODES, OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
 import type { Budget } from "./budget.ts";
 import type { DeliverySink } from "./delivery.ts";
@@ -68,7 +69,8 @@ export class RecordQueue {
     this.#segments.at(-1)?.openGroup(group.sink, group.acceptedAtMs);
   }
 
-  append(source: RecordSource, place: RecordPlace, letter?: LetterHeaders): void {
+  /** False: there is no memory left for it. */
+  append(source: RecordSource, place: RecordPlace, letter?: LetterHeaders): boolean {
     const recordBytes =
       source.valueEnd -
       source.valueStart +
@@ -77,6 +79,7 @@ export class RecordQueue {
     let tail = this.#segments.at(-1);
     if (tail === undefined || !tail.hasRoom(recordBytes)) {
       assert(this.#sink !== null, "a group is open before its first row");
+      if (this.#pool.isExhausted) return false;
       tail = this.#pool.take();
       assert(tail.hasRoom(recordBytes), "a record fits an empty segment");
       tail.openGroup(this.#sink, this.#acceptedAtMs);
@@ -90,6 +93,7 @@ export class RecordQueue {
     this.#events += 1;
     this.#bytes += recordBytes;
     this.#budget.take(1, recordBytes);
+    return true;
   }
 
   /** Rows handed out and without a mark fail with this code (they are not settled by this). */
@@ -175,7 +179,7 @@ export class RecordQueue {
       const end = segment.groups[g + 1]?.firstRow ?? segment.count;
       const last = Math.min(end, to);
       const first = Math.max(group.firstRow, from);
-      if (last > first) failed += tellGroup(segment, group.sink, first, last);
+      if (last > first) failed += tellRows(segment, group.sink, { first, last });
       if (end <= segment.settled) segment.firstGroup = g + 1;
     }
     return failed;
@@ -223,28 +227,27 @@ function waitingUntil(segment: RecordSegment, beforeMs: number): number {
   return segment.count;
 }
 
-function tellGroup(
+function tellRows(
   segment: RecordSegment,
   sink: DeliverySink,
-  first: number,
-  last: number,
+  { first, last }: { readonly first: number; readonly last: number },
 ): number {
   let count = last - first;
   let failed = 0;
-  if (segment.marked > 0) {
-    for (let row = first; row < last; row += 1) {
-      const number = segment.code[row] ?? 0;
-      if (number === 0) continue;
-      if (number === SKIPPED) {
-        count -= 1;
-        continue;
-      }
+  for (let row = first; row < last; row += 1) {
+    const index = segment.index[row] ?? 0;
+    const number = segment.marked === 0 ? 0 : (segment.code[row] ?? 0);
+    if (number === 0) {
+      sink.recordStored(index);
+    } else if (number === SKIPPED) {
+      count -= 1;
+    } else {
       const code = OUTCOME_CODES[number];
       assert(code !== undefined && code !== "none", "a mark is the number of an outcome code");
       failed += 1;
-      sink.recordFailed(segment.index[row] ?? 0, code);
+      sink.recordFailed(index, code);
     }
   }
-  if (count > 0) sink.recordsSettled(count);
+  if (count > 0) sink.commitSettled();
   return failed;
 }

@@ -8,6 +8,7 @@
  * and passed over by the cursors.
  */
 import assert from "node:assert/strict";
+
 import { SEGMENT_BYTES, SEGMENT_ROWS } from "../limits.ts";
 import type { DeliverySink } from "./delivery.ts";
 
@@ -87,11 +88,10 @@ export class RecordSegment {
   append(source: RecordSource, place: RecordPlace): void {
     const row = this.count;
     assert(row < SEGMENT_ROWS, "a segment takes no more rows than it has");
-    let at = this.usedBytes;
-    this.start[row] = at;
-    at = this.#copy(at, source, source.valueStart, source.valueEnd);
-    at = this.#copy(at, source, source.keyStart, source.keyEnd);
-    at = this.#copy(at, source, source.headerStart, source.headerEnd);
+    this.start[row] = this.usedBytes;
+    this.#copy(source.memory, source.valueStart, source.valueEnd);
+    this.#copy(source.memory, source.keyStart, source.keyEnd);
+    this.#copy(source.memory, source.headerStart, source.headerEnd);
     this.valueBytes[row] = source.valueEnd - source.valueStart;
     this.keyBytes[row] = source.keyEnd - source.keyStart;
     this.headerBytes[row] = source.headerEnd - source.headerStart;
@@ -101,14 +101,11 @@ export class RecordSegment {
     this.timestampMs[row] = place.timestampMs;
     this.index[row] = place.index;
     this.code[row] = 0;
-    this.usedBytes = at;
     this.count = row + 1;
   }
 
   recordBytes(row: number): number {
-    return (
-      (this.valueBytes[row] ?? 0) + (this.keyBytes[row] ?? 0) + (this.headerBytes[row] ?? 0)
-    );
+    return (this.valueBytes[row] ?? 0) + (this.keyBytes[row] ?? 0) + (this.headerBytes[row] ?? 0);
   }
 
   /** Points `source` at a row of this segment. */
@@ -138,36 +135,49 @@ export class RecordSegment {
     this.letters = null;
   }
 
-  #copy(at: number, source: RecordSource, start: number, end: number): number {
+  #copy(memory: Uint8Array, start: number, end: number): void {
+    const at = this.usedBytes;
     const bytes = end - start;
     if (bytes < SMALL_COPY_BYTES) {
-      const { memory } = source;
       for (let i = 0; i < bytes; i += 1) this.bytes[at + i] = memory[start + i] ?? 0;
     } else {
-      this.bytes.set(source.memory.subarray(start, end), at);
+      this.bytes.set(memory.subarray(start, end), at);
     }
-    return at + bytes;
+    this.usedBytes = at + bytes;
   }
 }
 
 /** Below this a loop beats the view that `set` needs: 0.5 ns a byte against 30 ns. */
 const SMALL_COPY_BYTES = 40;
 
-/** Free segments, bounded: what comes back beyond the bound is left to the collector. */
+/**
+ * All segments there are: at most `max` in use, at most `keepMax` kept when free. The budget counts
+ * bytes of records; this bounds the memory they lie in, however badly they fill it.
+ */
 export class SegmentPool {
   readonly #free: RecordSegment[] = [];
   readonly #keepMax: number;
+  readonly #max: number;
+  #inUse = 0;
 
-  constructor(keepMax: number) {
-    this.#keepMax = keepMax;
+  constructor(options: { readonly keepMax: number; readonly max: number }) {
+    this.#keepMax = options.keepMax;
+    this.#max = options.max;
+  }
+
+  get isExhausted(): boolean {
+    return this.#inUse >= this.#max;
   }
 
   take(): RecordSegment {
+    assert(!this.isExhausted, "who takes a segment has asked whether there is one");
+    this.#inUse += 1;
     return this.#free.pop() ?? new RecordSegment();
   }
 
   give(segment: RecordSegment): void {
     segment.reset();
+    this.#inUse -= 1;
     if (this.#free.length < this.#keepMax) this.#free.push(segment);
   }
 }

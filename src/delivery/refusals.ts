@@ -33,7 +33,7 @@ export class Refusals {
     this.#open = [];
     for (const { sink, code, indexes } of refusals) {
       for (const index of indexes) sink.recordFailed(index, code);
-      sink.recordsSettled(indexes.length);
+      sink.commitSettled();
       this.#onEvent({ kind: "refused", code, count: indexes.length });
     }
   }

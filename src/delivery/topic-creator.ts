@@ -2,6 +2,7 @@
  * Makes a topic, where the operator allowed it. The admin client lives for this one request.
  */
 import kafka from "@confluentinc/kafka-javascript";
+
 import type { KafkaSettings } from "./kafka-settings.ts";
 
 const CREATE_TIMEOUT_MS = 5_000;

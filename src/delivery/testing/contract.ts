@@ -26,10 +26,10 @@ export interface Harness {
   /** A name no topic has, or null where the broker makes every topic it hears of. */
   readonly missingTopic: string | null;
   /** Resolves when the condition holds; rejects when it does not within reason. */
-  until(condition: () => boolean): Promise<void>;
+  readonly until: (condition: () => boolean) => Promise<void>;
   /** All records of the topics, each partition in order. */
-  read(topics: readonly string[], count: number): Promise<LogRecord[]>;
-  stop(): Promise<void>;
+  readonly read: (topics: readonly string[], count: number) => Promise<LogRecord[]>;
+  readonly stop: () => Promise<void>;
 }
 
 export type MakeHarness = (options?: Partial<DeliveryOptions>) => Promise<Harness>;
@@ -106,10 +106,11 @@ export function deliveryContract(name: string, make: MakeHarness): void {
       withHarness(async ({ delivery, topic, until, read }) => {
         let settled = 0;
         const sink = {
-          recordFailed: (_index: number, code: string): void => assert.fail(code),
-          recordsSettled: (count: number): void => {
-            settled += count;
+          recordStored: (): void => {
+            settled += 1;
           },
+          recordFailed: (_index: number, code: string): void => assert.fail(code),
+          commitSettled: (): void => undefined,
         };
         const value = new TextEncoder().encode("r0");
         const headers = [

@@ -83,25 +83,22 @@ export class Ledger {
   }
 
   #sink(mine: readonly Submitted[]): DeliverySink {
-    let settled = 0;
-    let failed = 0;
+    let news = 0;
+    const settle = (index: number, outcome: "stored" | OutcomeCode) => {
+      assert(!this.#isInside, "no sink is called from inside submit");
+      const entry = mine[index - 1_000];
+      assert(entry !== undefined, `there is no row ${index}`);
+      assert(entry.outcome === null, `${entry.id} has two outcomes`);
+      entry.outcome = outcome;
+      news += 1;
+    };
     return {
-      recordFailed: (index, code) => {
+      recordStored: (index) => settle(index, "stored"),
+      recordFailed: (index, code) => settle(index, code),
+      commitSettled: () => {
         assert(!this.#isInside, "no sink is called from inside submit");
-        const entry = mine[index - 1_000];
-        assert(entry !== undefined, `there is no row ${index}`);
-        assert(entry.outcome === null, `${entry.id} has two outcomes`);
-        entry.outcome = code;
-        failed += 1;
-      },
-      recordsSettled: (count) => {
-        assert(!this.#isInside, "no sink is called from inside submit");
-        assert(count > 0, "something is settled");
-        settled += count;
-        assert(settled <= mine.length, "no more is settled than was submitted");
-        assert(failed <= settled, "failures come before they are counted as settled");
-        if (settled < mine.length) return;
-        for (const entry of mine) entry.outcome ??= "stored";
+        assert(news > 0, "something is settled");
+        news = 0;
       },
     };
   }

@@ -40,17 +40,18 @@ export function makeTable(records: readonly TestRecord[]): RecordTable {
   };
   const chunks: Uint8Array[] = [];
   let at = 0;
-  const put = (bytes: Uint8Array, start: Uint32Array, end: Uint32Array, row: number): void => {
-    start[row] = at;
+  type Column = "value" | "key" | "header";
+  const put = (row: number, column: Column, bytes: Uint8Array): void => {
+    table[`${column}Start`][row] = at;
     at += bytes.length;
-    end[row] = at;
+    table[`${column}End`][row] = at;
     chunks.push(bytes);
   };
   for (const [row, record] of records.entries()) {
     const key = new TextEncoder().encode(record.key ?? "");
-    put(record.value, table.valueStart, table.valueEnd, row);
-    put(key, table.keyStart, table.keyEnd, row);
-    put(record.header ?? new Uint8Array(0), table.headerStart, table.headerEnd, row);
+    put(row, "value", record.value);
+    put(row, "key", key);
+    put(row, "header", record.header ?? new Uint8Array(0));
     table.keyHash[row] = key.length > 0 ? murmur2(key) : 0;
   }
   return { ...table, memory: new Uint8Array(Buffer.concat(chunks)) };

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+
 import { createDelivery, type DeliveryOptions } from "../create.ts";
 import type { DeliveryEvent } from "../delivery.ts";
 import { readTopic } from "../reader.ts";
