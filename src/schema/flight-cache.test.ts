@@ -33,7 +33,7 @@ test("FlightCache gives up the entry not used for longest", async () => {
   );
 });
 
-test("FlightCache forgets what passes in time; a flood of it hurts nothing that lasts", async () => {
+test("FlightCache forgets what passes; a flood of it hurts nothing that lasts", async () => {
   const clock = new FakeClock();
   const cache = new FlightCache<string>({ lastingMax: 2, passingMax: 3, clock });
   await cache.get("good", async () => ({ value: "good", keepMs: FOREVER }));
@@ -58,4 +58,15 @@ test("FlightCache keeps nothing for 0 ms, nor what was loading when it was clear
   resolve({ value: 1, keepMs: FOREVER });
   assert.equal(await old, 1);
   assert.equal(cache.peek("b"), 2);
+});
+
+test("FlightCache does not keep a load that failed", async () => {
+  const cache = new FlightCache<number>({ lastingMax: 2, passingMax: 2, clock: new FakeClock() });
+  const failure = new Error("torn");
+  await assert.rejects(
+    cache.get("a", () => Promise.reject(failure)),
+    failure,
+  );
+  assert.equal(cache.flights, 0);
+  assert.equal(await cache.get("a", async () => ({ value: 1, keepMs: FOREVER })), 1);
 });

@@ -61,20 +61,27 @@ export class FlightCache<V> {
     return undefined;
   }
 
-  /** What is known, or what the load brings. `load` must not reject. */
+  /** What is known, or what the load brings. What `load` rejects with is not kept. */
   async get(key: string, load: () => Promise<Loaded<V>>): Promise<V> {
     const known = this.peek(key) ?? this.#flights.get(key);
     if (known !== undefined) return known;
-    const flight = load().then((loaded) => {
-      // A load that was under way when everything was forgotten brings nothing back.
-      if (this.#flights.get(key) === flight) {
-        this.#flights.delete(key);
-        this.#remember(key, loaded);
-      }
-      return loaded.value;
-    });
+    const flight = load().then(
+      (loaded) => {
+        // A load that was under way when everything was forgotten brings nothing back.
+        if (this.#land(key, flight)) this.#remember(key, loaded);
+        return loaded.value;
+      },
+      (error: unknown) => {
+        this.#land(key, flight);
+        throw error;
+      },
+    );
     this.#flights.set(key, flight);
     return flight;
+  }
+
+  #land(key: string, flight: Promise<V>): boolean {
+    return this.#flights.get(key) === flight && this.#flights.delete(key);
   }
 
   /** Forgets everything, loads that are under way too. */

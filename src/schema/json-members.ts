@@ -1,9 +1,8 @@
-/**
- * The members of what JSON.parse made, each of unknown type; none for what is no object. An array's
- * are its items by number.
- */
+/** The members of what JSON.parse made, each of unknown type; none for what is no object. */
 export function jsonMembers(json: unknown): Readonly<Record<string, unknown>> {
-  if (typeof json !== "object" || json === null) return {};
-  const entries: [string, unknown][] = Object.entries(json);
-  return Object.fromEntries(entries);
+  return isObject(json) ? json : {};
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

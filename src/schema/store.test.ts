@@ -201,6 +201,21 @@ test("SchemaStore: does not wait long for a registry when a snapshot can serve",
   assert.equal(store.missing().size, 0);
 });
 
+test("SchemaStore: goes on trying behind a start that took too long", async (t) => {
+  const { store, fake, clock } = await setUp(t);
+  fill(fake);
+  fake.trouble = silent;
+  const started = store.start();
+  await until(() => fake.requests.length === 2);
+  clock.advance(3_000);
+  await started;
+  assert.equal(store.missing().size, 3);
+  fake.trouble = undefined;
+  clock.advance(7_000);
+  await pass(clock, RETRY_MS);
+  await until(() => store.missing().size === 0);
+});
+
 test("SchemaStore: a damaged snapshot is reported and not used", async (t) => {
   const first = await setUp(t);
   fill(first.fake);
@@ -248,7 +263,7 @@ test("SchemaStore: a registry that comes back empty does not take the schemas aw
   assert.deepEqual([store.current("click")?.schemaId, store.current("click")?.text], [id, CLICK]);
 });
 
-test("SchemaStore, with register: fills a registry that comes back empty with what runs", async (t) => {
+test("SchemaStore, with register: fills an emptied registry with what runs", async (t) => {
   const { store, fake, clock } = await setUp(t, { register: true });
   fake.put("clicks", CLICK);
   fake.put("clicks", CLICK_2);
@@ -287,9 +302,9 @@ test("SchemaStore: stop ends a refresh under way and asks no more", async (t) =>
   await pass(clock, POLL_MS);
   await until(() => fake.requests.length > requests);
   await store.stop();
-  const after = fake.requests.length;
+  const asked = fake.requests.length;
   clock.advance(10 * POLL_MS);
-  assert.equal(fake.requests.length, after);
+  assert.equal(fake.requests.length, asked);
   assert.deepEqual(clock.pendingMs(), []);
 });
 

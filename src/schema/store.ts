@@ -102,7 +102,10 @@ export class SchemaStore {
     }
   }
 
-  /** Resolves when every type was tried once; a registry that is down is no reason to reject. */
+  /**
+   * Resolves when every type was tried once, or after 3 s: a registry that is down or silent is no
+   * reason to reject or to wait; it is tried again in the background.
+   */
   async start(): Promise<void> {
     const { registry } = this.#options;
     if (registry === null) {
@@ -117,7 +120,6 @@ export class SchemaStore {
     const round = this.#refresh(registry);
     await this.#orLate(round);
     for (const subject of this.#subjects.values()) this.#fallBack(subject);
-    if (this.missing().size > 0) await round;
   }
 
   /** Calls back at once and in order: for the first schema of a type and for each later one. */
@@ -203,7 +205,6 @@ export class SchemaStore {
     return this.#round;
   }
 
-  /** Waits for the round, but not for a silent registry where a snapshot can serve. */
   #orLate(round: Promise<void>): Promise<void> {
     const late = Promise.withResolvers<void>();
     const cancel = this.#clock.after(SCHEMA_START_MS, () => late.resolve());

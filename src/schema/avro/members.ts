@@ -54,7 +54,9 @@ export function typeNames(
 ): { readonly name: string; readonly aliases: readonly string[] } {
   const name = textOf(members, "name", at.path);
   if (!isFullName(name)) fail(`"${name}" is no name for a type`, pointerStep(at.path, "name"));
-  const namespace = members.has("namespace") ? textOf(members, "namespace", at.path) : at.namespace;
+  const namespace = has(members, "namespace")
+    ? textOf(members, "namespace", at.path)
+    : at.namespace;
   if (namespace !== "" && !isFullName(namespace)) {
     fail(`"${namespace}" is no namespace`, pointerStep(at.path, "namespace"));
   }
@@ -72,11 +74,16 @@ export function aliasesOf(
   path: string,
   isValid: (text: string) => boolean,
 ): readonly string[] {
-  if (!members.has("aliases")) return [];
+  if (!has(members, "aliases")) return [];
   return arrayOf(members, "aliases", path).map((node, index) => {
     if (node.kind === "string" && isValid(node.value)) return node.value;
     return fail("this is no alias", `${path}/aliases/${index}`);
   });
+}
+
+/** Is the optional member there? Some generators write null for what they have not. */
+export function has(members: Members, name: string): boolean {
+  return (members.get(name)?.kind ?? "null") !== "null";
 }
 
 export function textOf(members: Members, name: string, path: string): string {

@@ -29,6 +29,25 @@ test("parseAvroSchema gives full names by the rules of namespaces", () => {
   assert.ok("name" in schema && schema.name === "a.b.Outer");
 });
 
+test("parseAvroSchema takes null for an optional member that is not there", () => {
+  const schema = parseAvroSchema(`{"type":"record","name":"R","namespace":null,"aliases":null,
+    "doc":null,"fields":[{"name":"e","aliases":null,"type":{"type":"enum","name":"E",
+    "symbols":["A"],"default":null}}]}`);
+  assert.deepEqual(schema, {
+    kind: "record",
+    name: "R",
+    aliases: [],
+    fields: [
+      {
+        name: "e",
+        aliases: [],
+        schema: { kind: "enum", name: "E", symbols: ["A"] },
+        annotations: {},
+      },
+    ],
+  });
+});
+
 test("parseAvroSchema makes a record that contains itself a cycle", () => {
   const schema = parseAvroSchema(
     '{"type":"record","name":"n.Node","aliases":["Old","m.Older"],"fields":[' +

@@ -22,6 +22,7 @@ import {
   annotationsOf,
   arrayOf,
   type FromForm,
+  has,
   isFromForm,
   type Members,
   type Place,
@@ -277,7 +278,7 @@ class SchemaParser {
       symbols.add(node.value);
     }
     const { name } = typeNames(members, at);
-    if (!members.has("default"))
+    if (!has(members, "default"))
       return this.#define({ kind: "enum", name, symbols: [...symbols] }, at);
     const defaultSymbol = textOf(members, "default", at.path);
     if (!symbols.has(defaultSymbol)) {
