@@ -8,7 +8,13 @@ const say = (frame) => socket.send(JSON.stringify(frame));
 
 const event = (query) => ({
   type: "search",
-  data: { messageId: randomUUID(), timestamp: new Date().toISOString(), anonymousId: "visitor-7", query },
+  data: {
+    messageId: randomUUID(),
+    timestamp: new Date().toISOString(),
+    anonymousId: "visitor-7",
+    query,
+    resultCount: 42,
+  },
 });
 
 socket.onopen = () => say({ t: "hello", v: 1, auth: "demo", stream: randomUUID(), held: [], next: 1 });

@@ -147,6 +147,7 @@ export const PROBLEM_RULES = {
   unsupported_encoding: { status: 415, title: "This content coding is not taken" },
   invalid_events: { status: 422, title: "At least one event is invalid and atomic=1 was asked for" },
   rate_limited: { status: 429, title: "Too many requests" },
+  internal: { status: 500, title: "An error inside sluice" },
   draining: { status: 503, title: "This process is shutting down" },
   overloaded: { status: 503, title: "More events are in flight than this process may hold" },
   unavailable: { status: 503, title: "No event could be stored at the moment" },

@@ -31,6 +31,9 @@ const KAFKA_FAIL_AFTER_MS = 5_000;
 const KAFKA_RECOVER_AFTER_MS = 1_000;
 const WATCH_MS = 250;
 
+/** A start waits so long for Kafka before it goes on without. */
+const KAFKA_START_MS = 2_000;
+
 /** Between goaway and the return of a client, spread over this time. */
 const GOAWAY_SPREAD_MS = 5_000;
 
@@ -57,6 +60,7 @@ export class Gateway {
   readonly #ingest: HttpIngest;
   readonly #server: Server;
   readonly #admin: AdminServer | null;
+  #readinessTimer: NodeJS.Timeout | undefined;
   #port = 0;
   #adminUrl = "";
 
@@ -120,6 +124,7 @@ export class Gateway {
       underPressure: () => this.#gate.underPressure,
       random: Math.random,
       processId: rooms.makeProcessId(),
+      onFailure: (error) => telemetry.process.unexpected("a stream", error),
       onAnswered: (ms) => telemetry.traffic.answered("ws", ms),
     });
   }
@@ -138,6 +143,7 @@ export class Gateway {
       now: systemClock.nowMs,
       closedBecause: this.#gate.closedBecause,
       observer: {
+        failed: (error) => telemetry.process.unexpected("a request", error),
         answered: ({ status, ms }) => {
           traffic.httpAnswered("events", status);
           if (status === 200) traffic.answered("http", ms);
@@ -207,14 +213,27 @@ export class Gateway {
     this.#plan();
     const serves = await lifecycle.start([
       { name: "the admin port", run: async () => this.#startAdmin() },
-      { name: "the Kafka producers", run: () => this.#delivery.start() },
+      { name: "the Kafka producers", run: () => this.#startDelivery() },
       { name: "the session store", run: () => this.#sessions.start() },
       { name: "the schemas", run: () => this.#schemas.start() },
       { name: "listening", run: async () => this.#listen() },
       { name: "the run file", run: () => this.#writeRunFile() },
     ]);
-    if (serves) this.#announce();
-    return serves;
+    if (!serves) return false;
+    if (lifecycle.phase !== "ready") this.#parts.telemetry.process.notice("serving, not ready yet");
+    await lifecycle.firstReady;
+    this.#announce();
+    return true;
+  }
+
+  /** Waits for the first connection, but not for long: an absent Kafka is no reason not to start. */
+  async #startDelivery(): Promise<void> {
+    await this.#delivery.start();
+    const endMs = systemClock.monotonicMs() + KAFKA_START_MS;
+    while (this.#delivery.state() !== "ready" && systemClock.monotonicMs() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.#watchReadiness();
   }
 
   async #startAdmin(): Promise<void> {
@@ -230,37 +249,43 @@ export class Gateway {
     return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
-  /** What readiness depends on, and what a drain does, in the lifecycle's order. */
-  #plan(): void {
-    const { lifecycle } = this.#parts;
+  /** What readiness depends on: Kafka, and at least one type that has a schema. */
+  #watchReadiness(): void {
+    const { lifecycle, pack } = this.#parts;
+    const isReached = this.#delivery.state() === "ready";
     const kafka = lifecycle.condition("kafka", {
       failAfterMs: KAFKA_FAIL_AFTER_MS,
       recoverAfterMs: KAFKA_RECOVER_AFTER_MS,
-      initially: "Kafka has not been reached yet",
+      ...(isReached ? {} : { initially: "Kafka has not been reached yet" }),
     });
     const schemas = lifecycle.condition("schemas", { failAfterMs: 0, recoverAfterMs: 0 });
-    const timer = setInterval(() => {
+    this.#readinessTimer = setInterval(() => {
       if (this.#delivery.state() === "ready") kafka.clear();
       else kafka.fail("Kafka cannot be reached");
       const missing = this.#schemas.missing();
       const [first] = missing.values();
-      if (first === undefined) schemas.clear();
-      else if (missing.size === this.#parts.pack.types.size) schemas.fail(first);
+      if (first !== undefined && missing.size === pack.types.size) schemas.fail(first);
+      else schemas.clear();
     }, WATCH_MS);
-    timer.unref();
+    this.#readinessTimer.unref();
+  }
+
+  /** What a drain does, in the lifecycle's order. */
+  #plan(): void {
+    const { lifecycle } = this.#parts;
     lifecycle.onDrain("listen", () => {
       this.#gate.isDraining = true;
       this.#server.stopListening();
     });
     lifecycle.onDrain("streams", (remainingMs) =>
-      this.#hub.drain(GOAWAY_SPREAD_MS, AbortSignal.timeout(remainingMs / 2)),
+      this.#hub.drain(GOAWAY_SPREAD_MS, AbortSignal.timeout(Math.ceil(remainingMs / 2))),
     );
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
     lifecycle.onDrain("delivery", (remainingMs) => this.#delivery.drain(remainingMs / 2));
     lifecycle.onDrain("sessions", () => this.#sessions.stop());
     lifecycle.onDrain("schemas", () => this.#schemas.stop());
     lifecycle.onDrain("admin", async () => {
-      clearInterval(timer);
+      clearInterval(this.#readinessTimer);
       this.#httpDeadlines.stop();
       this.#streamDeadlines.stop();
       this.#server.close();

@@ -38,7 +38,7 @@ export interface RoomParts {
 
 export function makeDelivery(parts: RoomParts, threadPoolSize: number): Delivery {
   const { config, pack, telemetry } = parts;
-  const { messageTimeoutMs, commitMs } = deadlines(config);
+  const { messageTimeoutMs } = deadlines(config);
   const partitions = new Map<string, number>();
   for (const topic of pack.topics.values()) {
     partitions.set(topic.name, topic.partitions);
@@ -55,7 +55,6 @@ export function makeDelivery(parts: RoomParts, threadPoolSize: number): Delivery
     lingerMs: config.kafkaLingerMs,
     compression: config.kafkaCompression,
     messageTimeoutMs,
-    commitDeadlineMs: commitMs,
     unackedEventsMax: config.unackedEventsMax,
     unackedBytesMax: config.unackedBytesMax,
     ...(config.createTopics ? { createTopics: partitions } : {}),

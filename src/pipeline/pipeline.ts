@@ -208,7 +208,9 @@ export class Pipeline {
   #refuse(frame: OpenFrame, row: number): void {
     const { batch, table } = frame;
     const fault = this.#fault(table, row);
-    if (fault.kind !== undefined) this.#parts.observer.invalid(fault.kind);
+    if (fault.code === "schema_invalid" && fault.kind !== undefined) {
+      this.#parts.observer.invalid(fault.kind);
+    }
     if (!OUTCOME_RULES[fault.code].final) {
       batch.decide(row, VERDICT.retry, fault.code);
       return;

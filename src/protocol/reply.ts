@@ -56,3 +56,8 @@ export function problemReply(code: ProblemCode, options: ProblemOptions): Reply 
     ...(options.close === undefined ? {} : { close: options.close }),
   };
 }
+
+/** The answer when a broken invariant was met: the client may send again, the log has the reason. */
+export function internalReply(requestId: string): Reply {
+  return problemReply("internal", { requestId, close: true });
+}

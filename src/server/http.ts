@@ -6,7 +6,7 @@
 import { STATUS_CODES } from "node:http";
 import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import { NATIVE_PATH } from "../dialect/native.ts";
-import { problemReply } from "../protocol/reply.ts";
+import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { gatherBody } from "./body.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
@@ -19,6 +19,9 @@ export interface HttpDoorParts {
   readonly ingest: HttpIngest;
   readonly onFailure: (error: unknown) => void;
 }
+
+/** Request id of answers to what never became a request of ours. */
+const NO_REQUEST = "none";
 
 /** A response that is written at most once, and not after its client has gone. */
 class Answer {
@@ -54,7 +57,6 @@ class Answer {
       for (const [name, value] of replyHeaders(reply, header.origin)) {
         response.writeHeader(name, value);
       }
-      if (close) response.writeHeader("Connection", "close");
       if (method === "HEAD") response.endWithoutBody(undefined, close);
       else response.end(reply.body, close);
     });
@@ -77,14 +79,9 @@ export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
       route(response, head, answer, parts);
     } catch (error) {
       parts.onFailure(error);
-      answer.send(internalReply());
+      answer.send(internalReply(NO_REQUEST));
     }
   });
-}
-
-function internalReply(): Reply {
-  const options = { requestId: "none", detail: "an error inside sluice", close: true };
-  return { ...problemReply("unavailable", options), status: 500, retryAfterSeconds: 0 };
 }
 
 function route(
@@ -93,7 +90,7 @@ function route(
   answer: Answer,
   parts: HttpDoorParts,
 ): void {
-  const requestId = "none";
+  const requestId = NO_REQUEST;
   if (head.path !== NATIVE_PATH) {
     const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
     answer.send(problemReply("not_found", { requestId, detail, close: true }));
@@ -131,7 +128,7 @@ function receive(
       else ingest.take(request, body);
     } catch (error) {
       onFailure(error);
-      request.reply(internalReply());
+      request.reply(internalReply(request.requestId));
     }
   });
 }

@@ -12,7 +12,7 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
 import type { OpenFrame, OpenResult, Pipeline, Refusals } from "../pipeline/pipeline.ts";
-import { jsonReply, problemReply } from "../protocol/reply.ts";
+import { internalReply, jsonReply, problemReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import type { ProblemCode } from "../errors.ts";
 import { ACCEPTED_CODINGS, bodyCoding, inflate } from "./body.ts";
@@ -45,6 +45,8 @@ export interface IngestParts {
 }
 
 export interface IngestObserver {
+  /** Something that must not happen did. */
+  failed(error: unknown): void;
   answered(result: { readonly status: number; readonly ms: number }): void;
 }
 
@@ -153,7 +155,15 @@ export class HttpIngest {
     const coding = bodyCoding(body, request.head.header["content-encoding"]);
     if (typeof coding === "object") this.#refuseBody(request, coding);
     else if (coding === "identity") this.#open(request, body, null);
-    else void this.#inflate(request, body.slice(), coding);
+    else this.#later(request, this.#inflate(request, body.slice(), coding));
+  }
+
+  /** Work that goes on in another turn, where nobody else would answer for its failure. */
+  #later(request: IngestRequest, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#parts.observer.failed(error);
+      request.reply(internalReply(request.requestId));
+    });
   }
 
   async #inflate(request: IngestRequest, body: Uint8Array, coding: "gzip" | "zstd") {
@@ -171,7 +181,7 @@ export class HttpIngest {
         this.#refuseFrame(request, result);
         break;
       case "waiting":
-        void this.#await(request, body.slice(), result.ready);
+        this.#later(request, this.#await(request, body.slice(), result.ready));
         break;
       case "open":
         this.#run(request, result);

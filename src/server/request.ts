@@ -63,7 +63,8 @@ export function readHead(request: HttpRequest): RequestHead {
   return {
     method: request.getMethod().toUpperCase(),
     path: withoutTrailingSlash(request.getUrl()),
-    query: request.getQuery(),
+    // Undefined where the URL has no "?", whatever its type says.
+    query: (request.getQuery() as string | undefined) ?? "",
     header: head,
     framingFault: framingFault(head, repeated),
     proxied,

@@ -78,6 +78,7 @@ function setUp(options: { readonly streamsMax?: number } = {}) {
     random: () => 0.5,
     processId: "p",
     onAnswered: () => {},
+    onFailure: (error) => assert.fail(String(error)),
   });
   const said: Said[] = [];
   const closed: number[] = [];

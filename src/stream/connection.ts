@@ -152,7 +152,10 @@ export class StreamConnection {
         this.#onBrokenFrame(result);
         break;
       case "waiting":
-        void this.#await(bytes.slice(), result.ready);
+        this.#await(bytes.slice(), result.ready).catch((error: unknown) => {
+          this.#hub.failed(error);
+          this.fail("internal", "an error inside sluice");
+        });
         break;
       case "open":
         this.#publish(result, bytes.length);

@@ -41,6 +41,8 @@ export interface StreamHubParts {
   readonly random: () => number;
   /** Unique among the processes that ever served; prefix of connection ids. */
   readonly processId: string;
+  /** Something that must not happen did. */
+  readonly onFailure: (error: unknown) => void;
   /** A frame has its last outcome, so long after it came. */
   readonly onAnswered: (latencyMs: number) => void;
 }
@@ -88,6 +90,10 @@ export class StreamHub {
   /** Open sockets. */
   get size(): number {
     return this.#heard.size;
+  }
+
+  failed(error: unknown): void {
+    this.#parts.onFailure(error);
   }
 
   answered(latencyMs: number): void {

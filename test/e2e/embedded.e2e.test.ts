@@ -27,11 +27,9 @@ after(async () => {
 });
 
 function search(id: string, query: unknown = "green tea") {
-  return {
-    type: "search",
-    id,
-    data: { messageId: id, timestamp: "2026-11-21T10:00:00Z", anonymousId: "visitor-7", query },
-  };
+  const timestamp = "2026-11-21T10:00:00Z";
+  const data = { messageId: id, timestamp, anonymousId: "visitor-7", query, resultCount: 42 };
+  return { type: "search", id, data };
 }
 
 interface Answer {

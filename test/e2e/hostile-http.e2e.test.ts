@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { Gateway } from "../gateway.ts";
 
-const EVENT = '{"type":"track","data":{"messageId":"h","anonymousId":"a","event":"e"}}';
+const EVENT = '{"type":"track","data":{"messageId":"h","timestamp":1,"anonymousId":"a","event":"e"}}';
 const PATIENCE_MS = 3_000;
 
 let gateway: Gateway;
