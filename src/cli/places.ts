@@ -18,7 +18,7 @@ const SETTING_FLAGS = {
 } as const;
 
 /** What a running gateway leaves in `<data-dir>/sluice.json`. */
-export interface RunFile {
+interface RunFile {
   readonly pid: number;
   /** host:port[,host:port] */
   readonly brokers: string;

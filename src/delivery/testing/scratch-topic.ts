@@ -12,7 +12,7 @@ import type {
   ProducerGlobalConfig,
 } from "@confluentinc/kafka-javascript";
 
-export interface ScratchRecord {
+interface ScratchRecord {
   readonly partition: number;
   readonly key?: string | Buffer;
   readonly value: Buffer | null;
@@ -64,7 +64,7 @@ export class ScratchTopics {
   }
 }
 
-/** A producer that stores records one by one and says when each is there. */
+/** A producer that stores records in their order and says when all are there. */
 export interface ScratchProducer {
   /** Bootstrap list to read from: of a mock cluster, the address it listens on. */
   readonly brokers: string;
@@ -88,7 +88,7 @@ export async function connectProducer(brokers: string): Promise<ScratchProducer>
   return {
     brokers: address,
     store: async (topic, records) => {
-      for (const record of records) await storeRecord(producer, topic, record);
+      await Promise.all(records.map((record) => storeRecord(producer, topic, record)));
     },
     close: () =>
       new Promise<void>((resolve) => {
