@@ -41,6 +41,27 @@ describe("readTopic", () => {
     }
   });
 
+  it("a broker that goes away, is told of once, and the reading can be ended", async () => {
+    const producer = await connectProducer(MOCK);
+    const topic = scratchName("mock");
+    await producer.store(topic, [{ partition: 0, value: Buffer.from("first") }]);
+    const abort = new AbortController();
+    const notices: string[] = [];
+    const reading = readTopic({
+      ...options({ brokers: producer.brokers, topic }),
+      stopAtEnd: false,
+      signal: abort.signal,
+      onNotice: (sentence) => {
+        notices.push(sentence);
+        abort.abort();
+      },
+    });
+    assert.equal((await reading.next()).done, false);
+    await producer.close();
+    assert.equal((await reading.next()).done, true);
+    assert.deepEqual(notices, ["Kafka does not answer; waiting for it."]);
+  });
+
   it("without a broker at the address, says that Kafka is not reachable", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));

@@ -62,7 +62,8 @@ const TOPICS_SHOWN_MAX = 20;
 const CONSUME_WAIT_MS = 100;
 /** librdkafka may hang in its close when the brokers are gone. */
 const DISCONNECT_TIMEOUT_MS = 2_000;
-const ALL_BROKERS_DOWN = -187;
+/** The binding's error events have lost their codes (all are −1); librdkafka's text is left. */
+const ALL_BROKERS_DOWN = "all broker connections are down";
 
 /**
  * The records of a topic. Ends when `signal` is aborted or, with `stopAtEnd`, at the end. Throws
@@ -124,11 +125,21 @@ function createConsumer(options: ReaderOptions): KafkaConsumer {
     { "auto.offset.reset": "earliest" },
   );
   consumer.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
-  consumer.on("event.error", (error) => {
-    if (error.code === ALL_BROKERS_DOWN)
-      options.onNotice?.("Kafka does not answer; waiting for it.");
-  });
+  tellOfOutages(consumer, options);
   return consumer;
+}
+
+/** librdkafka repeats itself while the brokers are away; the user is told once for each outage. */
+function tellOfOutages(consumer: KafkaConsumer, options: ReaderOptions): void {
+  let isDown = false;
+  consumer.on("event.error", (error) => {
+    if (isDown || !error.message.includes(ALL_BROKERS_DOWN)) return;
+    isDown = true;
+    options.onNotice?.("Kafka does not answer; waiting for it.");
+  });
+  consumer.on("data", () => {
+    isDown = false;
+  });
 }
 
 function connect(consumer: KafkaConsumer, options: ReaderOptions): Promise<Metadata> {
