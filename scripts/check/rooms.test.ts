@@ -13,6 +13,7 @@ describe("forbiddenImports", () => {
   for (const [room, specifier] of [
     ["pipeline", "../codec/codec.ts"],
     ["pipeline", "../errors.ts"],
+    ["schema", "../../codec/abi.gen.ts"],
     ["server", "../protocol/frames.ts"],
     ["delivery", "./budget.ts"],
     ["delivery", "@confluentinc/kafka-javascript"],

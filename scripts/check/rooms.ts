@@ -11,8 +11,9 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   admission: [],
   pipeline: ["schema", "codec", "delivery", "session"],
   protocol: [],
+  // The plan compiler in schema writes for the WASM module, by the numbers in codec/abi.gen.ts.
   codec: ["schema"],
-  schema: [],
+  schema: ["codec"],
   delivery: [],
   session: [],
   lifecycle: [],
