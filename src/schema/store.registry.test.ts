@@ -42,7 +42,11 @@ test("SchemaStore serves on while its registry dies, comes back empty, stands st
   assert.deepEqual(store.held(), before);
 
   const client = new RegistryClient({ urls: [instance.address], timeoutMs: 5_000 });
-  await client.register("first-of-all", '{"type":"record","name":"Other","fields":[]}');
+  // Numbers are given out again from 1; others take them first, so that all of ours change.
+  for (const index of before.keys()) {
+    const other = `{"type":"record","name":"Other${index}","fields":[]}`;
+    await client.register(`other-${index}`, other);
+  }
   for (const { subject, schemaText } of [...pack.types.values()].toReversed()) {
     assert.equal((await client.register(subject, schemaText)).kind, "found");
   }
