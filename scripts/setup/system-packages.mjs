@@ -55,7 +55,7 @@ export async function requireCompiler(env) {
   const wanted = missing.length > 0 ? missing.join(" ") : programs.join(" ");
   if (process.getuid?.() !== 0 || missing.length === 0) {
     throw new SetupFailure(
-      `The Kafka binding has to be compiled, and this is missing for it: ${wanted.replaceAll(" ", ", ")}.`,
+      `The Kafka binding has to be compiled, and these are missing for it: ${wanted}.`,
       { mend: `sudo apt-get install -y --no-install-recommends ${wanted}` },
     );
   }
