@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Makes src/codec/abi.gen.ts from assembly/abi.ts, the one page both sides of the WASM border share.
+ * Makes src/codec/abi.gen.ts from assembly/abi.ts, the page both sides of the WASM border share.
  * With --check it only compares and exits 1 where they differ.
  */
 import { readFileSync, writeFileSync } from "node:fs";

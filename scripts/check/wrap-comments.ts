@@ -11,7 +11,7 @@ const ONE_LINE_BLOCK = /^(\s*)\/\*\* (.*) \*\/$/;
 const UNTOUCHABLE = /oxlint-disable|@ts-|^\s*#!|[│┌└├─┐┘]|^\s*(?:\*|\/\/) \|/;
 
 /** A text that begins something of its own: a list item, a tag, a table, an indented example. */
-const FRESH_START = /^(?:[-*|@`]|\d+\.|\s|$|\*\/)/;
+const FRESH_START = /^(?:[-*|@]|```|\d+\.|\s|$|\*\/)/;
 
 export function wrapComments(text: string, width: number): string {
   const lines = text.split("\n");
