@@ -125,6 +125,11 @@ let firstKind: u32 = FAULT_NONE;
 let firstAt: usize = 0;
 let firstNode: usize = 0;
 let firstField: u32 = 0;
+/** Fault of the record by the plan of `encodedBy`. */
+let recordKind: u32 = FAULT_NONE;
+let recordAt: usize = 0;
+let recordNode: usize = 0;
+let recordField: u32 = 0;
 
 /** Sets what holds for all events of a frame. */
 export function openFrame(arenaStart: usize, end: usize, illFormed: bool): void {
@@ -142,6 +147,13 @@ export function setFrameDefaults(type: usize, schema: usize): void {
 @inline
 function at(member: u32): usize {
   return <usize>load<u32>(AT + ((<usize>member) << 2));
+}
+
+function keepRecordFault(): void {
+  recordKind = faultKind;
+  recordAt = faultAt;
+  recordNode = faultNode;
+  recordField = faultField;
 }
 
 /** Keeps the fault that arena.ts holds if it is the first of the event by position. */
@@ -215,6 +227,7 @@ function settleRoute(): bool {
 /** Encodes the record whose text begins at `p` by the settled route; returns its end, or 0. */
 function encodeRecordAt(p: usize): usize {
   encodedBy = route;
+  recordKind = FAULT_NONE;
   ignored = 0;
   out = arena;
   const plan = <usize>load<u32>(route, ROUTE_PLAN);
@@ -225,7 +238,7 @@ function encodeRecordAt(p: usize): usize {
   const level = depth;
   const end = encodeValue(p, <usize>load<u32>(plan, PLAN_ROOT));
   if (end) return end;
-  keepFirst();
+  keepRecordFault();
   depth = level;
   return skipValue(p);
 }
@@ -331,24 +344,33 @@ function judge(row: u32, start: usize): usize {
   return end;
 }
 
+function refuseInvalid(row: u32, kind: u32, where: usize, node: usize, field: u32): void {
+  setStatus(row, STATUS_INVALID);
+  setFault(row, kind, where, node, field);
+}
+
 /** Status of a sound event. */
 function settleStatus(row: u32, start: usize, end: usize): void {
-  const eventMax = <usize>load<u32>(PARAMS + PARAM_EVENT_BYTES_MAX);
+  if (firstKind == FAULT_TYPE && firstNode == NODE_EVENT) {
+    return refuseInvalid(row, firstKind, firstAt, firstNode, 0);
+  }
   if (!route) return setStatus(row, STATUS_TYPE_UNKNOWN);
   setCell(COLUMN_ROUTE, row, load<u32>(route, ROUTE_INDEX));
   setCell(COLUMN_EXTRA, row, route);
+  const eventMax = <usize>load<u32>(PARAMS + PARAM_EVENT_BYTES_MAX);
   if (end - start > eventMax) return setStatus(row, STATUS_TOO_LARGE);
-  if (firstKind != FAULT_NONE && firstKind != FAULT_TOO_LARGE) {
-    setStatus(row, STATUS_INVALID);
-    return setFault(row, firstKind, firstAt, firstNode, firstField);
+  const isRecordFault = recordKind != FAULT_NONE && recordKind != FAULT_TOO_LARGE && !reference;
+  if (isRecordFault && (firstKind == FAULT_NONE || recordAt < firstAt)) {
+    return refuseInvalid(row, recordKind, recordAt, recordNode, recordField);
   }
+  if (firstKind != FAULT_NONE) return refuseInvalid(row, firstKind, firstAt, firstNode, firstField);
   if (reference) {
     setStatus(row, STATUS_SCHEMA_NEEDED);
     setCell(COLUMN_SCHEMA_START, row, reference);
     return setCell(COLUMN_SCHEMA_END, row, referenceEnd);
   }
   const tooLong = out - arena > <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX);
-  if (firstKind == FAULT_TOO_LARGE || tooLong) return setStatus(row, STATUS_TOO_LARGE);
+  if (recordKind == FAULT_TOO_LARGE || tooLong) return setStatus(row, STATUS_TOO_LARGE);
   setCell(COLUMN_VALUE_START, row, arena);
   setCell(COLUMN_VALUE_END, row, out);
   setCell(COLUMN_IGNORED, row, ignored);
@@ -404,6 +426,7 @@ export function takeEvent(row: u32, start: usize): usize {
   referenceEnd = 0;
   encodedBy = 0;
   firstKind = FAULT_NONE;
+  recordKind = FAULT_NONE;
   setCell(COLUMN_EVENT_START, row, start);
   let end: usize = 0;
   if (poisoned(row)) {

@@ -1,0 +1,142 @@
+/** A codec for tests: routes by name, frames in, plain values out. */
+import assert from "node:assert/strict";
+
+import type { Fault } from "../../errors.ts";
+import { parseAvroSchema } from "../../schema/avro/schema.ts";
+import { compilePlan, type RoutePointers } from "../../schema/plan/compile.ts";
+import { Codec, type CodecOptions, type FrameContext, type FrameResult } from "../codec.ts";
+
+export const NO_POINTERS: RoutePointers = { id: [], key: [], time: [], actor: [], session: [] };
+
+export const RECEIVED_AT_MS = 1_800_000_000_000;
+
+const encoder = new TextEncoder();
+
+export interface TestRoute {
+  readonly type: string;
+  readonly schemaText: string;
+  readonly json?: "plain" | "avro";
+  readonly pointers?: Partial<RoutePointers>;
+  readonly schemaRef?: string;
+  readonly schemaId?: number;
+  readonly header?: boolean;
+  readonly keyRequired?: boolean;
+}
+
+export interface Row {
+  readonly status: number;
+  /** Avro without the registry header; empty if the event was refused. */
+  readonly avro: Buffer;
+  readonly value: Buffer;
+  readonly ignored: number;
+  readonly id: string;
+  readonly key: string;
+  readonly keyHash: number;
+  readonly actor: string;
+  readonly session: string;
+  readonly schema: string;
+  readonly event: string;
+  readonly timeMs: number;
+  readonly route: number;
+  readonly header: Buffer;
+  readonly fault: Fault | undefined;
+}
+
+export class Harness {
+  readonly codec: Codec;
+  #routes = 0;
+
+  private constructor(codec: Codec) {
+    this.codec = codec;
+  }
+
+  static async create(options: CodecOptions = {}): Promise<Harness> {
+    return new Harness(await Codec.create(options));
+  }
+
+  /** Adds a route; returns its index. */
+  route(route: TestRoute): number {
+    const plan = this.codec.loadPlan(
+      compilePlan(parseAvroSchema(route.schemaText), {
+        json: route.json ?? "plain",
+        pointers: { ...NO_POINTERS, ...route.pointers },
+      }),
+    );
+    const index = this.#routes;
+    this.#routes += 1;
+    this.codec.setRoute(index, {
+      type: route.type,
+      plan,
+      schemaId: route.schemaId ?? 1,
+      header: route.header ?? false,
+      keyRequired: route.keyRequired ?? false,
+      ...(route.schemaRef === undefined ? {} : { schemaRef: route.schemaRef }),
+    });
+    return index;
+  }
+
+  frame(frame: string | Uint8Array, context: Partial<FrameContext> = {}): FrameResult {
+    const bytes = typeof frame === "string" ? encoder.encode(frame) : frame;
+    return this.codec.encode(bytes, {
+      shape: "json",
+      payload: "data",
+      typeMember: "",
+      tenant: "acme",
+      source: "web",
+      receivedAtMs: RECEIVED_AT_MS,
+      eventsMax: 2_500,
+      ...context,
+    });
+  }
+
+  /** The rows of a frame that must be taken. */
+  rows(frame: string | Uint8Array, context: Partial<FrameContext> = {}): Row[] {
+    const result = this.frame(frame, context);
+    assert.equal(result.kind, "table", result.kind === "fault" ? result.detail : "");
+    return Array.from({ length: result.kind === "table" ? result.table.count : 0 }, (_, row) =>
+      this.#row(result, row),
+    );
+  }
+
+  /** One bare record of a type. */
+  record(type: string, text: string | Uint8Array): Row {
+    const [row] = this.rows(text, { payload: "whole", defaultType: type });
+    assert(row !== undefined, "one event is one row");
+    return row;
+  }
+
+  #row(result: FrameResult, row: number): Row {
+    assert(result.kind === "table", "rows come from tables");
+    const { table } = result;
+    const bytes = (start: Uint32Array, end: Uint32Array): Buffer =>
+      Buffer.from(table.memory.slice(start[row], end[row]));
+    const value = bytes(table.valueStart, table.valueEnd);
+    const status = table.status[row] ?? -1;
+    return {
+      status,
+      value,
+      avro: value.subarray(5),
+      ignored: table.ignored[row] ?? -1,
+      id: bytes(table.idStart, table.idEnd).toString(),
+      key: bytes(table.keyStart, table.keyEnd).toString(),
+      keyHash: table.keyHash[row] ?? -1,
+      actor: bytes(table.actorStart, table.actorEnd).toString(),
+      session: bytes(table.sessionStart, table.sessionEnd).toString(),
+      schema: bytes(table.schemaStart, table.schemaEnd).toString(),
+      event: bytes(table.eventStart, table.eventEnd).toString(),
+      timeMs: table.timeMs[row] ?? -1,
+      route: table.route[row] ?? -2,
+      header: bytes(table.headerStart, table.headerEnd),
+      fault: status === 0 ? undefined : this.codec.describe(row),
+    };
+  }
+}
+
+/** The schema text of a record with these fields. */
+export function recordOf(fields: Readonly<Record<string, unknown>>, name = "R"): string {
+  return JSON.stringify({
+    type: "record",
+    name,
+    fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
+  });
+}
