@@ -17,8 +17,8 @@ export function generateAbi(/** @type {string} */ source) {
   });
   return [
     "/**",
-    " * Made by scripts/gen-abi.mjs from assembly/abi.ts, which says what these numbers mean; a test",
-    " * compares. Do not edit.",
+    " * Made by scripts/gen-abi.mjs from assembly/abi.ts, which says what these numbers mean.",
+    " * Do not edit: npm run generate.",
     " */",
     ...lines,
     "",

@@ -79,8 +79,9 @@ function inspectLine(path: string, line: string): string[] {
   if (CODE.test(path) && !GENERATED.test(path)) {
     const width = line.length > LINE_WIDTH_MAX ? [...graphemes.segment(line)].length : 0;
     const isAddress = /https?:\/\/\S{60}/.test(line);
-    if (width > LINE_WIDTH_MAX && !isAddress)
-      found.push(`${width} columns, over ${LINE_WIDTH_MAX}`);
+    // The formatter wraps code; what it leaves in tests are titles and texts to compare with.
+    const isWide = width > LINE_WIDTH_MAX && !isAddress && !TEST.test(path);
+    if (isWide) found.push(`${width} columns, over ${LINE_WIDTH_MAX}`);
     if (CODE_IN_COMMENT.test(line)) found.push("code in a comment: delete it");
   }
   return found;

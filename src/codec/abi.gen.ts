@@ -1,6 +1,6 @@
 /**
- * Made by scripts/gen-abi.mjs from assembly/abi.ts, which says what these numbers mean; a test
- * compares. Do not edit.
+ * Made by scripts/gen-abi.mjs from assembly/abi.ts, which says what these numbers mean.
+ * Do not edit: npm run generate.
  */
 export const INPUT_PADDING = 64;
 export const WRITE_SLACK = 256;
