@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Fault } from "../../errors.ts";
 import { parseAvroSchema } from "../../schema/avro/schema.ts";
 import { compilePlan, type RoutePointers } from "../../schema/plan/compile.ts";
-import { Codec, type CodecOptions, type FrameContext, type FrameResult } from "../codec.ts";
+import { Codec, type CodecOptions, type FrameContext, type FrameResult, type PlanHandle } from "../codec.ts";
 
 export const NO_POINTERS: RoutePointers = { id: [], key: [], time: [], actor: [], session: [] };
 
@@ -44,6 +44,8 @@ export interface Row {
 
 export class Harness {
   readonly codec: Codec;
+  readonly #plans = new Map<number, PlanHandle>();
+  readonly #free: number[] = [];
   #routes = 0;
 
   private constructor(codec: Codec) {
@@ -62,8 +64,8 @@ export class Harness {
         pointers: { ...NO_POINTERS, ...route.pointers },
       }),
     );
-    const index = this.#routes;
-    this.#routes += 1;
+    const index = this.#free.pop() ?? this.#routes++;
+    this.#plans.set(index, plan);
     this.codec.setRoute(index, {
       type: route.type,
       plan,
@@ -73,6 +75,16 @@ export class Harness {
       ...(route.schemaRef === undefined ? {} : { schemaRef: route.schemaRef }),
     });
     return index;
+  }
+
+  /** Removes a route and frees its plan. */
+  drop(index: number): void {
+    const plan = this.#plans.get(index);
+    assert(plan !== undefined, "the route is there");
+    this.codec.removeRoute(index);
+    this.codec.freePlan(plan);
+    this.#plans.delete(index);
+    this.#free.push(index);
   }
 
   frame(frame: string | Uint8Array, context: Partial<FrameContext> = {}): FrameResult {
