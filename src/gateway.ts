@@ -34,6 +34,9 @@ const WATCH_MS = 250;
 /** A start waits so long for Kafka before it goes on without. */
 const KAFKA_START_MS = 2_000;
 
+/** And so long for topics that are being made, so that their first events are not answered retry. */
+const TOPICS_START_MS = 10_000;
+
 /** Between goaway and the return of a client, spread over this time. */
 const GOAWAY_SPREAD_MS = 5_000;
 
@@ -50,6 +53,7 @@ export interface GatewayParts extends RoomParts {
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #delivery: Delivery;
+  readonly #topicsKnown = new Set<string>();
   readonly #schemas: SchemaStore;
   readonly #sessions: Sessions;
   readonly #pipeline: Pipeline;
@@ -75,7 +79,10 @@ export class Gateway {
   private constructor(parts: GatewayParts, codec: Codec) {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
-    this.#delivery = rooms.makeDelivery(parts, parts.threadPoolSize);
+    this.#delivery = rooms.makeDelivery(parts, {
+      threadPoolSize: parts.threadPoolSize,
+      onTopic: (name) => this.#topicsKnown.add(name),
+    });
     this.#sessions = rooms.makeSessions(parts);
     const routes = new RouteBook({ codec, delivery: this.#delivery, pack });
     this.#schemas = rooms.makeSchemaStore(parts, (schema) => routes.refusal(schema));
@@ -229,9 +236,10 @@ export class Gateway {
   /** Waits for the first connection, but not for long: an absent Kafka is no reason not to start. */
   async #startDelivery(): Promise<void> {
     await this.#delivery.start();
-    const endMs = systemClock.monotonicMs() + KAFKA_START_MS;
-    while (this.#delivery.state() !== "ready" && systemClock.monotonicMs() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await within(KAFKA_START_MS, () => this.#delivery.state() === "ready");
+    if (this.#delivery.state() === "ready" && this.#parts.config.createTopics) {
+      const names = [...this.#parts.pack.topics.keys()];
+      await within(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
     }
     this.#watchReadiness();
   }
@@ -297,10 +305,7 @@ export class Gateway {
 
   /** Waits until every request has its answer: at the latest at its own deadline. */
   async #answerAll(withinMs: number): Promise<void> {
-    const endMs = systemClock.monotonicMs() + withinMs;
-    while (this.#ingest.pending > 0 && systemClock.monotonicMs() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await within(withinMs, () => this.#ingest.pending === 0);
   }
 
   get #runFile(): string {
@@ -337,5 +342,13 @@ export class Gateway {
       });
     }
     telemetry.process.ready(this.url, { admin: this.#adminUrl, pack: pack.name });
+  }
+}
+
+/** Waits until something is so, at most for a time. */
+async function within(ms: number, isSo: () => boolean): Promise<void> {
+  const endMs = systemClock.monotonicMs() + ms;
+  while (!isSo() && systemClock.monotonicMs() < endMs) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -36,7 +36,14 @@ export interface RoomParts {
   readonly telemetry: Telemetry;
 }
 
-export function makeDelivery(parts: RoomParts, threadPoolSize: number): Delivery {
+export interface DeliveryExtras {
+  /** Threads of libuv's pool. */
+  readonly threadPoolSize: number;
+  /** Hears of a topic that is there, whether it was or has just been made. */
+  readonly onTopic: (name: string) => void;
+}
+
+export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery {
   const { config, pack, telemetry } = parts;
   const { messageTimeoutMs } = deadlines(config);
   const partitions = new Map<string, number>();
@@ -45,13 +52,17 @@ export function makeDelivery(parts: RoomParts, threadPoolSize: number): Delivery
     if (config.deadLetters !== "off") partitions.set(`${topic.name}.dlq`, 1);
   }
   if (config.deadLetters !== "off") partitions.set("sluice.dlq", 1);
+  const report = deliveryEvents(telemetry);
   return createDelivery({
     brokers: config.kafkaBrokers.length === 0 ? null : config.kafkaBrokers,
-    onEvent: deliveryEvents(telemetry),
+    onEvent: (event) => {
+      report(event);
+      if (event.kind === "topic" && event.status === "known") extras.onTopic(event.topic);
+    },
     security: kafkaSecurity(config),
     clientId: "sluice",
     lanes: config.kafkaLanes,
-    threadPoolSize,
+    threadPoolSize: extras.threadPoolSize,
     lingerMs: config.kafkaLingerMs,
     compression: config.kafkaCompression,
     messageTimeoutMs,
