@@ -19,21 +19,17 @@ import {
   FAULT_SYNTAX,
   FAULT_TOO_LARGE,
   FAULT_TYPE,
-  FAULT_UTF8,
   NODE_DATA,
   NODE_EVENT,
-  NODE_KEY,
-  NODE_SCHEMA,
+  PARAMS,
+  PARAM_ARENA,
   PARAM_ARENA_END,
-  PARAM_DEFAULT_TYPE,
-  PARAM_DEFAULT_TYPE_BYTES,
   PARAM_EVENT_BYTES_MAX,
   PARAM_PAYLOAD,
   PARAM_POISON,
   PARAM_RECORD_BYTES_MAX,
   PARAM_TYPE_MEMBER,
   PARAM_TYPE_MEMBER_BYTES,
-  PARAMS,
   PAYLOAD_DATA,
   PLAN_ROOT,
   RESULT,
@@ -49,36 +45,15 @@ import {
   STATUS_TOO_LARGE,
   STATUS_TYPE_UNKNOWN,
 } from "../abi";
-import {
-  depth,
-  fail,
-  faultAt,
-  faultField,
-  faultKind,
-  faultNode,
-  ignored,
-  openEvent,
-  out,
-} from "../arena";
+import { depth, fail, ignored, openEvent, out } from "../arena";
 import { encodeValue } from "../avro/value";
 import { skipValue } from "../json/skip";
-import { splitAt, splitKind, splitValue } from "../json/split";
-import { readText, textEnd, textStart } from "../json/string";
-import { firstIllFormed } from "../json/utf8";
+import { readText, textCopied, textEnd, textStart } from "../json/string";
 import { skipWhite } from "../json/white";
 import { readMillis } from "./instant";
-import {
-  TEXT_INTEGER,
-  TEXT_STRING,
-  memberValue,
-  toNext,
-  toValue,
-  valueText,
-  valueTextEnd,
-  valueTextStart,
-} from "./members";
+import { isIllFormed, judge } from "./judge";
+import { memberValue, toNext, toValue } from "./members";
 import { resetSlots } from "./pointer";
-import { findRoute } from "./route";
 import {
   cell,
   clearRow,
@@ -92,77 +67,42 @@ import {
   takeKey,
   takeTime,
 } from "./row";
+import {
+  CTX,
+  DATA,
+  ID,
+  KEY,
+  REFERENCE,
+  TS,
+  TYPE,
+  UNKNOWN,
+  at,
+  checkKey,
+  encodedBy,
+  firstAt,
+  firstField,
+  firstKind,
+  firstNode,
+  keepFirst,
+  keepRecordFault,
+  openSettling,
+  recordAt,
+  recordField,
+  recordKind,
+  recordNode,
+  reference,
+  referenceEnd,
+  route,
+  setAt,
+  setEncodedBy,
+  settleRoute,
+} from "./settle";
 
 /** Free part of the arena. */
 export let arena: usize = 0;
-/** The frame is not UTF-8 somewhere: each event has to be looked at. */
-export let isIllFormed: bool = false;
-/** End of the frame's text. */
-export let frameEnd: usize = 0;
-/** Values of a pub frame's `type` and `schema`, 0 where it has none. */
-export let frameType: usize = 0;
-export let frameSchema: usize = 0;
-
-// Members of the envelope: where their values are, 0 where they are absent.
-const MEMBERS: u32 = 8;
-const AT: usize = RESULT + 0x100;
-const ID: u32 = 0;
-const TYPE: u32 = 1;
-const REFERENCE: u32 = 2;
-const TS: u32 = 3;
-const KEY: u32 = 4;
-const DATA: u32 = 5;
-const CTX: u32 = 6;
-const UNKNOWN: u32 = 7;
-
-let route: usize = 0;
-let reference: usize = 0;
-let referenceEnd: usize = 0;
-/** The record has been encoded by this route's plan; 0: not yet. */
-let encodedBy: usize = 0;
-/** First fault of the event, by position. */
-let firstKind: u32 = FAULT_NONE;
-let firstAt: usize = 0;
-let firstNode: usize = 0;
-let firstField: u32 = 0;
-/** Fault of the record by the plan of `encodedBy`. */
-let recordKind: u32 = FAULT_NONE;
-let recordAt: usize = 0;
-let recordNode: usize = 0;
-let recordField: u32 = 0;
-
-/** Sets what holds for all events of a frame. */
-export function openFrame(arenaStart: usize, end: usize, illFormed: bool): void {
-  arena = arenaStart;
-  frameEnd = end;
-  isIllFormed = illFormed;
-}
-
-export function setFrameDefaults(type: usize, schema: usize): void {
-  frameType = type;
-  frameSchema = schema;
-}
-
-// @ts-ignore: decorator
-@inline
-function at(member: u32): usize {
-  return <usize>load<u32>(AT + ((<usize>member) << 2));
-}
-
-function keepRecordFault(): void {
-  recordKind = faultKind;
-  recordAt = faultAt;
-  recordNode = faultNode;
-  recordField = faultField;
-}
-
-/** Keeps the fault that arena.ts holds if it is the first of the event by position. */
-function keepFirst(): void {
-  if (firstKind != FAULT_NONE && firstAt <= faultAt) return;
-  firstKind = faultKind;
-  firstAt = faultAt;
-  firstNode = faultNode;
-  firstField = faultField;
+/** The next event's record goes to the beginning of the arena again. */
+export function resetArena(): void {
+  arena = load<u32>(PARAMS + PARAM_ARENA);
 }
 
 function memberOfWord(word: u64): u32 {
@@ -183,51 +123,14 @@ let memberEnd: usize = 0;
 function readMember(p: usize): u32 {
   const member = memberOfWord(load<u64>(p + 1));
   memberEnd = readText(p);
-  if (!memberEnd || member != UNKNOWN || textStart == p + 1) return member;
+  if (!memberEnd || member != UNKNOWN || !textCopied) return member;
   store<u8>(textEnd, 0x22);
   return memberOfWord(load<u64>(textStart));
 }
 
-/** Settles `route` from the members seen so far; false if the type is not known. */
-function settleRoute(): bool {
-  let type = at(TYPE);
-  if (!type || load<u8>(type) == 0x6e) type = frameType;
-  let start = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE);
-  let bytes = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE_BYTES);
-  if (type) {
-    if (load<u8>(type) != 0x22 || valueText(type) != TEXT_STRING) return false;
-    start = valueTextStart;
-    bytes = valueTextEnd - valueTextStart;
-  }
-  if (!bytes) return false;
-  const ownReference = at(REFERENCE);
-  const wanted = ownReference && load<u8>(ownReference) != 0x6e ? ownReference : frameSchema;
-  reference = 0;
-  referenceEnd = 0;
-  if (wanted && load<u8>(wanted) != 0x6e) {
-    const found = valueText(wanted);
-    if (found == TEXT_STRING || found == TEXT_INTEGER) {
-      reference = valueTextStart;
-      referenceEnd = valueTextEnd;
-    } else {
-      fail(FAULT_TYPE, wanted, NODE_SCHEMA);
-      keepFirst();
-    }
-  }
-  route = findRoute(start, bytes, 0, 0);
-  if (!route || reference == referenceEnd) return route != 0;
-  const exact = findRoute(start, bytes, reference, referenceEnd - reference);
-  if (!exact) return true;
-  route = exact;
-  reference = 0;
-  referenceEnd = 0;
-  return true;
-}
-
 /** Encodes the record whose text begins at `p` by the settled route; returns its end, or 0. */
 function encodeRecordAt(p: usize): usize {
-  encodedBy = route;
-  recordKind = FAULT_NONE;
+  setEncodedBy();
   ignored = 0;
   out = arena;
   const plan = <usize>load<u32>(route, ROUTE_PLAN);
@@ -251,8 +154,6 @@ function takeData(p: usize): usize {
 
 /** Members of the envelope whose brace is at `start`; returns the event's end, or 0. */
 function nativeEvent(start: usize): usize {
-  v128.store(AT, i64x2.splat(0));
-  v128.store(AT, i64x2.splat(0), 16);
   if (load<u8>(start) != 0x7b) {
     fail(FAULT_TYPE, start, NODE_EVENT);
     keepFirst();
@@ -278,7 +179,7 @@ function nativeEvent(start: usize): usize {
       p = skipValue(p);
     } else {
       seen |= 1 << member;
-      store<u32>(AT + ((<usize>member) << 2), <u32>p);
+      setAt(member, p);
       p = member == DATA ? takeData(p) : skipValue(p);
     }
     if (!p) return 0;
@@ -306,42 +207,14 @@ function finishData(close: usize): bool {
 
 /** The bare event is the record; its type stands in the member that the frame's context names. */
 function wholeEvent(start: usize): usize {
-  v128.store(AT, i64x2.splat(0));
-  v128.store(AT, i64x2.splat(0), 16);
   const name = <usize>load<u32>(PARAMS + PARAM_TYPE_MEMBER);
   const bytes = <usize>load<u32>(PARAMS + PARAM_TYPE_MEMBER_BYTES);
   if (bytes) {
     depth = 1;
-    store<u32>(AT + 4 * TYPE, <u32>memberValue(start, name, bytes));
+    setAt(TYPE, memberValue(start, name, bytes));
     depth = 0;
   }
   return settleRoute() && !reference ? encodeRecordAt(start) : skipValue(start);
-}
-
-/** What is wrong with an unsound event at `start`; returns its end, or 0 if it has none. */
-function judge(row: u32, start: usize): usize {
-  const end = splitValue(start);
-  const broken = faultAt;
-  let kind = splitKind;
-  let where = splitAt;
-  if (!end && (kind == FAULT_NONE || broken < where)) {
-    kind = FAULT_SYNTAX;
-    where = broken;
-  }
-  if (isIllFormed) {
-    const limit = end ? end : kind != FAULT_NONE ? where + 1 : frameEnd;
-    const bad = firstIllFormed(start, min(limit + 3, frameEnd));
-    if (bad < limit && (kind == FAULT_NONE || bad <= where)) {
-      kind = FAULT_UTF8;
-      where = bad;
-    }
-  }
-  if (kind != FAULT_NONE) {
-    setStatus(row, STATUS_INVALID);
-    setFault(row, kind, where, NODE_EVENT, 0);
-  }
-  if (!end) fail(FAULT_SYNTAX, broken, NODE_EVENT);
-  return end;
 }
 
 function refuseInvalid(row: u32, kind: u32, where: usize, node: usize, field: u32): void {
@@ -389,17 +262,6 @@ function takeEnvelopeTime(row: u32, ts: usize, plan: usize): void {
   }
 }
 
-/** Key of the envelope: a string, an integer, null; else `type`. */
-function checkKey(): void {
-  const key = at(KEY);
-  if (!key) return;
-  const c = <u32>load<u8>(key);
-  if (c == 0x22 || c == 0x6e) return;
-  if ((c == 0x2d || c - 0x30 < 10) && valueText(key) == TEXT_INTEGER) return;
-  fail(FAULT_TYPE, key, NODE_KEY);
-  keepFirst();
-}
-
 function takeMembers(row: u32): void {
   const isEncoded = statusOf(row) == STATUS_ENCODED;
   const plan = isEncoded ? <usize>load<u32>(route, ROUTE_PLAN) : 0;
@@ -421,12 +283,7 @@ export function takeEvent(row: u32, start: usize): usize {
   const limit = <usize>load<u32>(PARAMS + PARAM_ARENA_END);
   const most = arena + <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX) + 64;
   openEvent(arena, min(limit, most));
-  route = 0;
-  reference = 0;
-  referenceEnd = 0;
-  encodedBy = 0;
-  firstKind = FAULT_NONE;
-  recordKind = FAULT_NONE;
+  openSettling();
   setCell(COLUMN_EVENT_START, row, start);
   let end: usize = 0;
   if (poisoned(row)) {
@@ -445,7 +302,8 @@ export function takeEvent(row: u32, start: usize): usize {
   setCell(COLUMN_EVENT_END, row, end);
   checkKey();
   settleStatus(row, start, end);
-  if (cell(COLUMN_VALUE_END, row) == 0) out = arena;
+  // A schema reference that had to be decoded stands in the arena and stays.
+  if (cell(COLUMN_VALUE_END, row) == 0 && !reference) out = arena;
   takeMembers(row);
   arena = out;
   return end;

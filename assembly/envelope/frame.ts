@@ -17,10 +17,10 @@ import {
   DETAIL_SEQ,
   DETAIL_UTF8,
   FAULT_DEPTH,
+  FAULT_NONE,
   FAULT_SYNTAX,
   FAULT_UTF8,
   NODE_EVENT,
-  PARAM_ARENA,
   PARAM_EVENTS_MAX,
   PARAM_INPUT,
   PARAM_SHAPE,
@@ -46,16 +46,19 @@ import {
 } from "../abi";
 import { depth, fail, faultAt, faultKind, openEvent } from "../arena";
 import { skipValue } from "../json/skip";
+import { splitValue } from "../json/split";
 import { readText, textEnd, textStart } from "../json/string";
 import { firstIllFormed, isUtf8 } from "../json/utf8";
 import { readWhole, whole } from "../json/whole";
 import { skipWhite } from "../json/white";
-import { arena, frameEnd, isIllFormed, openFrame, setFrameDefaults, takeEvent } from "./event";
+import { arena, resetArena, takeEvent } from "./event";
 import { finishRows } from "./finish";
 import { readMillis } from "./instant";
+import { frameEnd, isIllFormed, openFrameText } from "./judge";
 import { TEXT_STRING, toNext, toValue, valueText, valueTextEnd, valueTextStart } from "./members";
 import { resetRoutes } from "./route";
 import { setCell, setFault, setStatus, statusOf } from "./row";
+import { setFrameDefaults } from "./settle";
 
 let rows: u32 = 0;
 let input: usize = 0;
@@ -66,6 +69,9 @@ let eventsEnd: usize = 0;
 let typeAt: usize = 0;
 let schemaAt: usize = 0;
 let tAt: usize = 0;
+/** First fault besides syntax in a member that is no event: it does not hide where that ends. */
+let softKind: u32 = FAULT_NONE;
+let softAt: usize = 0;
 /** The events have been read before all members that matter to them were known. */
 let isStale: bool = false;
 
@@ -85,7 +91,7 @@ function broken(): usize {
 
 function resetRows(): void {
   rows = 0;
-  openFrame(load<u32>(PARAMS + PARAM_ARENA), frameEnd, isIllFormed);
+  resetArena();
 }
 
 /** Events of the array whose bracket is at `p`; returns what follows it, or 0. */
@@ -215,7 +221,19 @@ function takeMember(name: u32, p: usize, isPub: bool): usize {
     }
     store<u64>(RESULT + RESULT_SEQ, whole);
   }
-  const end = skipValue(p);
+  return skipMember(p);
+}
+
+/** Walks over a member's value; deep nesting and lone surrogates in it are judged later. */
+function skipMember(p: usize): usize {
+  let end = skipValue(p);
+  if (!end && faultKind != FAULT_SYNTAX) {
+    if (softKind == FAULT_NONE) {
+      softKind = faultKind;
+      softAt = faultAt;
+    }
+    end = splitValue(p);
+  }
   return end ? end : broken();
 }
 
@@ -242,11 +260,16 @@ function takeMembers(start: usize, isPub: bool): usize {
   return p + 1;
 }
 
-/** Is the text outside the events UTF-8? */
-function frameTextIsUtf8(): bool {
+/** Is the text outside the events sound? */
+function frameTextIsSound(): bool {
+  if (softKind != FAULT_NONE) {
+    fail(softKind, softAt, 0);
+    return broken() != 0;
+  }
   if (!isIllFormed) return true;
-  let bad = firstIllFormed(input, eventsAt);
-  if (bad == eventsAt) bad = firstIllFormed(eventsEnd, frameEnd);
+  const middle = eventsAt ? eventsAt : frameEnd;
+  let bad = firstIllFormed(input, middle);
+  if (eventsAt && bad == middle) bad = firstIllFormed(eventsEnd, frameEnd);
   if (bad == frameEnd) return true;
   problem(PROBLEM_BAD_JSON, bad, DETAIL_UTF8);
   return false;
@@ -262,7 +285,7 @@ function takeObject(start: usize): usize {
     rows = 1;
     return endFrame(next);
   }
-  return endFrame(end) && frameTextIsUtf8() ? end : 0;
+  return endFrame(end) && frameTextIsSound() ? end : 0;
 }
 
 /** Is the string at `tAt` "pub"? Leaves its text in RESULT. */
@@ -289,6 +312,7 @@ function takePub(start: usize): usize {
   }
   const end = takeMembers(start, true);
   if (!end || !endFrame(end)) return 0;
+  if (!frameTextIsSound()) return 0;
   if (!readT()) return problem(PROBLEM_BAD_FRAME, start, DETAIL_NO_T);
   if (!isPubText()) return problem(PROBLEM_CONTROL, start, DETAIL_NONE);
   if (!eventsAt) return problem(PROBLEM_BAD_FRAME, start, DETAIL_NO_EVENTS);
@@ -296,9 +320,9 @@ function takePub(start: usize): usize {
   if (isStale) {
     setFrameDefaults(typeAt, schemaAt);
     resetRows();
-    if (!takeArray(eventsAt)) return 0;
+    return takeArray(eventsAt);
   }
-  return frameTextIsUtf8() ? end : 0;
+  return end;
 }
 
 /** Encodes the frame of `bytes` bytes at INPUT; the answer is in RESULT and TABLE. */
@@ -316,9 +340,11 @@ export function encodeFrame(bytes: usize): void {
   schemaAt = 0;
   tAt = 0;
   isStale = false;
+  softKind = FAULT_NONE;
   resetRoutes();
   setFrameDefaults(0, 0);
-  openFrame(load<u32>(PARAMS + PARAM_ARENA), end, !isUtf8(input, end));
+  openFrameText(end, !isUtf8(input, end));
+  resetArena();
   openEvent(0, 0);
   takeFrame();
   if (load<u32>(RESULT + RESULT_PROBLEM) != PROBLEM_NONE) rows = 0;

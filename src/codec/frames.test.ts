@@ -103,6 +103,8 @@ describe("frames", () => {
     assert.equal(other?.route, routeA);
     const [number] = harness.rows('{"type":"a","data":{},"schema":42}');
     assert.equal(number?.schema, "42");
+    const [escaped] = harness.rows('{"type":"a","data":{},"schema":"x\\u0041","id":"i\\u0042"}');
+    assert.deepEqual([escaped?.schema, escaped?.id], ["xA", "iB"]);
   });
 
   it("refuses a bad event alone and a broken frame whole", () => {
@@ -133,6 +135,9 @@ describe("frames", () => {
       rows.map(({ status, fault }) => fault?.kind ?? status),
       [0, "utf8", 0, "depth", 0, "utf8"],
     );
+    const [single] = harness.rows('{"x":"\\ud800","type":"b","data":{"s":"x"}}');
+    assert.equal(single?.fault?.kind, "utf8");
+    assert.equal(harness.frame(`{"x":"\\ud800","events":[${A}]}`).kind, "fault");
     const outside = Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from(`","events":[${A}]}`)]);
     assert.equal(harness.frame(new Uint8Array(outside)).kind, "fault");
   });
@@ -224,6 +229,7 @@ describe("pub frames", () => {
     assert.equal(problem('{"t":"pub","seq":1,"events":[],"events":[]}'), "bad_frame");
     assert.equal(problem('{"t":"pub","seq":1,"events":[]'), "bad_json");
     assert.equal(problem('{"t":"ping"'), "bad_json");
+    assert.equal(problem('{"t":"ping","x":"\\ud800"}'), "bad_json");
     assert.equal(problem(""), "empty");
   });
 });
