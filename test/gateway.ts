@@ -6,9 +6,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -23,6 +25,8 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** Port to come back on. */
   readonly port?: number;
+  /** It serves without being ready: do not wait for the ready line. */
+  readonly mayWait?: boolean;
 }
 
 export interface RunFile {
@@ -68,8 +72,12 @@ export class Gateway {
       env: { PATH: process.env["PATH"], UV_THREADPOOL_SIZE: "16", UWS_HTTP_MAX_HEADERS_SIZE: "16384" },
     });
     const output: string[] = [];
-    const url = await readyUrl(child, output);
-    const run = JSON.parse(await readFile(join(dataDir, "sluice.json"), "utf8")) as RunFile;
+    const runFile = join(dataDir, "sluice.json");
+    await rm(runFile, { force: true });
+    const mayWait = options.mayWait === true;
+    await (mayWait ? written(runFile) : readyLine(child, output));
+    const run = JSON.parse(await readFile(runFile, "utf8")) as RunFile;
+    const url = `http://127.0.0.1:${run.port}`;
     return new Gateway({ url, run, child, output, dataDir, ownsDataDir });
   }
 
@@ -139,10 +147,17 @@ export class Gateway {
   }
 }
 
-async function readyUrl(child: ChildProcess, output: string[]): Promise<string> {
+async function written(file: string): Promise<void> {
+  while (!existsSync(file) || !(await readFile(file, "utf8")).endsWith("}\n")) await delay(20);
+}
+
+/** Waits for the ready line; ends the process if it does not come in time. */
+async function readyLine(child: ChildProcess, output: string[]): Promise<void> {
   const deadline = AbortSignal.timeout(START_DEADLINE_MS);
   return new Promise((resolve, reject) => {
+    let isReady = false;
     const fail = (why: string) => {
+      if (isReady) return;
       child.kill("SIGKILL");
       reject(new Error(`the gateway did not start: ${why}\n${output.join("")}`));
     };
@@ -152,8 +167,8 @@ async function readyUrl(child: ChildProcess, output: string[]): Promise<string> 
       output.push(chunk.toString("utf8"));
       const line = output.join("").match(/^\{.*"msg":"ready".*\}$/m);
       if (line === null) return;
-      const { url } = JSON.parse(line[0]) as { readonly url: string };
-      resolve(url);
+      isReady = true;
+      resolve();
     };
     child.stdout?.on("data", onData);
     child.stderr?.on("data", onData);

@@ -25,7 +25,7 @@ export class TcpProxy {
 
   #forward(client: Socket): void {
     if (this.#isCut) {
-      client.resetAndDestroy();
+      client.destroy();
       return;
     }
     const upstream = connect(this.#target.port, this.#target.host);
@@ -43,10 +43,10 @@ export class TcpProxy {
     }
   }
 
-  /** Resets every connection, and those to come. */
+  /** Closes every connection, and those to come. */
   cut(): void {
     this.#isCut = true;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   restore(): void {

@@ -38,9 +38,13 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-function start(further: readonly string[] = []): Promise<Gateway> {
+function start(
+  further: readonly string[] = [],
+  options: { readonly mayWait?: boolean } = {},
+): Promise<Gateway> {
   const flags = ["--pack", pack.directory, "--kafka-brokers", broker.address, "--create-topics"];
-  return Gateway.start({ flags: [...flags, ...further], dataDir: join(directory, "data") });
+  const dataDir = join(directory, "data");
+  return Gateway.start({ flags: [...flags, ...further], dataDir, ...options });
 }
 
 function request(first: number, run: string): string {
@@ -94,6 +98,11 @@ test("kill -9 in the middle of a load loses no event that was answered stored", 
   }
 });
 
+/** Waits until the gateway says of itself what it should; readiness has patience both ways. */
+async function readiness(gateway: Gateway, status: number): Promise<void> {
+  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== status) await delay(100);
+}
+
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
@@ -126,8 +135,7 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
   assert.deepEqual([...codes], [503]);
   const grown = (await residentBytes(gateway.run.pid)) - before;
   assert.ok(grown < 128 * 1024 * 1024, `memory grew by ${grown} bytes`);
-  const readiness = await fetch(`${gateway.adminUrl}/readyz`);
-  assert.equal(readiness.status, 503, await readiness.text());
+  await readiness(gateway, 503);
   broker.resume();
   let healed: Response;
   do {
@@ -135,7 +143,7 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
     healed = await gateway.post(request(50_000, "healed"));
   } while (healed.status !== 200);
   assert.equal(((await healed.json()) as Answer).stored, EVENTS_PER_REQUEST);
-  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== 200) await delay(100);
+  await readiness(gateway, 200);
   while ((await gateway.ledger())["in_flight"] !== 0) await delay(50);
   const found = byId(await readAll(broker.address, pack.topics));
   for (let i = 0; i < EVENTS_PER_REQUEST; i += 1) assert.ok(found.has(`healed-${50_000 + i}`));
@@ -144,12 +152,12 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
 
 test("a gateway that starts without its broker waits for it", async () => {
   await broker.stop();
-  const gateway = await start();
+  const gateway = await start([], { mayWait: true });
   assert.equal((await fetch(`${gateway.adminUrl}/startupz`)).status, 503);
   const refused = await gateway.post(request(0, "early"));
   assert.equal(refused.status, 503);
   await broker.start();
-  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== 200) await delay(100);
+  await readiness(gateway, 200);
   const answer = (await (await gateway.post(request(0, "late"))).json()) as Answer;
   assert.equal(answer.stored, EVENTS_PER_REQUEST);
   assert.equal(await gateway.stop(), 0);
