@@ -260,7 +260,10 @@ export const ENTRY_LENGTH: u32 = 36;
 export const ENTRY_TEXT: u32 = 40;
 /** Record member: the value's node; tag: the branch; enum: unused. */
 export const ENTRY_NODE: u32 = 44;
-/** Record member: the field's number, NO_FIELD for a name that only a pointer knows; symbol: its number. */
+/**
+ * Record member: the field's number, NO_FIELD for a name that only a pointer knows; symbol: its
+ * number.
+ */
 export const ENTRY_FIELD: u32 = 48;
 export const ENTRY_SLOT: u32 = 52;
 export const ENTRY_HEAD: u32 = 56;
@@ -272,7 +275,10 @@ export const RECORD_TABLE: u32 = 8;
 export const RECORD_FRAME_BYTES: u32 = 12;
 export const RECORD_WORDS: u32 = 24;
 export const RECORD_BYTES: u32 = 48;
-/** RECORD_TABLE: per field (and one behind) where its default starts, and how many required ones come before. */
+/**
+ * RECORD_TABLE: per field (and one behind) where its default starts, and how many required ones
+ * come before.
+ */
 export const FIELD_BYTES: u32 = 8;
 export const FIELD_DEFAULT: u32 = 0;
 export const FIELD_REQUIRED: u32 = 4;

@@ -44,7 +44,7 @@ const timeMs = Number(values.time);
 
 async function measure(name: CorpusName, codec: Codec): Promise<Result | undefined> {
   const { schemaText, bytes, json } = loadCorpus(name);
-  const type = avsc.Type.forSchema(JSON.parse(schemaText));
+  const type = avsc.Type.forSchema(JSON.parse(schemaText) as avsc.Schema);
   const lines = Buffer.from(bytes).toString().trimEnd().split("\n");
   const fitting = lines.filter((line) => type.isValid(JSON.parse(line)));
   if (fitting.length === 0) return undefined;
@@ -128,8 +128,11 @@ const results: Result[] = [];
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-print("file          events bytes/ev | codec MB/s   ns/ev | parse MB/s | avsc MB/s   ns/ev | ×avsc ×parse");
-for (const name of CORPORA.filter((name) => only.includes(name))) {
+print(
+  "file          events bytes/ev | codec MB/s   ns/ev | parse MB/s | " +
+    "avsc MB/s   ns/ev | ×avsc ×parse",
+);
+for (const name of CORPORA.filter((corpus) => only.includes(corpus))) {
   const result = await measure(name, codec);
   if (result === undefined) continue;
   results.push(result);

@@ -30,7 +30,10 @@ function readDecimalText(p: usize, node: usize): usize {
   return readDecimal(textStart) == textEnd ? next : fail(FAULT_FORMAT, p, node);
 }
 
-/** Leaves the unscaled magnitude at `stack`; 0 and `range` if it is not exact or has too many digits. */
+/**
+ * Leaves the unscaled magnitude at `stack`; 0 and `range` if it is not exact or has too many
+ * digits.
+ */
 function readUnscaled(p: usize, node: usize): usize {
   const c = <u32>load<u8>(p);
   if (c != 0x22 && c != 0x2d && c - 0x30 >= 10) return fail(FAULT_TYPE, p, node);

@@ -4,7 +4,8 @@
  *
  * ```
  * frame of a map, on the stack
- *   +0 count   +4 table (0: none yet)   +8 table mask   +16 first 16 keys: u32 addresses in the output
+ *   +0 count   +4 table (0: none yet)   +8 table mask
+ *   +16 first 16 keys: u32 addresses in the output
  * table: u32 addresses of keys in the output, 0 = free, at most half taken; a full one is left
  * where it is and a table of twice the size follows it
  * ```
@@ -119,7 +120,8 @@ export function addKey(frame: usize, key: usize, start: usize, length: usize, ma
     return 0;
   }
   if (count == KEYS_FEW && !growTable(frame, 64)) return 2;
-  if (count << 1 > load<u32>(frame, 8) && !growTable(frame, (load<u32>(frame, 8) + 1) << 1)) return 2;
+  const mask = load<u32>(frame, 8);
+  if (count << 1 > mask && !growTable(frame, (mask + 1) << 1)) return 2;
   const slot = findSlot(load<u32>(frame, 4), load<u32>(frame, 8), start, length);
   if (load<u32>(slot)) return 1;
   store<u32>(slot, <u32>key);

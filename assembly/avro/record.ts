@@ -128,7 +128,10 @@ function closeRecord(p: usize, node: usize, frame: usize, next: u32, start: usiz
 /** Behind the name last found by findMember; 0 if it is not sound. */
 let memberEnd: usize = 0;
 
-/** Entry of the member whose name's quote is at `p`, the likeliest first; 0: unknown. Sets memberEnd. */
+/**
+ * Entry of the member whose name's quote is at `p`, the likeliest first; 0: unknown. Sets
+ * memberEnd.
+ */
 // @ts-ignore: decorator
 @inline
 function findMember(node: usize, previous: usize, p: usize): usize {

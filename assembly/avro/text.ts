@@ -7,7 +7,14 @@ import {
   FAULT_TYPE,
 } from "../abi";
 import { fail, failRoom, out, outEnd } from "../arena";
-import { decodeStringUnsafe, readText, skipString, specials, textEnd, textStart } from "../json/string";
+import {
+  decodeStringUnsafe,
+  readText,
+  skipString,
+  specials,
+  textEnd,
+  textStart,
+} from "../json/string";
 import { findQuoted, nameEnd } from "./names";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 

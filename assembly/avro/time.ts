@@ -93,7 +93,9 @@ export function readInstant(start: usize, end: usize): bool {
 /** Value of the last readDigitsText that returned 1. */
 let digitsValue: i64 = 0;
 
-/** Is [start, end) `-?(0|[1-9][0-9]*)`? Then it reads it: 0 no, 1 yes into `whole`, 2 out of range. */
+/**
+ * Is [start, end) `-?(0|[1-9][0-9]*)`? Then it reads it: 0 no, 1 yes into `whole`, 2 out of range.
+ */
 function readDigitsText(start: usize, end: usize): u32 {
   let p = start;
   if (p < end && load<u8>(p) == 0x2d) p += 1;

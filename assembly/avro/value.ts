@@ -1,4 +1,6 @@
-/** One value of a plan's node. Every encoder takes (position, node) and returns what follows, or 0. */
+/**
+ * One value of a plan's node. Every encoder takes (position, node) and returns what follows, or 0.
+ */
 import {
   FAULT_RANGE,
   FAULT_TYPE,

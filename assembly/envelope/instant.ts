@@ -11,7 +11,9 @@ function divideFloor(value: i64, unit: i64): i64 {
   return quotient * unit > value ? quotient - 1 : quotient;
 }
 
-/** Milliseconds of the sound value at `at`, `unit` integers to one of them; NaN if it is no time. */
+/**
+ * Milliseconds of the sound value at `at`, `unit` integers to one of them; NaN if it is no time.
+ */
 export function readMillis(at: usize, unit: u32): f64 {
   let millis: i64 = -1;
   const c = <u32>load<u8>(at);

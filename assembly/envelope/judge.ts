@@ -1,4 +1,6 @@
-/** The verdict on an event whose text is not sound: what is wrong first, and where the event ends. */
+/**
+ * The verdict on an event whose text is not sound: what is wrong first, and where the event ends.
+ */
 import { FAULT_NONE, FAULT_SYNTAX, FAULT_UTF8, NODE_EVENT, STATUS_INVALID } from "../abi";
 import { fail, faultAt } from "../arena";
 import { splitAt, splitKind, splitValue } from "../json/split";

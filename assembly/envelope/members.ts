@@ -26,7 +26,9 @@ export function toNext(p: usize): usize {
   return load<u8>(next) == 0x22 ? next : fail(FAULT_SYNTAX, next, 0);
 }
 
-/** Value of the first member called [name, name + bytes) of the value at `at`; 0 if there is none. */
+/**
+ * Value of the first member called [name, name + bytes) of the value at `at`; 0 if there is none.
+ */
 export function memberValue(at: usize, name: usize, bytes: usize): usize {
   if (load<u8>(at) != 0x7b) return 0;
   let p = skipWhite(at + 1);

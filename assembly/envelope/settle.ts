@@ -1,6 +1,6 @@
 /**
- * What is known of the event being read: its envelope's members, its route, its first faults. All of
- * it is set anew for every event by openSettling.
+ * What is known of the event being read: its envelope's members, its route, its first faults. All
+ * of it is set anew for every event by openSettling.
  */
 import {
   FAULT_NONE,

@@ -47,7 +47,9 @@ function compareBig(): i32 {
   return 0;
 }
 
-/** Loads up to 768 digits into LEFT, and a 1 behind them if more follow; returns how many it took. */
+/**
+ * Loads up to 768 digits into LEFT, and a 1 behind them if more follow; returns how many it took.
+ */
 function loadDigits(): u32 {
   setBig(LEFT, 0);
   let taken: u32 = 0;

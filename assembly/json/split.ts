@@ -1,8 +1,8 @@
 /**
  * Finds where a value ends even if its text is ill-formed UTF-8 or nested too deeply, and notes the
  * first such fault: that is how a bad event leaves its neighbours alone. Byte by byte, with the
- * open brackets as bits in scratch. Slow and plain on purpose: it runs only when something is wrong,
- * and it is the reference for skip.ts.
+ * open brackets as bits in scratch. Slow and plain on purpose: it runs only when something is
+ * wrong, and it is the reference for skip.ts.
  */
 import { FAULT_DEPTH, FAULT_NONE, FAULT_SYNTAX, FAULT_UTF8 } from "../abi";
 import { DEPTH_MAX, fail, faultAt, faultKind, scratch } from "../arena";

@@ -4,7 +4,13 @@
  */
 import { FAULT_RANGE, FAULT_TYPE } from "../abi";
 import { fail } from "../arena";
-import { decimalCount, decimalDigits, decimalExponent, decimalNegative, readDecimal } from "./decimal";
+import {
+  decimalCount,
+  decimalDigits,
+  decimalExponent,
+  decimalNegative,
+  readDecimal,
+} from "./decimal";
 import { digitCount, digitsValue, smallPower } from "./digits";
 
 /** Value of the last readWhole. */

@@ -1,6 +1,6 @@
 /**
- * The codec against avsc on random schemas and events, and against mutated text: never a trap, never
- * out of its regions, never a verdict that differs from JSON.parse's on what is JSON.
+ * The codec against avsc on random schemas and events, and against mutated text: never a trap,
+ * never out of its regions, never a verdict that differs from JSON.parse's on what is JSON.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -103,7 +103,27 @@ function hasLoneEscape(text: string): boolean {
   return false;
 }
 
-const TOKENS = ['"', "\\", "{", "}", "[", "]", ",", ":", "0", "-", "1e999", "null", "\\ud800", "\u0000", "é", '"a":1,', "\\u00", " ", "tru"];
+const TOKENS = [
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "0",
+  "-",
+  "1e999",
+  "null",
+  "\\ud800",
+  "\u0000",
+  "é",
+  '"a":1,',
+  "\\u00",
+  " ",
+  "tru",
+];
 
 function mutate(line: Buffer, random: (below: number) => number): Buffer {
   let text = line;

@@ -31,7 +31,9 @@ export interface PlanHandle {
 
 export interface RouteSpec {
   readonly type: string;
-  /** Value of the event's `schema` member this route answers to; absent: the type's default route. */
+  /**
+   * Value of the event's `schema` member this route answers to; absent: the type's default route.
+   */
   readonly schemaRef?: string;
   readonly plan: PlanHandle;
   /** Written into the value's registry header. */

@@ -148,7 +148,11 @@ describe("UTF-8", () => {
     for (const { hex, valid, first_bad: firstBad } of rows) {
       const bytes = Buffer.from(hex, "hex");
       for (const pad of [0, 1, 13, 14, 15, 16, 29, 30, 31, 32, 63]) {
-        const text = Buffer.concat([Buffer.from(`{"v":"${" ".repeat(pad)}`), bytes, Buffer.from('"}')]);
+        const text = Buffer.concat([
+          Buffer.from(`{"v":"${" ".repeat(pad)}`),
+          bytes,
+          Buffer.from('"}'),
+        ]);
         const special = bytes.findIndex((byte) => byte < 0x20 || byte === 0x22 || byte === 0x5c);
         if (special >= 0) continue;
         const row = harness.record("s", new Uint8Array(text));

@@ -40,7 +40,7 @@ describe(`event corpora (${EVENT_DATA_NAME})`, () => {
     const lines = readFileSync(new URL("invalid.ndjson", EVENT_DATA), "utf8").trimEnd().split("\n");
     let checked = 0;
     for (const line of lines) {
-      const row: InvalidCase = JSON.parse(line);
+      const row = JSON.parse(line) as InvalidCase;
       const bytes =
         row.eventBase64 === undefined
           ? Buffer.from(row.event ?? "")

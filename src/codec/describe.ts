@@ -1,15 +1,12 @@
-/** Why an event was refused, in words, from its text and the codec's numbers. Lazy: only when someone reads it. */
+/**
+ * Why an event was refused, in words, from its text and the codec's numbers. Lazy: only when
+ * someone reads it.
+ */
 import { DEPTH_MAX, ID_BYTES_MAX, KEY_BYTES_MAX } from "../limits.ts";
 import { FAULT_KINDS, type Fault, type FaultKind, OUTCOME_RULES } from "../errors.ts";
 import type { AvroSchema } from "../schema/avro/schema.ts";
 import type { CompiledPlan, PlanNode } from "../schema/plan/compile.ts";
-import {
-  NODE_DATA,
-  NODE_EVENT,
-  NODE_KEY,
-  NODE_KEY_BYTES,
-  NODE_SCHEMA,
-} from "./abi.gen.ts";
+import { NODE_DATA, NODE_EVENT, NODE_KEY, NODE_KEY_BYTES, NODE_SCHEMA } from "./abi.gen.ts";
 import { describeValue, escapeStep, pointerTo } from "./event-walk.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 
@@ -114,7 +111,9 @@ function describeByte(text: Uint8Array, at: number): string {
   const byte = text[at];
   if (byte === undefined) return "the text ends too early";
   const isPrintable = byte > 0x20 && byte < 0x7f;
-  const shown = isPrintable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+  const shown = isPrintable
+    ? String.fromCharCode(byte)
+    : `\\x${byte.toString(16).padStart(2, "0")}`;
   return `unexpected ${JSON.stringify(shown)}`;
 }
 
@@ -159,7 +158,9 @@ const FROM_WORDS = {
 } as const;
 
 function nodeWords({ schema, from }: PlanNode): string {
-  return typeWords(schema) + (from === undefined || schema.kind === "union" ? "" : FROM_WORDS[from]);
+  return (
+    typeWords(schema) + (from === undefined || schema.kind === "union" ? "" : FROM_WORDS[from])
+  );
 }
 
 /** An Avro type in words: `long`, `enum Color (RED, GREEN)`, `null or string`. */
@@ -180,9 +181,7 @@ export function typeWords(schema: AvroSchema): string {
     case "union":
       return schema.branches.map(shortWords).join(" or ");
     default:
-      return schema.logical === undefined
-        ? schema.kind
-        : logicalWords(schema.logical, schema.kind);
+      return schema.logical === undefined ? schema.kind : logicalWords(schema.logical, schema.kind);
   }
 }
 

@@ -50,7 +50,7 @@ export function stringAt(text: Uint8Array, start: number): string {
  */
 export function pointerTo(text: Uint8Array, target: number): string {
   const levels: Level[] = [];
-  for (let at = 0; at < target; ) {
+  for (let at = 0; at < target;) {
     const byte = text[at];
     const level = levels.at(-1);
     if (byte === QUOTE) {
@@ -99,7 +99,8 @@ export function describeValue(text: Uint8Array, start: number): string {
     case QUOTE: {
       const value = stringAt(text, start);
       const bytes = new TextEncoder().encode(value).length;
-      return `string ${JSON.stringify(shorten(value))} (${bytes} ${bytes === 1 ? "byte" : "bytes"})`;
+      const unit = bytes === 1 ? "byte" : "bytes";
+      return `string ${JSON.stringify(shorten(value))} (${bytes} ${unit})`;
     }
     case 0x7b:
       return "an object";
@@ -121,6 +122,6 @@ function wordAt(text: Uint8Array, start: number): string {
 }
 
 function shorten(text: string): string {
-  const points = [...text.slice(0, 2 * SHOWN_MAX)];
+  const points = Array.from(text.slice(0, 2 * SHOWN_MAX));
   return points.length > SHOWN_MAX ? `${points.slice(0, SHOWN_MAX).join("")}…` : text;
 }

@@ -65,7 +65,11 @@ export function rowAtTrap(view: DataView): number {
 }
 
 /** The result of a call that returned. */
-export function readResult(view: DataView, table: Table, decode: (start: number, end: number) => string): FrameResult {
+export function readResult(
+  view: DataView,
+  table: Table,
+  decode: (start: number, end: number) => string,
+): FrameResult {
   const word = (offset: number): number => view.getUint32(RESULT + offset, true);
   table.count = word(RESULT_ROWS);
   const offset = word(RESULT_OFFSET);

@@ -108,9 +108,10 @@ describe("frames", () => {
   });
 
   it("refuses a bad event alone and a broken frame whole", () => {
-    assert.deepEqual(statuses(`[${A},{"type":"a","data":{"n":"x"}},${B},5,null,[]]`), [
-      0, 1, 0, 1, 1, 1,
-    ]);
+    assert.deepEqual(
+      statuses(`[${A},{"type":"a","data":{"n":"x"}},${B},5,null,[]]`),
+      [0, 1, 0, 1, 1, 1],
+    );
     const broken = harness.frame(`{"events":[${A},{"type":"a","data":{"n":tru}}]}`);
     assert.equal(broken.kind, "fault");
     assert.deepEqual(broken.kind === "fault" && [broken.problem, broken.offset], ["bad_json", 66]);
@@ -138,7 +139,11 @@ describe("frames", () => {
     const [single] = harness.rows('{"x":"\\ud800","type":"b","data":{"s":"x"}}');
     assert.equal(single?.fault?.kind, "utf8");
     assert.equal(harness.frame(`{"x":"\\ud800","events":[${A}]}`).kind, "fault");
-    const outside = Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from(`","events":[${A}]}`)]);
+    const outside = Buffer.concat([
+      Buffer.from('{"x":"'),
+      Buffer.from([0xff]),
+      Buffer.from(`","events":[${A}]}`),
+    ]);
     assert.equal(harness.frame(new Uint8Array(outside)).kind, "fault");
   });
 
@@ -191,9 +196,10 @@ describe("pub frames", () => {
       `{"events":[${A}],"sentAt":"2027-01-15T08:00:00Z","seq":5,"t":"pub"}`,
     ]) {
       const result = pub(text);
-      assert.deepEqual(result.kind === "table" && [result.seq, result.sentAtMs, result.table.count], [
-        5, 1_800_000_000_000, 1,
-      ]);
+      assert.deepEqual(
+        result.kind === "table" && [result.seq, result.sentAtMs, result.table.count],
+        [5, 1_800_000_000_000, 1],
+      );
     }
   });
 
@@ -203,7 +209,10 @@ describe("pub frames", () => {
       '{"t":"pub","seq":1,"events":[{"data":{"s":"x"}}],"schema":7,"type":"a"}',
       '{"t":"pub","seq":1,"type":"b","schema":9,"events":[{"schema":"7","type":"a","data":{"s":"x"}}]}',
     ]) {
-      assert.deepEqual(harness.rows(text, { shape: "pub" }).map(({ status }) => status), [0]);
+      assert.deepEqual(
+        harness.rows(text, { shape: "pub" }).map(({ status }) => status),
+        [0],
+      );
     }
   });
 

@@ -21,7 +21,12 @@ export function writeSession(
     row,
     id,
     regions,
-  }: { readonly table: Table; readonly row: number; readonly id: string; readonly regions: Regions },
+  }: {
+    readonly table: Table;
+    readonly row: number;
+    readonly id: string;
+    readonly regions: Regions;
+  },
 ): void {
   const start = table.headerStart[row] ?? 0;
   const end = table.headerEnd[row] ?? 0;

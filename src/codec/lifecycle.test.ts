@@ -64,7 +64,10 @@ for (const name of ["codec.wasm", "codec.debug.wasm"]) {
       );
       const flood = harness.frame(`[${Array(20).fill('{"type":"bad","data":5}').join(",")}]`);
       assert.equal(flood.kind === "fault" && flood.problem, "bad_frame");
-      assert.deepEqual(harness.rows(good).map(({ status }) => status), [0]);
+      assert.deepEqual(
+        harness.rows(good).map(({ status }) => status),
+        [0],
+      );
     });
   });
 }
@@ -102,7 +105,10 @@ describe("plans and routes", () => {
     const codec = await Codec.create({ inputBytesMax: 65_536 });
     const load = (type: string) =>
       codec.loadPlan(
-        compilePlan(parseAvroSchema(recordOf({ v: type })), { json: "plain", pointers: NO_POINTERS }),
+        compilePlan(parseAvroSchema(recordOf({ v: type })), {
+          json: "plain",
+          pointers: NO_POINTERS,
+        }),
       );
     const long = load("long");
     const string = load("string");

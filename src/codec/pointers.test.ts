@@ -68,7 +68,10 @@ describe("pointers", () => {
     assert.equal(harness.record("t", '{"context":{},"userId":"u"}').status, 0);
     const long = harness.record("t", `{"context":{},"userId":"${"u".repeat(1_025)}"}`);
     assert.deepEqual([long.fault?.path, long.fault?.kind], ["/userId", "too_large"]);
-    const longId = harness.record("t", `{"context":{},"userId":"u","messageId":"${"u".repeat(201)}"}`);
+    const longId = harness.record(
+      "t",
+      `{"context":{},"userId":"u","messageId":"${"u".repeat(201)}"}`,
+    );
     assert.equal(longId.status, ROW_STATUS.badId);
   });
 });
@@ -185,9 +188,7 @@ describe("the header sluice", () => {
       harness.codec.setSession(0, session);
       const { table } = result;
       const header = (row: number): Header =>
-        decodeHeader(
-          Buffer.from(table.memory.slice(table.headerStart[row], table.headerEnd[row])),
-        );
+        decodeHeader(Buffer.from(table.memory.slice(table.headerStart[row], table.headerEnd[row])));
       assert.deepEqual(header(0).texts, ["acme", "web", "t", "", session]);
       assert.deepEqual(header(1).texts, ["acme", "web", "t", "", ""]);
     }

@@ -1,6 +1,7 @@
 /**
  * The table that Eisel–Lemire needs (assembly/json/double.ts): the 128 leading bits of 5^q for
- * q = -342 … 308, reciprocals rounded up, as in D. Lemire, "Number Parsing at a Gigabyte per Second".
+ * q = -342 … 308, reciprocals rounded up, as in D. Lemire, "Number Parsing at a Gigabyte per
+ * Second".
  */
 
 export const POWER_MIN = -342;

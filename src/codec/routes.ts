@@ -1,6 +1,7 @@
 /**
- * The module's table of routes: (type, schema reference) → plan, by a hash table that is written anew
- * at every change, between two frames, so that a frame sees either the old routes or the new ones.
+ * The module's table of routes: (type, schema reference) → plan, by a hash table that is written
+ * anew at every change, between two frames, so that a frame sees either the old routes or the new
+ * ones.
  */
 import assert from "node:assert/strict";
 

@@ -1,6 +1,6 @@
 /**
- * Free space of the module's memory behind its fixed regions: where plans and route texts lie. First
- * fit, neighbours joined, so that a long life of loads and frees does not grow it.
+ * Free space of the module's memory behind its fixed regions: where plans and route texts lie.
+ * First fit, neighbours joined, so that a long life of loads and frees does not grow it.
  */
 import assert from "node:assert/strict";
 

@@ -63,7 +63,8 @@ export class Table implements RecordTable {
   readonly faultField: Uint32Array;
 
   constructor(memory: Uint8Array) {
-    const words = (column: number): Uint32Array => new Uint32Array(memory.buffer, column, TABLE_ROWS);
+    const words = (column: number): Uint32Array =>
+      new Uint32Array(memory.buffer, column, TABLE_ROWS);
     this.memory = memory;
     this.status = new Uint8Array(memory.buffer, COLUMN_STATUS, TABLE_ROWS);
     this.kind = new Uint8Array(memory.buffer, COLUMN_KIND, TABLE_ROWS);

@@ -1,6 +1,6 @@
 /**
- * The part of the WebAssembly JavaScript Interface (W3C) that this room uses. TypeScript declares it
- * only together with the browser's DOM, which this project does not have.
+ * The part of the WebAssembly JavaScript Interface (W3C) that this room uses. TypeScript declares
+ * it only together with the browser's DOM, which this project does not have.
  */
 declare namespace WebAssembly {
   class Module {
@@ -12,7 +12,10 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Instance {
-    constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>);
+    constructor(
+      module: Module,
+      imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    );
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class RuntimeError extends Error {}

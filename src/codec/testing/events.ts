@@ -1,4 +1,6 @@
-/** Where the event corpora lie: the full set beside the checkout if it is there, else the sample. */
+/**
+ * Where the event corpora lie: the full set beside the checkout if it is there, else the sample.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -53,5 +55,6 @@ export function loadCorpus(name: CorpusName): Corpus {
 export function readRows<Row>(path: string): Row[] {
   const file = fileURLToPath(new URL(`../../../test/data/${path}`, import.meta.url));
   const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-  return lines.map((line): Row => JSON.parse(line));
+  // The border to a data file: its README says what a row holds.
+  return lines.map((line) => JSON.parse(line) as Row);
 }

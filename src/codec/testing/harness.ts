@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import type { Fault } from "../../errors.ts";
 import { parseAvroSchema } from "../../schema/avro/schema.ts";
 import { compilePlan, type RoutePointers } from "../../schema/plan/compile.ts";
-import { Codec, type CodecOptions, type FrameContext, type FrameResult, type PlanHandle } from "../codec.ts";
+import {
+  Codec,
+  type CodecOptions,
+  type FrameContext,
+  type FrameResult,
+  type PlanHandle,
+} from "../codec.ts";
 
 export const NO_POINTERS: RoutePointers = { id: [], key: [], time: [], actor: [], session: [] };
 

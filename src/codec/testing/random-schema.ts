@@ -23,7 +23,17 @@ export interface Sample {
   readonly value: unknown;
 }
 
-const WORDS = ["a", "id", "größe", "日本", "x\ny", 'q"', "", "name-that-is-longer-than-sixteen-bytes", "\u0000"];
+const WORDS = [
+  "a",
+  "id",
+  "größe",
+  "日本",
+  "x\ny",
+  'q"',
+  "",
+  "name-that-is-longer-than-sixteen-bytes",
+  "\u0000",
+];
 
 /** Makes one schema and samples of it; all from one seed. */
 export class SchemaMaker {
@@ -39,9 +49,12 @@ export class SchemaMaker {
     const count = this.#random(7);
     const fields = Array.from({ length: count }, (_, index) => {
       const type = this.schema(depth - 1);
-      const field = { name: `f${index}${"_long_name_of_a_field".slice(0, this.#random(20))}`, type };
-      const isNullable = Array.isArray(type) && type[0] === "null";
-      return isNullable && this.#random(2) === 0 ? { ...field, default: null } : field;
+      const field = {
+        name: `f${index}${"_long_name_of_a_field".slice(0, this.#random(20))}`,
+        type,
+      };
+      const hasNull = Array.isArray(type) && type[0] === "null";
+      return hasNull && this.#random(2) === 0 ? { ...field, default: null } : field;
     });
     return { type: "record", name: this.#name("R"), fields };
   }
@@ -65,7 +78,11 @@ export class SchemaMaker {
     }
     switch (random(10)) {
       case 0:
-        return { type: "enum", name: this.#name("E"), symbols: ["A", "B", "C_LONGER_THAN_SIXTEEN"] };
+        return {
+          type: "enum",
+          name: this.#name("E"),
+          symbols: ["A", "B", "C_LONGER_THAN_SIXTEEN"],
+        };
       case 1:
         return { type: "fixed", name: this.#name("F"), size: random(20) };
       default:
@@ -166,9 +183,9 @@ export class SchemaMaker {
   #text(value: string): string {
     const plain = JSON.stringify(value);
     if (this.#random(5) !== 0) return plain;
-    const escaped = [...value].flatMap((character) =>
-      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-    );
+    const escaped = value
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
     return `"${escaped.join("")}"`;
   }
 
@@ -179,8 +196,7 @@ export class SchemaMaker {
       const value = this.#random(1_000) + 0.5;
       return { json: JSON.stringify(value), value: { double: value } };
     }
-    const { json, value } =
-      branch === "long" ? this.#plainWhole() : this.sample(branch);
+    const { json, value } = branch === "long" ? this.#plainWhole() : this.sample(branch);
     if (branch === "null") return { json: "null", value: null };
     const name = typeof branch === "string" ? branch : branchName(branch);
     return { json, value: { [name]: value } };
@@ -217,10 +233,14 @@ export class SchemaMaker {
   #record(fields: readonly FieldJson[]): Sample {
     const samples = fields.map((field) => ({ field, sample: this.sample(field.type) }));
     const members = samples
-      .filter(({ field, sample }) => !(isNullable(field) && sample.value === null && this.#random(2) === 0))
+      .filter(
+        ({ field, sample }) =>
+          !(isNullable(field) && sample.value === null && this.#random(2) === 0),
+      )
       .map(({ field, sample }) => `${this.#text(field.name)}${this.#colon()}${sample.json}`);
     if (this.#random(3) === 0) this.#shuffle(members);
-    if (this.#random(4) === 0) members.splice(this.#random(members.length + 1), 0, '"zz":[{"a":1}]');
+    if (this.#random(4) === 0)
+      members.splice(this.#random(members.length + 1), 0, '"zz":[{"a":1}]');
     return {
       json: `{${members.join(this.#comma())}}`,
       value: Object.fromEntries(samples.map(({ field, sample }) => [field.name, sample.value])),

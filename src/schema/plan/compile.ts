@@ -1,7 +1,7 @@
 /**
- * Avro schema → plan: the flat table of nodes that the WASM module interprets (assembly/abi.ts draws
- * it). Addresses in it are relative to its beginning; `fixups` says where they stand. It knows
- * nothing of memory or routes.
+ * Avro schema → plan: the flat table of nodes that the WASM module interprets (assembly/abi.ts
+ * draws it). Addresses in it are relative to its beginning; `fixups` says where they stand. It
+ * knows nothing of memory or routes.
  */
 import {
   BRANCH_BYTES,
@@ -94,7 +94,9 @@ export interface CompiledPlan {
 /** Annotations whose meaning is not served: to ignore them would let data through. */
 const UNSERVED = ["sluice.privacy", "sluice.fill"];
 
-/** Throws SchemaError for what the codec does not serve; a schema of 500 fields takes milliseconds. */
+/**
+ * Throws SchemaError for what the codec does not serve; a schema of 500 fields takes milliseconds.
+ */
 export function compilePlan(schema: AvroSchema, options: PlanOptions): CompiledPlan {
   return new PlanCompiler(options).compile(schema);
 }
@@ -232,7 +234,9 @@ class PlanCompiler {
     });
   }
 
-  /** Defaults one behind the other, so that any gap is one copy; returns how many fields lack one. */
+  /**
+   * Defaults one behind the other, so that any gap is one copy; returns how many fields lack one.
+   */
   #fieldTable(schema: AvroRecord, node: number): number {
     const writer = this.#writer;
     const defaults = schema.fields.map((field) =>

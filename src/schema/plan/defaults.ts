@@ -15,7 +15,9 @@ const EXPONENT_MAX = 400;
 
 const encoder = new TextEncoder();
 
-/** The default of `field`, or null's bytes where its union has a null branch; undefined: required. */
+/**
+ * The default of `field`, or null's bytes where its union has a null branch; undefined: required.
+ */
 export function defaultBytes(field: AvroField, path: string): Uint8Array | undefined {
   if (field.defaultJson !== undefined) {
     const bytes = encode(field.schema, readJson(field.defaultJson, DEFAULT_DEPTH_MAX), 0);
@@ -105,7 +107,7 @@ function encodeReal(value: JsonNode, kind: "float" | "double"): number[] | undef
 
 function encodeCodePoints(value: JsonNode, size: number | undefined): number[] | undefined {
   if (value.kind !== "string") return undefined;
-  const bytes = [...value.value].map((character) => character.codePointAt(0) ?? 0);
+  const bytes = Array.from(value.value, (character) => character.codePointAt(0) ?? 0);
   if (bytes.some((byte) => byte > 255)) return undefined;
   if (size === undefined) return withLength(bytes);
   return bytes.length === size ? bytes : undefined;

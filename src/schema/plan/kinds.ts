@@ -1,3 +1,7 @@
+/**
+ * Which encoder of the module serves a schema under mapping v1, and what unions make of it. It knows
+ * nothing of the plan's layout.
+ */
 import {
   FLAG_FROM,
   KIND_ARRAY,
@@ -22,7 +26,6 @@ import {
   KIND_UNION,
   KIND_UUID,
 } from "../../codec/abi.gen.ts";
-/** Which encoder of the module serves a schema under mapping v1, and what unions make of it. */
 import type { AvroField, AvroSchema } from "../avro/schema.ts";
 
 export type JsonMode = "plain" | "avro";

@@ -19,7 +19,10 @@ import {
 import type { PlanWriter } from "./writer.ts";
 
 const NEEDLE_BYTES = 16;
-/** A table grows until its longest search is this short, or until it is four times as large as need be. */
+/**
+ * A table grows until its longest search is this short, or until it is four times as large as need
+ * be.
+ */
 const PROBES_MAX = 3;
 
 const encoder = new TextEncoder();
@@ -50,7 +53,10 @@ export function headOf(name: Uint8Array): bigint {
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 
-/** Writes entries and slots for `owner`, the names in order of precedence (the first of equals wins). */
+/**
+ * Writes entries and slots for `owner`, the names in order of precedence (the first of equals
+ * wins).
+ */
 export function writeNames(
   writer: PlanWriter,
   owner: number,
@@ -103,7 +109,9 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
   return entry;
 }
 
-/** A name that JSON must escape is never compared as raw text: its needle holds a control character. */
+/**
+ * A name that JSON must escape is never compared as raw text: its needle holds a control character.
+ */
 function writeNeedle(writer: PlanWriter, entry: number, quoted: Uint8Array): void {
   const isRaw = quoted
     .subarray(0, -1)

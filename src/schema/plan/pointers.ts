@@ -42,7 +42,9 @@ export function pointerSteps(pointer: string): string[] {
   return steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** First steps of all pointers, each with its slot (1, 2, …), if the schema is a record; else none. */
+/**
+ * First steps of all pointers, each with its slot (1, 2, …), if the schema is a record; else none.
+ */
 export function pointerSlots(pointers: RoutePointers, schema: AvroSchema): Map<string, number> {
   const slots = new Map<string, number>();
   if (schema.kind !== "record") return slots;
@@ -55,7 +57,9 @@ export function pointerSlots(pointers: RoutePointers, schema: AvroSchema): Map<s
   return slots;
 }
 
-/** Writes the table; returns its address. Throws SchemaError for more pointers than there is room. */
+/**
+ * Writes the table; returns its address. Throws SchemaError for more pointers than there is room.
+ */
 export function writePointers(
   writer: PlanWriter,
   {
