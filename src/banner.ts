@@ -45,7 +45,7 @@ export function banner(facts: BannerFacts): string {
     "",
     ...parts.map(({ what, flag }) => `  ${what.padEnd(60)} replace: ${flag}`),
     "",
-    "  send     curl -s " + `${url}/v1/events -H 'content-type: application/x-ndjson' \\`,
+    `  send     curl -s ${url}/v1/events -H 'content-type: application/x-ndjson' \\`,
     `             --data-binary @${samples}`,
     `  read     ./sluice tail ${topic ?? "TOPIC"} --from-beginning`,
     `  watch    curl -s ${adminUrl}/metrics`,

@@ -30,7 +30,7 @@ if (command === "start") await start(rest);
 else process.exitCode = await runCli(process.argv.slice(2), process.env);
 
 async function start(argv: readonly string[]): Promise<void> {
-  const isTty = process.stdout.isTTY === true;
+  const isTty = process.stdout.isTTY;
   const readFile = (path: string) => readFileSync(path, "utf8");
   const loaded = loadConfig({ argv, env: process.env, readFile, isTty });
   if (loaded.kind === "help") {
@@ -54,7 +54,7 @@ function makeTelemetry(config: Config, worker: number | null): Telemetry {
   return createTelemetry({
     level: config.logLevel,
     format: config.logFormat,
-    isTty: process.stdout.isTTY === true,
+    isTty: process.stdout.isTTY,
     output: process.stdout,
     errors: process.stderr,
     clock: systemClock,
@@ -97,7 +97,7 @@ async function serve(config: Config, telemetry: Telemetry, isWorker: boolean): P
     linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, unexpected });
   }
   const isForPeople =
-    config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY === true);
+    config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY);
   try {
     const gateway = await Gateway.create({
       config,

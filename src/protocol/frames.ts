@@ -178,3 +178,13 @@ export interface ServerFrames {
 export function serverFrame<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): string {
   return JSON.stringify({ t, ...members });
 }
+
+/** A text frame as text. uWebSockets has checked that it is UTF-8. */
+export function frameText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** A reason that a close frame can hold: ASCII, at most 123 bytes (RFC 6455 §5.5). */
+export function closeReason(detail: string): string {
+  return detail.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 123);
+}

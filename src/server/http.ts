@@ -74,22 +74,24 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
   app.any("/*", (response, request) => {
     const head = readHead(request);
-    const answer = new Answer(response, head);
+    const exchange = { response, head, answer: new Answer(response, head) };
     try {
-      route(response, head, answer, parts);
+      route(exchange, parts);
     } catch (error) {
       parts.onFailure(error);
-      answer.send(internalReply(NO_REQUEST));
+      exchange.answer.send(internalReply(NO_REQUEST));
     }
   });
 }
 
-function route(
-  response: HttpResponse,
-  head: RequestHead,
-  answer: Answer,
-  parts: HttpDoorParts,
-): void {
+interface Exchange {
+  readonly response: HttpResponse;
+  readonly head: RequestHead;
+  readonly answer: Answer;
+}
+
+function route(exchange: Exchange, parts: HttpDoorParts): void {
+  const { head, answer } = exchange;
   const requestId = NO_REQUEST;
   if (head.path !== NATIVE_PATH) {
     const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
@@ -102,16 +104,11 @@ function route(
     const headers = { Allow: "POST, OPTIONS" };
     answer.send(problemReply("method_not_allowed", { requestId, detail, headers, close: true }));
   } else {
-    receive(response, head, answer, parts);
+    receive(exchange, parts);
   }
 }
 
-function receive(
-  response: HttpResponse,
-  head: RequestHead,
-  answer: Answer,
-  parts: HttpDoorParts,
-): void {
+function receive({ response, head, answer }: Exchange, parts: HttpDoorParts): void {
   const { ingest, onFailure } = parts;
   const opened = ingest.begin(head, answer.send);
   if (opened.kind === "reply") {
@@ -132,4 +129,3 @@ function receive(
     }
   });
 }
-

@@ -63,12 +63,16 @@ export function readHead(request: HttpRequest): RequestHead {
   return {
     method: request.getMethod().toUpperCase(),
     path: withoutTrailingSlash(request.getUrl()),
-    // Undefined where the URL has no "?", whatever its type says.
-    query: (request.getQuery() as string | undefined) ?? "",
+    query: queryOf(request),
     header: head,
     framingFault: framingFault(head, repeated),
     proxied,
   };
+}
+
+/** uWebSockets gives undefined where the URL has no "?", whatever the type of this overload says. */
+function queryOf(request: { readonly getQuery: () => string | undefined }): string {
+  return request.getQuery() ?? "";
 }
 
 function withoutTrailingSlash(path: string): string {

@@ -7,7 +7,7 @@ import { Batch } from "../pipeline/batch.ts";
 import type { BatchListener } from "../pipeline/batch.ts";
 import { Deadlines } from "../pipeline/deadlines.ts";
 import type { OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
-import { StreamConnection } from "./connection.ts";
+import type { StreamConnection } from "./connection.ts";
 import { StreamHub } from "./hub.ts";
 
 const STREAM = "018f6b1a-7c2e-7a31-9a57-3b1d0c4e5f60";
@@ -180,8 +180,8 @@ function enter(setup: Setup, state: keyof typeof TABLE): void {
   if (state === "closed") setup.connection.onClose();
 }
 
-for (const [state, row] of Object.entries(TABLE)) {
-  for (const [name, expected] of Object.entries(row)) {
+for (const [state, cells] of Object.entries(TABLE)) {
+  for (const [name, expected] of Object.entries(cells)) {
     test(`StreamConnection ${state}: ${name} → ${expected || "nothing"}`, async () => {
       const setup = setUp();
       // Both are keys of the tables they come from.

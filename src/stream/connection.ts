@@ -16,8 +16,10 @@ import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { OpenFrame, OpenResult, Refusals } from "../pipeline/pipeline.ts";
-import { parseControlFrame, serverFrame } from "../protocol/frames.ts";
-import type { Ack, ControlFrame, Credit, Hello, ServerFrames } from "../protocol/frames.ts";
+import { closeReason, frameText, parseControlFrame, serverFrame } from "../protocol/frames.ts";
+import type { ControlFrame, Credit, Hello, ServerFrames } from "../protocol/frames.ts";
+import { AckNews } from "./ack-news.ts";
+import type { RetryLine } from "./ack-news.ts";
 import { CreditAccount } from "./credit.ts";
 import type { StreamHub } from "./hub.ts";
 import { Publication } from "./publication.ts";
@@ -55,8 +57,7 @@ export class StreamConnection {
   /** Frames that arrived while one waits for its schemas, oldest first; bounded by credit. */
   #queue: Uint8Array[] = [];
   #waiting = false;
-  #pending: { rej: object[]; retry: NonNullable<Ack["retry"]>[number][]; dup: [number, number][] } =
-    { rej: [], retry: [], dup: [] };
+  #news = new AckNews();
   #ackDue = false;
   #lastSaid = 0;
   /** Set when the hub may not raise the ceilings; it calls `raiseCredit` when it may. */
@@ -100,7 +101,7 @@ export class StreamConnection {
 
   #onFirstFrame(bytes: Uint8Array): void {
     const parsed =
-      bytes.length > CONTROL_FRAME_BYTES_MAX ? null : parseControlFrame(asText(bytes));
+      bytes.length > CONTROL_FRAME_BYTES_MAX ? null : parseControlFrame(frameText(bytes));
     if (parsed?.kind === "fault") this.fail("bad_frame", parsed.detail);
     else if (parsed?.frame.t === "hello") this.#onHello(parsed.frame);
     else this.fail("hello_timeout", "the first frame is hello, of at most 8 KiB");
@@ -205,7 +206,7 @@ export class StreamConnection {
       this.fail("bad_frame", `a control frame has at most ${CONTROL_FRAME_BYTES_MAX} bytes`);
       return;
     }
-    const parsed = parseControlFrame(asText(bytes));
+    const parsed = parseControlFrame(frameText(bytes));
     if (parsed.kind === "fault") this.fail("bad_frame", parsed.detail);
     else this.#onControlFrame(parsed.frame);
   }
@@ -287,10 +288,10 @@ export class StreamConnection {
       } else if (standing === "in-flight") batch.decide(row, VERDICT.ignored);
       else {
         batch.decide(row, VERDICT.duplicate);
-        appendRange(this.#pending.dup, seq);
+        this.#news.addDuplicate(seq);
       }
     }
-    if (this.#pending.dup.length > 0) this.#ackSoon();
+    if (!this.#news.isEmpty) this.#ackSoon();
     return null;
   }
 
@@ -300,11 +301,11 @@ export class StreamConnection {
   }
 
   addRejection(line: object): void {
-    this.#pending.rej.push(line);
+    this.#news.rej.push(line);
   }
 
-  addRetry(line: NonNullable<Ack["retry"]>[number]): void {
-    this.#pending.retry.push(line);
+  addRetry(line: RetryLine): void {
+    this.#news.retry.push(line);
   }
 
   publicationProgressed(): void {
@@ -327,16 +328,12 @@ export class StreamConnection {
   flush(): void {
     this.#ackDue = false;
     if (this.#state === "closed" || this.#state === "awaiting-hello") return;
-    const { rej, retry, dup } = this.#pending;
     const sack = this.#window.final.ranges().slice(0, SACK_RANGES_MAX);
     const credit = this.#raisedCredit();
-    this.#pending = { rej: [], retry: [], dup: [] };
     this.#say("ack", {
       upto: this.#window.done,
       ...(sack.length > 0 ? { sack } : {}),
-      ...(rej.length > 0 ? { rej } : {}),
-      ...(retry.length > 0 ? { retry } : {}),
-      ...(dup.length > 0 ? { dup } : {}),
+      ...this.#news.take(),
       ...(credit === null ? {} : { credit }),
     });
     if (this.#state === "leaving") this.#leaveWhenDone();
@@ -377,8 +374,7 @@ export class StreamConnection {
 
   #close(name: CloseName, reason: string): void {
     this.#state = "closed";
-    // A close reason has at most 123 bytes (RFC 6455 §5.5); ours are ASCII but for quoted input.
-    this.#socket.end(CLOSE_RULES[name].code, asciiReason(reason));
+    this.#socket.end(CLOSE_RULES[name].code, closeReason(reason));
   }
 
   /** Hub: liveness visible to scripts; a client that stays silent is dead. */
@@ -391,18 +387,4 @@ export class StreamConnection {
   #say<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): void {
     this.#socket.send(serverFrame(t, members));
   }
-}
-
-function appendRange(ranges: [number, number][], seq: number): void {
-  const last = ranges.at(-1);
-  if (last !== undefined && last[1] + 1 === seq) last[1] = seq;
-  else ranges.push([seq, seq]);
-}
-
-function asText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-}
-
-function asciiReason(reason: string): string {
-  return reason.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120);
 }

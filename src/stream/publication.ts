@@ -6,13 +6,13 @@ import { OUTCOME_RULES } from "../errors.ts";
 import { VERDICT } from "../records.ts";
 import type { Batch, BatchListener } from "../pipeline/batch.ts";
 import { outcomeCode } from "../protocol/results.ts";
-import type { Ack } from "../protocol/frames.ts";
+import type { RetryLine } from "./ack-news.ts";
 
 /** The stream a publication belongs to. */
 export interface PublicationOwner {
   settleEvent(seq: number, isFinal: boolean): void;
   addRejection(line: object): void;
-  addRetry(line: NonNullable<Ack["retry"]>[number]): void;
+  addRetry(line: RetryLine): void;
   publicationProgressed(): void;
   publicationSettled(bytes: number, receivedAtMs: number): void;
 }

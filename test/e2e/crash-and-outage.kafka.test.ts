@@ -120,7 +120,7 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
   const problem = (await first.json()) as Answer & { readonly code: string };
   assert.equal(problem.code, "kafka_timeout");
   assert.equal(problem.retry?.length, EVENTS_PER_REQUEST);
-  const before = await residentBytes(gateway.run.pid);
+  const bytesAtFirst = await residentBytes(gateway.run.pid);
   const codes = new Set<number>();
   for (let wave = 0; wave < 6; wave += 1) {
     const burst = Array.from({ length: 100 }, (_, i) =>
@@ -133,7 +133,7 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
     }
   }
   assert.deepEqual([...codes], [503]);
-  const grown = (await residentBytes(gateway.run.pid)) - before;
+  const grown = (await residentBytes(gateway.run.pid)) - bytesAtFirst;
   assert.ok(grown < 128 * 1024 * 1024, `memory grew by ${grown} bytes`);
   await readiness(gateway, 503);
   broker.resume();

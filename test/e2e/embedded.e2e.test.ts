@@ -77,8 +77,9 @@ test("a single event is stored and read back decoded", async () => {
   const value = line?.["value"] as Readonly<Record<string, unknown>>;
   assert.equal(value["query"], "green tea");
   assert.equal(line?.["key"], "visitor-7");
-  const header = (line?.["headers"] as Readonly<Record<string, unknown>>)["sluice"];
-  const { tenant, type, id, session } = header as Readonly<Record<string, string>>;
+  const headers = line?.["headers"] as Readonly<Record<string, unknown>> | undefined;
+  const header = headers?.["sluice"] as Readonly<Record<string, string>> | undefined;
+  const { tenant, type, id, session } = header ?? {};
   assert.equal(tenant, "demo");
   assert.equal(type, "search");
   assert.equal(id, "m-1");

@@ -70,7 +70,7 @@ test("a chunked body is served, and the connection closed behind it", async () =
 });
 
 test("framing that cannot be trusted is refused, closes, and stores nothing", async () => {
-  const before = await storedEvents();
+  const storedAtFirst = await storedEvents();
   const length = `Content-Length: ${EVENT.length}`;
   const cases = {
     "another coding": post(["Transfer-Encoding: gzip, chunked"], chunked(EVENT)),
@@ -87,7 +87,7 @@ test("framing that cannot be trusted is refused, closes, and stores nothing", as
     assert.ok(answer.status === 400 || (answer.status === 0 && answer.isClosed), `${name}: ${answer.text}`);
     assert.ok(answer.isClosed, `${name} closes the connection`);
   }
-  assert.equal(await storedEvents(), before);
+  assert.equal(await storedEvents(), storedAtFirst);
 });
 
 test("a length over the limit is refused before the body comes", async () => {

@@ -77,16 +77,15 @@ async function sendOverHttp(from: number, to: number): Promise<void> {
 /** The other half: frames of one stream, as fast as its credit allows. */
 async function sendOverWebSocket(from: number, to: number): Promise<void> {
   const client = await StreamClient.hello(gateway.streamUrl, { auth: "demo" });
-  let credit = Number((client.frames[0]?.["credit"] as { seq: number }).seq);
+  let credit = 0;
   for (let seq = 1; from + seq - 1 < to; seq += EVENTS_PER_REQUEST) {
-    while (seq + EVENTS_PER_REQUEST - 1 > credit) {
-      const seen = client.frames.length;
-      await client.until(() => (client.frames.length > seen ? true : undefined));
+    await client.until(() => {
       for (const frame of client.frames) {
-        const raised = frame["credit"] as { seq: number } | undefined;
+        const raised = frame["credit"] as { readonly seq: number } | undefined;
         credit = Math.max(credit, raised?.seq ?? 0);
       }
-    }
+      return seq + EVENTS_PER_REQUEST - 1 <= credit ? true : undefined;
+    });
     const frame = Array.from({ length: EVENTS_PER_REQUEST }, (_, i) => text(from + seq - 1 + i));
     client.send(`{"t":"pub","seq":${seq},"events":[${frame.join(",")}]}`);
   }
