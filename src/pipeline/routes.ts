@@ -70,8 +70,14 @@ export class RouteBook {
 
   /** Switches the type's default route to this schema. */
   load(schema: TypeSchema): void {
-    const index = this.#byType.get(schema.type.type);
-    if (index !== undefined) this.#switch(index, schema);
+    const { type } = schema.type;
+    const index = this.#byType.get(type);
+    if (index === undefined) return;
+    this.#switch(index, schema);
+    // A reference without a version means the newest one: it is looked up again when it is used.
+    for (const [key, asked] of this.#asked) {
+      if (key.startsWith(`${type}\0`)) this.#drop(key, asked);
+    }
   }
 
   /** Adds a route for events of this type that name this schema. */
