@@ -22,8 +22,10 @@ export interface Refusal {
   readonly node: number;
   readonly field: number;
   readonly plan: CompiledPlan | undefined;
-  /** The event's type and schema reference where known, for sentences. */
+  /** The event's schema reference, where it names one that is not loaded. */
   readonly schemaReference: string;
+  /** Member of the event that holds its type. */
+  readonly typeMember: string;
 }
 
 /** The fault in the shape every door of sluice gives it. */
@@ -35,7 +37,7 @@ export function describeRefusal(refusal: Refusal): Fault {
       return {
         code: "schema_unknown",
         kind: "unknown_type",
-        path: "/type",
+        path: `/${escapeStep(refusal.typeMember)}`,
         detail: OUTCOME_RULES.schema_unknown.text,
       };
     case ROW_STATUS.schemaNeeded:

@@ -118,7 +118,10 @@ export class Harness {
 
   /** One bare record of a type. */
   record(type: string, text: string | Uint8Array): Row {
-    const [row] = this.rows(text, { payload: "whole", defaultType: type });
+    // A line is an event whatever it holds; as JSON an array would be many events.
+    const isLine = typeof text === "string" && !text.includes("\n");
+    const shape = isLine ? "ndjson" : "json";
+    const [row] = this.rows(text, { shape, payload: "whole", defaultType: type });
     assert(row !== undefined, "one event is one row");
     return row;
   }

@@ -104,7 +104,7 @@ export function compilePlan(schema: AvroSchema, options: PlanOptions): CompiledP
 class PlanCompiler {
   readonly #writer = new PlanWriter();
   readonly #nodes = new Map<number, PlanNode>();
-  readonly #known = new Map<AvroSchema, Map<From, number>>();
+  readonly #known = new Map<AvroSchema | string, Map<From, number>>();
   readonly #mode: JsonMode;
   readonly #pointers: RoutePointers;
   #nothing = 0;
@@ -133,8 +133,9 @@ class PlanCompiler {
 
   /** Address of the schema's node; equal uses share it, and a record finds itself. */
   #node(schema: AvroSchema, from: From): number {
-    const own = this.#known.get(schema) ?? new Map<From, number>();
-    this.#known.set(schema, own);
+    const key = commonKey(schema) ?? schema;
+    const own = this.#known.get(key) ?? new Map<From, number>();
+    this.#known.set(key, own);
     const known = own.get(from);
     if (known !== undefined) return known;
     const bytes = schema.kind === "record" ? RECORD_BYTES : UNION_BYTES;
@@ -327,6 +328,18 @@ class PlanCompiler {
     const flags = (isSingle ? FLAG_SINGLE : 0) | (isAmbiguous ? FLAG_AMBIGUOUS : 0);
     writer.u8(node + NODE_FLAGS, flags);
   }
+}
+
+/** Primitive types without logical type, and unions of them, are the same wherever they stand. */
+function commonKey(schema: AvroSchema): string | undefined {
+  if (schema.kind === "union") {
+    const keys = schema.branches.map((branch) =>
+      branch.kind === "union" ? undefined : commonKey(branch),
+    );
+    return keys.includes(undefined) ? undefined : `[${keys.join()}]`;
+  }
+  if ("name" in schema || schema.kind === "array" || schema.kind === "map") return undefined;
+  return schema.logical === undefined ? schema.kind : undefined;
 }
 
 function hasTagName(schema: AvroUnion, tags: ReadonlySet<string>): boolean {

@@ -1,6 +1,6 @@
 /**
- * Which encoder of the module serves a schema under mapping v1, and what unions make of it. It knows
- * nothing of the plan's layout.
+ * Which encoder of the module serves a schema under mapping v1, and what unions make of it. It
+ * knows nothing of the layout of plans.
  */
 import {
   FLAG_FROM,
