@@ -29,6 +29,8 @@ export interface Destination {
   /** When to look again, on the delivery clock. */
   lookAtMs: number;
   attempts: number;
+  /** Answers in a row that knew no partition of it. */
+  absences: number;
 }
 
 export interface DestinationsOptions {
@@ -56,6 +58,9 @@ export interface DestinationsOptions {
 }
 
 const QUESTION_TIMEOUT_MS = 2_000;
+/** A topic just made, or without leader for a moment, looks absent: it is asked for once more. */
+const ABSENCES = 2;
+const ABSENT_AGAIN_MS = 200;
 const MISSING_BASE_MS = 500;
 const MISSING_MAX_MS = 15_000;
 const DENIED_BASE_MS = 1_000;
@@ -87,6 +92,7 @@ export class Destinations {
       keylessCommits: -1,
       lookAtMs: this.#options.clock.nowMs(),
       attempts: 0,
+      absences: 0,
     };
     this.#all.push(destination);
     this.#byName.set(name, destination);
@@ -212,9 +218,10 @@ export class Destinations {
       return;
     }
     if (answer.partitions === 0) {
-      this.#isMissing(destination);
+      this.#isAbsent(destination);
       return;
     }
+    destination.absences = 0;
     const grew = destination.partitions > 0 && answer.partitions > destination.partitions;
     if (!grew) {
       this.#isKnown(destination, answer.partitions);
@@ -248,6 +255,18 @@ export class Destinations {
       this.#tell(destination, "known", `${partitions} partitions`);
       this.#options.onKnown(destination);
     }
+    this.#next();
+  }
+
+  #isAbsent(destination: Destination): void {
+    destination.absences += 1;
+    if (destination.absences >= ABSENCES) {
+      this.#isMissing(destination);
+      return;
+    }
+    const { clock } = this.#options;
+    destination.lookAtMs = clock.nowMs() + ABSENT_AGAIN_MS;
+    clock.after(ABSENT_AGAIN_MS, () => this.look());
     this.#next();
   }
 

@@ -31,10 +31,12 @@ export class Refusals {
   #tell(): void {
     const refusals = this.#open;
     this.#open = [];
+    const counts = new Map<OutcomeCode, number>();
     for (const { sink, code, indexes } of refusals) {
       for (const index of indexes) sink.recordFailed(index, code);
       sink.commitSettled();
-      this.#onEvent({ kind: "refused", code, count: indexes.length });
+      counts.set(code, (counts.get(code) ?? 0) + indexes.length);
     }
+    for (const [code, count] of counts) this.#onEvent({ kind: "refused", code, count });
   }
 }
