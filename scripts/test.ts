@@ -24,6 +24,13 @@ const FILES_AT_ONCE = 2;
 const TEST_TIMEOUT_MS = 120_000;
 const LONG_TEST_TIMEOUT_MS = 1_200_000;
 
+/** A test that never yields outlives its own time limit: the whole run has one as well. */
+const RUN_TIMEOUT_MS = 1_200_000;
+const LONG_RUN_TIMEOUT_MS = 4_800_000;
+
+/** Test processes that were asked to end are not waited for any longer. */
+const END_DEADLINE_MS = 5_000;
+
 /** Ends the test processes; set while they run. */
 let interrupt: NodeJS.Signals | undefined;
 const endHandlers = new Set<(signal: NodeJS.Signals) => void>();
@@ -98,17 +105,38 @@ function runNodeTest(
       cwd: ROOT,
       env: { ...testEnvironment(), ...serviceEnv },
       stdio: ["ignore", "inherit", "inherit"],
+      // A group of its own, to end the processes of all test files together.
+      detached: true,
     });
+    const timers: NodeJS.Timeout[] = [];
     const end = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
+      signalGroup(child.pid, signal);
+      timers.push(setTimeout(() => signalGroup(child.pid, "SIGKILL"), END_DEADLINE_MS));
     };
+    const limit = request.isLong ? LONG_RUN_TIMEOUT_MS : RUN_TIMEOUT_MS;
+    timers.push(
+      setTimeout(() => {
+        console.log(`The tests did not end within ${limit / 60_000} minutes.`);
+        end("SIGINT");
+      }, limit),
+    );
     endHandlers.add(end);
     child.once("error", reject);
     child.once("exit", (code) => {
       endHandlers.delete(end);
+      for (const timer of timers) clearTimeout(timer);
+      signalGroup(child.pid, "SIGKILL");
       resolve(code ?? 1);
     });
   });
+}
+
+function signalGroup(group: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (group !== undefined) process.kill(-group, signal);
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** Ours without the settings of a gateway: the tests bring their own. */
