@@ -1,8 +1,8 @@
 /** `sluice.from: "json"`: any JSON value, stored as its text without white space between tokens. */
-import { failRoom, out, outEnd } from "../arena";
+import { failRoom, out, outEnd, scratch } from "../arena";
 import { skipValue } from "../json/skip";
 import { skipString } from "../json/string";
-import { countBytes, writeCount } from "./write";
+import { countBytes, writeBytes, writeCount } from "./write";
 
 /** Copies the sound value [from, end) to `to`; returns the end of the copy. */
 function compact(from: usize, end: usize, to: usize): usize {
@@ -30,7 +30,10 @@ export function encodeJsonText(p: usize, node: usize): usize {
   const end = skipValue(p);
   if (!end) return 0;
   const raw = end - p;
-  if (out + raw > outEnd) return failRoom(p);
+  if (out + raw > outEnd) {
+    const copied = compact(p, end, scratch);
+    return writeBytes(scratch, copied - scratch) ? end : failRoom(p);
+  }
   const guess = countBytes(<u32>raw);
   const length = compact(p, end, out + guess) - out - guess;
   const size = countBytes(<u32>length);

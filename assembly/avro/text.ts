@@ -6,7 +6,7 @@ import {
   FAULT_SYNTAX,
   FAULT_TYPE,
 } from "../abi";
-import { fail, failRoom, out, outEnd } from "../arena";
+import { fail, failRoom, out, outEnd, scratch } from "../arena";
 import {
   decodeStringUnsafe,
   readText,
@@ -68,7 +68,10 @@ function encodeEscaped(p: usize, escape: usize, node: usize): usize {
   const next = skipString(escape);
   if (!next) return 0;
   const raw = next - p;
-  if (out + raw > outEnd) return failRoom(p);
+  if (out + raw > outEnd) {
+    const end = decodeStringUnsafe(p + 1, scratch);
+    return writeBytes(scratch, end - scratch) ? next : failRoom(p);
+  }
   const guess = countBytes(<u32>raw);
   const content = out + guess;
   const length = decodeStringUnsafe(p + 1, content) - content;
