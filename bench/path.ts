@@ -69,6 +69,13 @@ async function cpuSeconds(pid: number): Promise<number> {
   return (user + system) / CLOCK_TICKS_PER_SECOND;
 }
 
+interface Load {
+  /** JSON array. */
+  readonly events: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
 interface Progress {
   acked: number;
   refused: number;
@@ -76,7 +83,8 @@ interface Progress {
 }
 
 /** One stream that keeps some frames in flight until `signal` says stop. */
-function drive(port: number, events: string, progress: Progress, signal: AbortSignal): WebSocket {
+function drive(port: number, load: Load): WebSocket {
+  const { events, progress, signal } = load;
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, ["sluice.v1.json"]);
   const sentAtMs = new Map<number, number>();
   let next = 1;
@@ -126,7 +134,7 @@ async function measure(place: Place): Promise<Record<string, number | string>> {
   const progress: Progress = { acked: 0, refused: 0, latenciesMs: [] };
   const stop = new AbortController();
   const sockets = Array.from({ length: Number(flags.sockets) }, () =>
-    drive(place.port, events, progress, stop.signal),
+    drive(place.port, { events, progress, signal: stop.signal }),
   );
   await delay(2_000);
   const [ackedAtFirst, cpuAtFirst, startMs] = [

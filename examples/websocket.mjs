@@ -1,5 +1,7 @@
-// Sends three events over a WebSocket and prints what becomes of them: node examples/websocket.mjs
-// Needs nothing but Node 22 or newer (or `./sluice node examples/websocket.mjs` with an older one).
+/**
+ * Sends three events over a WebSocket and prints what becomes of them: `npm run example`. It uses no
+ * library; read it to see how little a client has to do.
+ */
 import { randomUUID } from "node:crypto";
 
 const url = process.argv[2] ?? "ws://127.0.0.1:8080/v1/stream";
@@ -17,12 +19,16 @@ const event = (query) => ({
   },
 });
 
-socket.onopen = () => say({ t: "hello", v: 1, auth: "demo", stream: randomUUID(), held: [], next: 1 });
+socket.onopen = () => {
+  say({ t: "hello", v: 1, auth: "demo", stream: randomUUID(), held: [], next: 1 });
+};
 socket.onmessage = ({ data }) => {
   const frame = JSON.parse(data);
   console.log("server:", data);
   // The second event is wrong on purpose: it is rejected, its neighbours are stored.
-  if (frame.t === "welcome") say({ t: "pub", seq: 1, events: [event("tea"), event(5), event("cup")] });
+  if (frame.t === "welcome") {
+    say({ t: "pub", seq: 1, events: [event("tea"), event(5), event("cup")] });
+  }
   if (frame.t === "ack" && frame.upto === 3) say({ t: "bye", last: 3 });
 };
 socket.onclose = ({ code }) => console.log("closed:", code);
