@@ -1,0 +1,208 @@
+/**
+ * Each fast kernel against an independent reading of the same text: V8's Number, BigInt, TextDecoder,
+ * Date and Buffer, and against the codec's own slow path, which other notations of a number take.
+ */
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+
+import { longBytes } from "../schema/plan/defaults.ts";
+import { Harness, recordOf } from "./testing/harness.ts";
+import { seededRandom } from "./testing/random-schema.ts";
+
+const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 2 ** 31);
+const FRAME = 2_500;
+
+describe(`kernels (seed ${SEED})`, () => {
+  let harness: Harness;
+  const random = seededRandom(SEED);
+  const digits = (count: number): string =>
+    Array.from({ length: count }, () => String(random(10))).join("");
+
+  before(async () => {
+    harness = await Harness.create();
+    const timestamp = { type: "long", logicalType: "timestamp-micros" };
+    const base64 = { name: "v", type: "bytes", "sluice.from": "base64" };
+    const routes: Readonly<Record<string, string>> = {
+      double: recordOf({ v: "double" }),
+      long: recordOf({ v: "long" }),
+      string: recordOf({ v: "string" }),
+      timestamp: recordOf({ v: timestamp }),
+      keys: recordOf({ v: { type: "map", values: "null" } }),
+      base64: JSON.stringify({ type: "record", name: "R", fields: [base64] }),
+      empty: recordOf({}),
+    };
+    for (const [type, schemaText] of Object.entries(routes)) harness.route({ type, schemaText });
+  });
+
+  /** Avro bytes of each value, null where it is refused. */
+  const encode = (type: string, values: readonly string[]): (Buffer | null)[] =>
+    harness
+      .rows(values.map((value) => `{"v":${value}}`).join("\n"), {
+        shape: "ndjson",
+        payload: "whole",
+        defaultType: type,
+      })
+      .map(({ status, avro }) => (status === 0 ? avro : null));
+
+  const doubleText = (): string => {
+    const sign = random(3) === 0 ? "-" : "";
+    const whole = random(3) === 0 ? "0" : `${1 + random(9)}${digits(random(22))}`;
+    const fraction = random(3) === 0 ? "" : `.${"0".repeat(random(8))}${digits(1 + random(22))}`;
+    const exponent = random(2) === 0 ? "" : `e${random(2) === 0 ? "-" : "+"}${random(330)}`;
+    return sign + whole + fraction + exponent;
+  };
+
+  /** Decimal text exactly halfway between two doubles, or a last digit beside it. */
+  const halfwayText = (): string => {
+    const mantissa = (1n << 53n) + BigInt(random(2 ** 31)) * 2n + 1n;
+    const shift = random(200);
+    if (random(2) === 0)
+      return `${mantissa << BigInt(shift)}${random(2) === 0 ? "" : ".0000000001"}`;
+    const scaled = mantissa * 5n ** BigInt(shift);
+    return `${scaled + BigInt(random(3) - 1)}e-${shift}`;
+  };
+
+  const checkDoubles = (texts: readonly string[]): void => {
+    const bytes = encode("double", texts);
+    texts.forEach((text, index) => {
+      const expected = Number(text);
+      const got = bytes[index]?.readDoubleLE();
+      const isSame = Number.isFinite(expected) ? Object.is(got, expected) : got === undefined;
+      assert(isSame, `${text}: ${got} instead of ${expected}`);
+    });
+  };
+
+  it("doubles: as Number() reads them", () => {
+    for (let round = 0; round < 8; round += 1) {
+      checkDoubles(Array.from({ length: FRAME }, doubleText));
+      checkDoubles(Array.from({ length: FRAME }, halfwayText));
+      const view = new DataView(new ArrayBuffer(8));
+      const bits = Array.from({ length: FRAME }, () => {
+        view.setUint32(0, random(2 ** 32));
+        view.setUint32(4, random(2 ** 32));
+        const value = view.getFloat64(0);
+        return Number.isFinite(value) ? String(value) : "0";
+      });
+      checkDoubles(bits);
+    }
+  });
+
+  it("doubles: more digits that change nothing take the slow path to the same value", () => {
+    const texts = Array.from(
+      { length: FRAME },
+      () => `${random(2 ** 31)}.${digits(1 + random(9))}`,
+    );
+    const long = texts.map((text) => text + "0".repeat(30));
+    assert.deepEqual(encode("double", long), encode("double", texts));
+  });
+
+  it("longs: as BigInt reads them, in every notation", () => {
+    const values = Array.from({ length: FRAME }, () => {
+      const text = digits(1 + random(20)).replace(/^0+(?=\d)/, "");
+      return BigInt(text) * (random(2) === 0 ? 1n : -1n);
+    });
+    const limits = [2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n];
+    for (let bits = 0n; bits < 63n; bits += 1n)
+      limits.push(1n << bits, -(1n << bits), (1n << bits) - 1n);
+    const all = [...values.slice(0, FRAME - limits.length), ...limits];
+    const expected = all.map((value) =>
+      BigInt.asIntN(64, value) === value ? Buffer.from(longBytes(value)) : null,
+    );
+    assert.deepEqual(encode("long", all.map(String)), expected);
+    assert.deepEqual(
+      encode(
+        "long",
+        all.map((value) => `${value}.0`),
+      ),
+      expected,
+    );
+    assert.deepEqual(
+      encode(
+        "long",
+        all.map((value) => `${value}e0`),
+      ),
+      expected,
+    );
+  });
+
+  it("strings of every length, with and without escapes and beyond ASCII", () => {
+    const pieces = ["a", "é", "日", "😀", "\n", '"', "\\", "\u0000", " ", "/"];
+    const texts = Array.from({ length: FRAME }, (_, index) => {
+      const kinds = 1 + random(pieces.length);
+      return Array.from({ length: index % 300 }, () => pieces[random(kinds)] ?? "").join("");
+    });
+    const expected = texts.map((text) => {
+      const bytes = Buffer.from(text);
+      return Buffer.concat([Buffer.from(longBytes(BigInt(bytes.length))), bytes]);
+    });
+    assert.deepEqual(
+      encode(
+        "string",
+        texts.map((text) => JSON.stringify(text)),
+      ),
+      expected,
+    );
+  });
+
+  it("UTF-8: taken exactly where a strict TextDecoder takes it, whole or in an ignored value", () => {
+    const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    const starts = [0x41, 0x7f, 0x80, 0xbf, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff];
+    for (let round = 0; round < 20_000; round += 1) {
+      const bytes = Buffer.alloc(random(40) + 1, "x");
+      for (let count = random(6); count > 0; count -= 1) {
+        const byte = random(2) === 0 ? 0x80 + random(64) : (starts[random(starts.length)] ?? 0);
+        bytes[random(bytes.length)] = byte;
+      }
+      const text = Buffer.concat([Buffer.from('{"v":"'), bytes, Buffer.from('"}')]);
+      const type = round % 2 === 0 ? "string" : "empty";
+      const row = harness.record(type, new Uint8Array(text));
+      let isSound = true;
+      try {
+        strict.decode(text);
+      } catch {
+        isSound = false;
+      }
+      assert.equal(row.status === 0, isSound, bytes.toString("hex"));
+    }
+  });
+
+  it("timestamps: as Date reads them", () => {
+    const instants = Array.from(
+      { length: FRAME },
+      () => random(2 ** 31) * 100_000 - 50_000_000_000_000 + random(1_000),
+    );
+    const texts = instants.map((instant) => `"${new Date(instant).toISOString()}"`);
+    const expected = instants.map((instant) => Buffer.from(longBytes(BigInt(instant) * 1_000n)));
+    const isPlainYear = (text: string): boolean => /^"\d{4}-/.test(text);
+    const got = encode("timestamp", texts);
+    texts.forEach((text, index) => {
+      assert.deepEqual(got[index], isPlainYear(text) ? expected[index] : null, text);
+    });
+  });
+
+  it("base64: as Buffer writes it", () => {
+    const values = Array.from({ length: FRAME }, (_, index) =>
+      Buffer.from(Array.from({ length: index % 100 }, () => random(256))),
+    );
+    const expected = values.map((value) =>
+      Buffer.concat([Buffer.from(longBytes(BigInt(value.length))), value]),
+    );
+    for (const form of ["base64", "base64url"] as const) {
+      const texts = values.map((value) => `"${value.toString(form)}"`);
+      assert.deepEqual(encode("base64", texts), expected);
+    }
+  });
+
+  it("map keys: a repeat is found, and nothing else taken for one", () => {
+    for (let round = 0; round < 300; round += 1) {
+      const count = random(60);
+      const keys = Array.from(
+        { length: count },
+        () => digits(1 + random(3)) + "k".repeat(random(20)),
+      );
+      const text = `{${keys.map((key) => `"${key}":null`).join(",")}}`;
+      const [bytes] = encode("keys", [text]);
+      assert.equal(bytes !== null, new Set(keys).size === count, text);
+    }
+  });
+});
