@@ -1,7 +1,7 @@
 /**
- * Is the codec's time linear in the size of hostile texts? Each shape at two sizes, the second eight
- * times the first; the last column says how much more time a byte of the larger one costs. Linear is
- * about 1; what grows with the square would show 8.
+ * Is the codec's time linear in the size of hostile texts? Each shape at two sizes, the second
+ * eight times the first; the last column says how much more time a byte of the larger one costs.
+ * Linear is about 1; what grows with the square would show 8.
  *
  *   node bench/codec-growth.ts
  */

@@ -16,6 +16,7 @@ import {
   textStart,
 } from "../json/string";
 import { findQuoted, nameEnd } from "./names";
+import { isUuid } from "./uuid";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 
 /**
@@ -89,25 +90,6 @@ export function encodeEnum(p: usize, node: usize): usize {
   if (!entry) return fail(FAULT_ENUM, p, node);
   writeLong(load<u32>(entry, ENTRY_FIELD));
   return nameEnd;
-}
-
-function isHexRun(p: usize, count: usize): bool {
-  for (let i: usize = 0; i < count; i++) {
-    const c = load<u8>(p + i);
-    if (<u32>(c - 0x30) >= 10 && <u32>((c | 0x20) - 0x61) >= 6) return false;
-  }
-  return true;
-}
-
-/** 8-4-4-4-12 hex digits in [start, end)? */
-function isUuid(start: usize, end: usize): bool {
-  if (end - start != 36) return false;
-  if (load<u8>(start, 8) != 0x2d || load<u8>(start, 13) != 0x2d) return false;
-  if (load<u8>(start, 18) != 0x2d || load<u8>(start, 23) != 0x2d) return false;
-  return (
-    isHexRun(start, 8) && isHexRun(start + 9, 4) && isHexRun(start + 14, 4) &&
-    isHexRun(start + 19, 4) && isHexRun(start + 24, 12)
-  );
 }
 
 /** A string that must be a uuid, written as given. */

@@ -68,47 +68,53 @@ export function poison(view: DataView, row: number): void {
   view.setUint8(at, view.getUint8(at) | (1 << (row & 7)));
 }
 
-/** Writes contexts; texts that stay the same from frame to frame are written once. */
+/** Writes contexts; what stays the same from frame to frame is written once. */
 export class FrameWriter {
-  #origin = "";
-  #originBytes = -1;
+  #tenant: string | undefined;
+  #source: string | undefined;
   #defaultType: string | undefined;
   #typeMember: string | undefined;
+  #hasStream = true;
 
   /** Forgets what the former instance knew. */
   reset(): void {
-    this.#originBytes = -1;
+    this.#tenant = undefined;
     this.#defaultType = undefined;
     this.#typeMember = undefined;
+    this.#hasStream = true;
   }
 
   write(instance: Instance, context: FrameContext): void {
     const { view } = instance;
     assert(context.eventsMax <= TABLE_ROWS, "a frame's events fit the record table");
-    const put = (offset: number, value: number): void => {
-      view.setUint32(PARAMS + offset, value, true);
-    };
-    put(PARAM_SHAPE, SHAPES[context.shape]);
-    put(PARAM_PAYLOAD, context.payload === "data" ? PAYLOAD_DATA : PAYLOAD_WHOLE);
-    put(PARAM_EVENTS_MAX, context.eventsMax);
-    put(PARAM_EVENT_BYTES_MAX, context.eventBytesMax ?? NO_LIMIT);
-    put(PARAM_FLAGS, context.flags ?? 0);
-    put(PARAM_EPOCH, context.stream?.epoch ?? 0);
+    const payload = context.payload === "data" ? PAYLOAD_DATA : PAYLOAD_WHOLE;
+    view.setUint32(PARAMS + PARAM_SHAPE, SHAPES[context.shape], true);
+    view.setUint32(PARAMS + PARAM_PAYLOAD, payload, true);
+    view.setUint32(PARAMS + PARAM_EVENTS_MAX, context.eventsMax, true);
+    view.setUint32(PARAMS + PARAM_EVENT_BYTES_MAX, context.eventBytesMax ?? NO_LIMIT, true);
+    view.setUint32(PARAMS + PARAM_FLAGS, context.flags ?? 0, true);
     view.setFloat64(PARAMS + PARAM_RECEIVED_AT, context.receivedAtMs, true);
-    if (context.stream === undefined) {
-      instance.memory.fill(0, PARAMS + PARAM_STREAM, PARAMS + PARAM_STREAM + 16);
-    } else {
-      assert(context.stream.id.length === 16, "a stream's id is 16 bytes");
-      instance.memory.set(context.stream.id, PARAMS + PARAM_STREAM);
+    this.#writeStream(instance, context);
+    if (context.tenant !== this.#tenant || context.source !== this.#source) {
+      this.#writeOrigin(instance, context);
     }
-    this.#writeOrigin(instance, context);
     this.#writeTexts(instance, context);
+  }
+
+  #writeStream(instance: Instance, { stream }: FrameContext): void {
+    if (stream === undefined && !this.#hasStream) return;
+    this.#hasStream = stream !== undefined;
+    instance.view.setUint32(PARAMS + PARAM_EPOCH, stream?.epoch ?? 0, true);
+    if (stream === undefined) {
+      instance.memory.fill(0, PARAMS + PARAM_STREAM, PARAMS + PARAM_STREAM + 16);
+      return;
+    }
+    assert(stream.id.length === 16, "a stream's id is 16 bytes");
+    instance.memory.set(stream.id, PARAMS + PARAM_STREAM);
   }
 
   /** Tenant and source as the header has them. */
   #writeOrigin(instance: Instance, { tenant, source }: FrameContext): void {
-    const origin = `${tenant}\u0000${source}`;
-    if (origin === this.#origin && this.#originBytes >= 0) return;
     const parts = [tenant, source].flatMap((text) => {
       const bytes = encoder.encode(text);
       return [...lengthBytes(bytes.length), ...bytes];
@@ -117,32 +123,34 @@ export class FrameWriter {
     instance.memory.set(parts, TEXT);
     instance.view.setUint32(PARAMS + PARAM_ORIGIN, TEXT, true);
     instance.view.setUint32(PARAMS + PARAM_ORIGIN_BYTES, parts.length, true);
-    this.#origin = origin;
-    this.#originBytes = parts.length;
+    this.#tenant = tenant;
+    this.#source = source;
   }
 
   #writeTexts(instance: Instance, context: FrameContext): void {
-    const { view } = instance;
-    const put = (text: string, place: { at: number; start: number; length: number }): void => {
-      const bytes = encoder.encode(text);
-      assert(bytes.length <= TEXT_SHARE_BYTES, "types and member names are short");
-      instance.memory.set(bytes, place.at);
-      view.setUint32(PARAMS + place.start, place.at, true);
-      view.setUint32(PARAMS + place.length, bytes.length, true);
-    };
     const defaultType = context.defaultType ?? "";
     if (defaultType !== this.#defaultType) {
       const at = TEXT + TEXT_SHARE_BYTES;
-      put(defaultType, { at, start: PARAM_DEFAULT_TYPE, length: PARAM_DEFAULT_TYPE_BYTES });
+      const bytes = writeText(instance, at, defaultType);
+      instance.view.setUint32(PARAMS + PARAM_DEFAULT_TYPE, at, true);
+      instance.view.setUint32(PARAMS + PARAM_DEFAULT_TYPE_BYTES, bytes, true);
       this.#defaultType = defaultType;
     }
     if (context.typeMember !== this.#typeMember) {
       const at = TEXT + 2 * TEXT_SHARE_BYTES;
-      const { typeMember } = context;
-      put(typeMember, { at, start: PARAM_TYPE_MEMBER, length: PARAM_TYPE_MEMBER_BYTES });
-      this.#typeMember = typeMember;
+      const bytes = writeText(instance, at, context.typeMember);
+      instance.view.setUint32(PARAMS + PARAM_TYPE_MEMBER, at, true);
+      instance.view.setUint32(PARAMS + PARAM_TYPE_MEMBER_BYTES, bytes, true);
+      this.#typeMember = context.typeMember;
     }
   }
+}
+
+function writeText(instance: Instance, at: number, text: string): number {
+  const bytes = encoder.encode(text);
+  assert(bytes.length <= TEXT_SHARE_BYTES, "types and member names are short");
+  instance.memory.set(bytes, at);
+  return bytes.length;
 }
 
 /** Unsigned LEB128. */

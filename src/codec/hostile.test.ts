@@ -29,10 +29,10 @@ describe("hostile shapes", () => {
   }
 
   it("many bad events, lines and names each cost their own length", () => {
-    const bad = Array(2_500).fill('{"type":"hostile","data":{"double":[[[[[[[[]]]]]]]]}}');
+    const bad = Array<string>(2_500).fill('{"type":"hostile","data":{"double":[[[[[[[[]]]]]]]]}}');
     const rows = harness.rows(`[${bad.join(",")}]`);
     assert(rows.every(({ status }) => status === ROW_STATUS.invalid));
-    const open = Array(2_500).fill('{"type":"hostile","data":{"any":[{"a":[');
+    const open = Array<string>(2_500).fill('{"type":"hostile","data":{"any":[{"a":[');
     const lines = harness.rows(open.join("\n"), { shape: "ndjson" });
     assert(lines.every(({ fault }) => fault?.kind === "syntax"));
     const illFormed = Buffer.from(bad.map((text) => text.replace("[[]]", '"\u0001"')).join("\n"));

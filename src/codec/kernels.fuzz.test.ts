@@ -29,6 +29,7 @@ describe(`kernels (seed ${SEED})`, () => {
       timestamp: recordOf({ v: timestamp }),
       keys: recordOf({ v: { type: "map", values: "null" } }),
       base64: JSON.stringify({ type: "record", name: "R", fields: [base64] }),
+      uuid: recordOf({ v: { type: "string", logicalType: "uuid" } }),
       empty: recordOf({}),
     };
     for (const [type, schemaText] of Object.entries(routes)) harness.route({ type, schemaText });
@@ -191,6 +192,29 @@ describe(`kernels (seed ${SEED})`, () => {
       const texts = values.map((value) => `"${value.toString(form)}"`);
       assert.deepEqual(encode("base64", texts), expected);
     }
+  });
+
+  it("uuids: as a regular expression reads them", () => {
+    const form = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+    const odd = ["g", "/", ":", "@", "`", "-", "A", "F", "G", "é", ""];
+    const texts = Array.from({ length: FRAME }, () => {
+      const hex = (count: number): string =>
+        digits(count).replaceAll("7", "a").replaceAll("3", "F");
+      const uuid = [8, 4, 4, 4, 12].map(hex).join("-");
+      if (random(3) === 0) return uuid;
+      const at = random(37);
+      return uuid.slice(0, at) + (odd[random(odd.length)] ?? "") + uuid.slice(at + random(2));
+    });
+    const expected = texts.map((text) =>
+      form.test(text) ? Buffer.concat([Buffer.from([72]), Buffer.from(text)]) : null,
+    );
+    assert.deepEqual(
+      encode(
+        "uuid",
+        texts.map((text) => JSON.stringify(text)),
+      ),
+      expected,
+    );
   });
 
   it("map keys: a repeat is found, and nothing else taken for one", () => {
