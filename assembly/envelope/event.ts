@@ -6,7 +6,6 @@ import {
   COLUMN_EVENT_END,
   COLUMN_EVENT_START,
   COLUMN_EXTRA,
-  COLUMN_FAULT_AT,
   COLUMN_IGNORED,
   COLUMN_ROUTE,
   COLUMN_SCHEMA_END,
@@ -57,6 +56,7 @@ import { resetSlots } from "./pointer";
 import {
   cell,
   clearRow,
+  refuse,
   setCell,
   setFault,
   setStatus,
@@ -256,15 +256,13 @@ function takeEnvelopeTime(row: u32, ts: usize, plan: usize): void {
   }
   const millis = readMillis(ts, 1);
   setTime(row, millis);
-  if (isNaN(millis) && statusOf(row) == STATUS_ENCODED) {
-    setStatus(row, STATUS_BAD_TIME);
-    setCell(COLUMN_FAULT_AT, row, ts);
-  }
+  if (isNaN(millis)) refuse(row, STATUS_BAD_TIME, ts);
 }
 
 function takeMembers(row: u32): void {
   const isEncoded = statusOf(row) == STATUS_ENCODED;
-  const plan = isEncoded ? <usize>load<u32>(route, ROUTE_PLAN) : 0;
+  // A refused record has left its marks up to the fault: enough for an id to answer with.
+  const plan = encodedBy ? <usize>load<u32>(encodedBy, ROUTE_PLAN) : 0;
   takeId(row, plan, at(ID));
   takeEnvelopeTime(row, at(TS), plan);
   if (!isEncoded) return;

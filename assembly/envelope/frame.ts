@@ -280,6 +280,7 @@ function takeObject(start: usize): usize {
   if (!end) return 0;
   if (!eventsAt || typeAt) {
     resetRows();
+    store<f64>(RESULT + RESULT_SENT_AT, NaN);
     const next = takeEvent(0, start);
     if (!next) return broken();
     rows = 1;

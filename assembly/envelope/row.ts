@@ -113,13 +113,16 @@ export function timeOf(row: u32): f64 {
   return load<f64>(<usize>COLUMN_TIME + ((<usize>row) << 3));
 }
 
-function refuse(row: u32, status: u32): void {
-  if (statusOf(row) == STATUS_ENCODED) setStatus(row, status);
+/** Refuses a row that was good so far because of the value at `at`. */
+export function refuse(row: u32, status: u32, at: usize): void {
+  if (statusOf(row) != STATUS_ENCODED) return;
+  setStatus(row, status);
+  setCell(COLUMN_FAULT_AT, row, at);
 }
 
 /** Puts the text last read into two columns if it is a string or an integer of 1 … `most` bytes. */
 function putText(row: u32, found: u32, start: usize, end: usize, most: usize): bool {
-  if (found == TEXT_NO_ROOM) refuse(row, STATUS_TOO_LARGE);
+  if (found == TEXT_NO_ROOM) refuse(row, STATUS_TOO_LARGE, 0);
   if (found != TEXT_STRING && found != TEXT_INTEGER) return false;
   const bytes = valueTextEnd - valueTextStart;
   if (bytes == 0 || bytes > most) return false;
@@ -134,10 +137,7 @@ export function takeId(row: u32, plan: usize, at: usize): void {
   if (at && load<u8>(at) != 0x6e) {
     const found = valueText(at);
     const good = found == TEXT_STRING && putText(row, found, COLUMN_ID_START, COLUMN_ID_END, most);
-    if (!good) {
-      refuse(row, STATUS_BAD_ID);
-      setCell(COLUMN_FAULT_AT, row, at);
-    }
+    if (!good) refuse(row, STATUS_BAD_ID, at);
     return;
   }
   if (!plan) return;
@@ -147,8 +147,7 @@ export function takeId(row: u32, plan: usize, at: usize): void {
     if (!value) continue;
     if (putText(row, valueText(value), COLUMN_ID_START, COLUMN_ID_END, most)) return;
     if (valueTextEnd - valueTextStart > most && load<u8>(value) == 0x22) {
-      refuse(row, STATUS_BAD_ID);
-      setCell(COLUMN_FAULT_AT, row, value);
+      refuse(row, STATUS_BAD_ID, value);
       return;
     }
   }
@@ -176,7 +175,7 @@ export function takeKey(row: u32, route: usize, at: usize): void {
     const value = pointerValue(plan, POINTER_KIND_KEY, i);
     if (value && putKey(row, value)) return;
   }
-  if (load<u32>(route, ROUTE_FLAGS) & ROUTE_FLAG_KEY_REQUIRED) refuse(row, STATUS_KEY_MISSING);
+  if (load<u32>(route, ROUTE_FLAGS) & ROUTE_FLAG_KEY_REQUIRED) refuse(row, STATUS_KEY_MISSING, 0);
 }
 
 export function takeActorAndSession(row: u32, plan: usize): void {

@@ -101,6 +101,7 @@ export function keepFirst(): void {
 export function settleRoute(): bool {
   let type = at(TYPE);
   if (!type || load<u8>(type) == 0x6e) type = frameType;
+  if (type && load<u8>(type) == 0x6e) type = 0;
   let start = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE);
   let bytes = <usize>load<u32>(PARAMS + PARAM_DEFAULT_TYPE_BYTES);
   if (type) {

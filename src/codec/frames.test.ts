@@ -36,6 +36,13 @@ describe("frames", () => {
     assert.deepEqual(statuses('{"events":[]}'), []);
     const [single] = harness.rows('{"events":[1],"type":"a","data":{"n":1}}');
     assert.equal(single?.status, 0);
+    const own = harness.frame(
+      '{"sentAt":1800000000000,"ts":1799999999000,"data":{"n":1},"type":"a"}',
+    );
+    assert(
+      own.kind === "table" && Number.isNaN(own.sentAtMs),
+      "a single event has no frame around",
+    );
     const [late] = harness.rows('{"data":{"n":1},"events":5,"type":"a"}');
     assert.equal(late?.status, 0);
   });
@@ -207,6 +214,7 @@ describe("pub frames", () => {
     for (const text of [
       '{"t":"pub","seq":1,"type":"a","schema":7,"events":[{"data":{"s":"x"}}]}',
       '{"t":"pub","seq":1,"events":[{"data":{"s":"x"}}],"schema":7,"type":"a"}',
+      '{"t":"pub","seq":1,"type":null,"schema":null,"events":[{"type":"a","data":{"n":1}}]}',
       '{"t":"pub","seq":1,"type":"b","schema":9,"events":[{"schema":"7","type":"a","data":{"s":"x"}}]}',
     ]) {
       assert.deepEqual(

@@ -61,6 +61,15 @@ describe("pointers", () => {
     assert.equal(harness.record("t", '{"next":{"id":"inner","next":null}}').id, "");
   });
 
+  it("find the id of a refused record, for the answer", async () => {
+    const harness = await make();
+    const row = harness.record("t", '{"messageId":"m1","timestamp":"x","context":{}}');
+    assert.deepEqual([row.status, row.id], [ROW_STATUS.invalid, "m1"]);
+    const long = "u".repeat(201);
+    const both = harness.record("t", `{"messageId":"${long}","timestamp":"x","context":{}}`);
+    assert.equal(both.fault?.path, "/timestamp");
+  });
+
   it("make the key required where the pack says so", async () => {
     const harness = await make(true);
     const row = harness.record("t", '{"context":{}}');

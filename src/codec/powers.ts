@@ -7,8 +7,16 @@
 export const POWER_MIN = -342;
 export const POWER_MAX = 308;
 
-/** 16 bytes a power: high half, low half, little-endian. */
+let table: Uint8Array | undefined;
+
+/** The table, made once: a codec that has to be replaced should not wait for it. */
 export function powersOfFive(): Uint8Array {
+  table ??= makePowers();
+  return table;
+}
+
+/** 16 bytes a power: high half, low half, little-endian. */
+function makePowers(): Uint8Array {
   const count = POWER_MAX - POWER_MIN + 1;
   const view = new DataView(new ArrayBuffer(count * 16));
   for (let index = 0; index < count; index += 1) {
