@@ -17,6 +17,25 @@ const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 2 ** 31);
 const DEBUG_MODULE = new URL("../../build/codec.debug.wasm", import.meta.url);
 
 describe(`random schemas (seed ${SEED})`, () => {
+  it("Avro's JSON encoding becomes avsc's bytes", async () => {
+    const harness = await Harness.create({ inputBytesMax: 1024 * 1024, moduleUrl: DEBUG_MODULE });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (seed) => {
+        const maker = new SchemaMaker(seededRandom(seed));
+        const schema = maker.record(3);
+        const type = avsc.Type.forSchema(schema as never, { wrapUnions: true });
+        withRoute(harness, { schema, json: "avro" }, () => {
+          const { value } = maker.sample(schema);
+          const json = type.toString(value);
+          const row = harness.record("t", json);
+          assert.equal(row.status, 0, `${JSON.stringify(row.fault)} ${json}`);
+          assert.equal(row.avro.toString("hex"), type.toBuffer(value).toString("hex"), json);
+        });
+      }),
+      { seed: SEED, numRuns: 400 },
+    );
+  });
+
   it("plain JSON becomes avsc's bytes", async () => {
     const harness = await Harness.create({ inputBytesMax: 1024 * 1024, moduleUrl: DEBUG_MODULE });
     fc.assert(
@@ -24,7 +43,7 @@ describe(`random schemas (seed ${SEED})`, () => {
         const maker = new SchemaMaker(seededRandom(seed));
         const schema = maker.record(3);
         const type = avsc.Type.forSchema(schema as never, { wrapUnions: true });
-        withRoute(harness, schema, () => {
+        withRoute(harness, { schema, json: "plain" }, () => {
           for (let round = 0; round < 4; round += 1) {
             const { json, value } = maker.sample(schema);
             const row = harness.record("t", json);
@@ -40,8 +59,12 @@ describe(`random schemas (seed ${SEED})`, () => {
 });
 
 /** Gives "t" the schema for the time of `use`. */
-function withRoute(harness: Harness, schema: SchemaJson, use: () => void): void {
-  const index = harness.route({ type: "t", schemaText: JSON.stringify(schema) });
+function withRoute(
+  harness: Harness,
+  { schema, json }: { readonly schema: SchemaJson; readonly json: "plain" | "avro" },
+  use: () => void,
+): void {
+  const index = harness.route({ type: "t", schemaText: JSON.stringify(schema), json });
   try {
     use();
   } finally {
