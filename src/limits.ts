@@ -63,8 +63,11 @@ export const MESSAGE_TIMEOUT_MS = 15_000;
  */
 export const COMMIT_DEADLINE_MS = MESSAGE_TIMEOUT_MS + 5_000;
 
-/** WebSocket events have their outcome by then whatever happens. */
-export const STREAM_DEADLINE_MS = COMMIT_DEADLINE_MS + 5_000;
+/** How long an accepted record may wait for its commit to begin; then `kafka_unavailable`. */
+export const GATHER_WAIT_MS = 10_000;
+
+/** WebSocket events have their outcome by then whatever happens: gathered, committed, settled. */
+export const STREAM_DEADLINE_MS = GATHER_WAIT_MS + COMMIT_DEADLINE_MS + 5_000;
 
 /** Unacked events of the process; above it HTTP gets 503 and credit stops rising. */
 export const UNACKED_EVENTS_MAX = 200_000;
@@ -93,9 +96,6 @@ export const LANES_MAX = 16;
 
 /** Topics one process produces to; registering more is a broken invariant. */
 export const DESTINATIONS_MAX = 1_000;
-
-/** How long an accepted record may wait for its commit to begin; then `kafka_unavailable`. */
-export const GATHER_WAIT_MS = 10_000;
 
 /** Without any confirmation for this long while records are out, Kafka counts as unavailable. */
 export const STALL_MS = 3_000;
