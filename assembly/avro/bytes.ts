@@ -27,14 +27,28 @@ function narrow(start: usize, end: usize): bool {
   return true;
 }
 
-/** Six bits of a base64 character of either alphabet, or 64. */
-function sixBits(c: u32): u32 {
-  if (c - 0x41 < 26) return c - 0x41;
-  if (c - 0x61 < 26) return c - 0x61 + 26;
-  if (c - 0x30 < 10) return c - 0x30 + 52;
-  if (c == 0x2b || c == 0x2d) return 62;
-  if (c == 0x2f || c == 0x5f) return 63;
-  return 64;
+/** Six bits of each base64 character of either alphabet, 64 for what is none. */
+// prettier-ignore
+const SIX_BITS = memory.data<u8>([
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 62, 64, 62, 64, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64,
+  64, 64, 64, 64, 64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+  15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63, 64, 26, 27, 28,
+  29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+  49, 50, 51, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+  64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+]);
+
+// @ts-ignore: decorator
+@inline
+function sixBits(p: usize): u32 {
+  return load<u8>(SIX_BITS + <usize>load<u8>(p));
 }
 
 /** Decodes base64 into scratch; padding absent or exactly right, unused bits zero. */
@@ -49,21 +63,31 @@ function decodeBase64(start: usize, stop: usize): bool {
   const rest = (end - start) & 3;
   if (rest == 1) return false;
   let q = scratch;
-  let word: u32 = 0;
-  let bits: u32 = 0;
-  for (let p = start; p < end; p++) {
-    const six = sixBits(load<u8>(p));
-    if (six == 64) return false;
-    word = (word << 6) | six;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      store<u8>(q, word >> bits);
-      q += 1;
-    }
+  let p = start;
+  for (const groups = end - rest; p < groups; p += 4) {
+    const a = sixBits(p);
+    const b = sixBits(p + 1);
+    const c = sixBits(p + 2);
+    const d = sixBits(p + 3);
+    if ((a | b | c | d) & 64) return false;
+    store<u32>(q, bswap<u32>((a << 26) | (b << 20) | (c << 14) | (d << 8)));
+    q += 3;
   }
   bytesEnd = q;
-  return (word & ((1 << bits) - 1)) == 0;
+  return rest == 0 || decodeRest(p, rest);
+}
+
+/** Two or three characters at the end: one or two bytes, and bits that must be zero. */
+function decodeRest(p: usize, count: usize): bool {
+  const a = sixBits(p);
+  const b = sixBits(p + 1);
+  const c = count == 3 ? sixBits(p + 2) : 0;
+  if ((a | b | c) & 64) return false;
+  const word = (a << 18) | (b << 12) | (c << 6);
+  store<u8>(bytesEnd, word >> 16);
+  if (count == 3) store<u8>(bytesEnd, word >> 8, 1);
+  bytesEnd += count - 1;
+  return (count == 2 ? word & 0xffff : word & 0xff) == 0;
 }
 
 /** Leaves the value's bytes in [scratch, bytesEnd); returns what follows the string. */

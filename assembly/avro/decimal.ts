@@ -11,6 +11,7 @@ import { fail, failRoom, out, outEnd, stack, stackEnd } from "../arena";
 import { bitsOfBig, byteOfBig, decrementBig, multiplyAddBig, setBig } from "../json/big";
 import {
   decimalCount,
+  decimalDigits,
   decimalExponent,
   decimalFirst,
   decimalLast,
@@ -30,48 +31,77 @@ function readDecimalText(p: usize, node: usize): usize {
   return readDecimal(textStart) == textEnd ? next : fail(FAULT_FORMAT, p, node);
 }
 
-/**
- * Leaves the unscaled magnitude at `stack`; 0 and `range` if it is not exact or has too many
- * digits.
- */
-function readUnscaled(p: usize, node: usize): usize {
+/** Zeros that the schema's scale puts behind the digits of the last readNumber. */
+let zeros: i64 = 0;
+
+/** Reads the number; 0 and `range` if it is not exact at the scale or has too many digits. */
+function readNumber(p: usize, node: usize): usize {
   const c = <u32>load<u8>(p);
   if (c != 0x22 && c != 0x2d && c - 0x30 >= 10) return fail(FAULT_TYPE, p, node);
   const next = c == 0x22 ? readDecimalText(p, node) : readDecimal(p);
   if (!next) return 0;
-  setBig(stack, 0);
+  zeros = 0;
   if (decimalCount == 0) return next;
-  const zeros = decimalExponent + <i64>load<u32>(node, DECIMAL_SCALE);
+  zeros = decimalExponent + <i64>load<u32>(node, DECIMAL_SCALE);
   if (zeros < 0 || <i64>decimalCount + zeros > <i64>load<u32>(node, DECIMAL_PRECISION)) {
     return fail(FAULT_RANGE, p, node);
   }
+  return next;
+}
+
+/** Up to 18 digits: the integer fits a word, whose lower bytes are the shortest form. */
+function writeSmall(node: usize, isFixed: bool): bool {
+  let magnitude = decimalDigits(decimalCount);
+  for (let i: i64 = 0; i < zeros; i++) magnitude *= 10;
+  const value = decimalNegative ? -<i64>magnitude : <i64>magnitude;
+  const sign = value >> 63;
+  const size: usize = 8 - ((<usize>clz<u64>(<u64>(value ^ sign)) - 1) >> 3);
+  if (isFixed) {
+    const fixed = <usize>load<u32>(node, FIXED_SIZE);
+    if (size > fixed) return false;
+    memory.fill(out, <u8>sign, fixed - size);
+    out += fixed - size;
+  } else {
+    store<u8>(out, size << 1);
+    out += 1;
+  }
+  store<u64>(out, bswap<u64>(<u64>value << (64 - (<u64>size << 3))));
+  out += size;
+  return true;
+}
+
+/** More digits: limb by limb, at `stack`. */
+function writeLarge(node: usize, isFixed: bool): bool {
+  setBig(stack, 0);
   for (let q = decimalFirst; q < decimalLast; q++) {
     const digit = <u32>load<u8>(q);
     if (digit != 0x2e) multiplyAddBig(stack, 10, digit - 0x30);
   }
   for (let i: i64 = 0; i < zeros; i++) multiplyAddBig(stack, 10, 0);
-  return next;
+  if (decimalNegative) decrementBig(stack);
+  let size = (bitsOfBig(stack) >> 3) + 1;
+  if (isFixed) {
+    const fixed = load<u32>(node, FIXED_SIZE);
+    if (size > fixed) return false;
+    size = fixed;
+  }
+  if (!isFixed) writeLong(size);
+  const flip: u32 = decimalNegative ? 0xff : 0;
+  for (let i: u32 = 0; i < size; i++) {
+    store<u8>(out + i, byteOfBig(stack, size - 1 - i) ^ flip);
+  }
+  out += size;
+  return true;
 }
 
 /** bytes (`isFixed` false: the shortest form behind its length) or fixed (sign-extended). */
 export function encodeDecimal(p: usize, node: usize, isFixed: bool): usize {
   if (stack + BIG_BYTES > stackEnd) return failRoom(p);
-  const next = readUnscaled(p, node);
+  const next = readNumber(p, node);
   if (!next) return 0;
-  const negative = decimalNegative && decimalCount != 0;
-  if (negative) decrementBig(stack);
-  let size = (bitsOfBig(stack) >> 3) + 1;
-  if (isFixed) {
-    const fixed = load<u32>(node, FIXED_SIZE);
-    if (size > fixed) return fail(FAULT_RANGE, p, node);
-    size = fixed;
-  }
-  if (out + size > outEnd) return failRoom(p);
-  if (!isFixed) writeLong(size);
-  const flip: u32 = negative ? 0xff : 0;
-  for (let i: u32 = 0; i < size; i++) {
-    store<u8>(out + i, byteOfBig(stack, size - 1 - i) ^ flip);
-  }
-  out += size;
-  return next;
+  const needed = isFixed ? <usize>load<u32>(node, FIXED_SIZE) : BIG_BYTES;
+  if (out + needed > outEnd) return failRoom(p);
+  const isSmall = <i64>decimalCount + zeros <= 18;
+  if (isSmall ? writeSmall(node, isFixed) : writeLarge(node, isFixed)) return next;
+  return fail(FAULT_RANGE, p, node);
 }

@@ -30,6 +30,12 @@ describe(`kernels (seed ${SEED})`, () => {
       keys: recordOf({ v: { type: "map", values: "null" } }),
       base64: JSON.stringify({ type: "record", name: "R", fields: [base64] }),
       uuid: recordOf({ v: { type: "string", logicalType: "uuid" } }),
+      decimal: recordOf({
+        v: { type: "bytes", logicalType: "decimal", precision: 60, scale: 10 },
+      }),
+      fixed: recordOf({
+        v: { type: "fixed", name: "F", size: 12, logicalType: "decimal", precision: 28, scale: 3 },
+      }),
       empty: recordOf({}),
     };
     for (const [type, schemaText] of Object.entries(routes)) harness.route({ type, schemaText });
@@ -214,6 +220,44 @@ describe(`kernels (seed ${SEED})`, () => {
         texts.map((text) => JSON.stringify(text)),
       ),
       expected,
+    );
+  });
+
+  it("decimals: as BigInt makes them, shortest or filling the fixed", () => {
+    const values = Array.from({ length: FRAME }, () => {
+      const value = BigInt(digits(1 + random(28)));
+      return random(2) === 0 ? value : -value;
+    });
+    const edges = Array.from({ length: 90 }, (_, bit) => 1n << BigInt(bit)).flatMap((value) => [
+      value - 1n,
+      value,
+      -value,
+      -value - 1n,
+    ]);
+    const all = [...values.slice(edges.length), ...edges];
+    const bytesOf = (value: bigint, size: number): Buffer =>
+      Buffer.from(
+        BigInt.asUintN(8 * size, value)
+          .toString(16)
+          .padStart(2 * size, "0"),
+        "hex",
+      );
+    const shortest = (value: bigint): Buffer => {
+      let size = 1;
+      while (BigInt.asIntN(8 * size, value) !== value) size += 1;
+      return Buffer.concat([Buffer.from([2 * size]), bytesOf(value, size)]);
+    };
+    const scaled = (value: bigint): string => `${value}e-10`;
+    assert.deepEqual(encode("decimal", all.map(scaled)), all.map(shortest));
+    const quoted = all.map((value) => `"${scaled(value)}"`);
+    assert.deepEqual(encode("decimal", quoted), all.map(shortest));
+    const fixed = all.map((value) => bytesOf(value, 12));
+    assert.deepEqual(
+      encode(
+        "fixed",
+        all.map((value) => `${value}e-3`),
+      ),
+      fixed,
     );
   });
 
