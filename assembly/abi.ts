@@ -94,10 +94,8 @@ export const DETAIL_EVENTS_NOT_ARRAY: u32 = 4;
 export const DETAIL_EVENTS_TWICE: u32 = 5;
 export const DETAIL_SEQ: u32 = 6;
 export const DETAIL_MEMBER_TWICE: u32 = 7;
-export const DETAIL_MEMBER_TYPE: u32 = 8;
 export const DETAIL_UTF8: u32 = 9;
 export const DETAIL_DEPTH: u32 = 10;
-export const DETAIL_SENT_AT: u32 = 11;
 
 // TABLE: one column after the other, TABLE_ROWS rows each.
 export const TABLE_ROWS: u32 = 2560;
@@ -155,19 +153,15 @@ export const FAULT_DUPLICATE: u32 = 11;
 export const FAULT_TOO_LARGE: u32 = 13;
 
 /** Values of COLUMN_FAULT_NODE that are no plan node: members of the envelope. */
-export const NODE_NONE: u32 = 0;
 export const NODE_EVENT: u32 = 1;
 export const NODE_DATA: u32 = 2;
 export const NODE_KEY: u32 = 3;
 export const NODE_KEY_BYTES: u32 = 4;
-export const NODE_TYPE: u32 = 5;
 export const NODE_SCHEMA: u32 = 6;
-export const NODE_FIRST: u32 = 16;
 
 // Route entry
 export const ROUTES_MAX: u32 = 4096;
 export const ROUTE_BYTES: u32 = 48;
-export const ROUTE_SLOTS_MAX: u32 = 16384;
 export const ROUTE_TYPE: u32 = 0;
 export const ROUTE_TYPE_BYTES: u32 = 4;
 export const ROUTE_REF: u32 = 8;
@@ -185,8 +179,6 @@ export const PLAN_ROOT: u32 = 0;
 export const PLAN_POINTERS: u32 = 4;
 export const PLAN_SLOTS: u32 = 8;
 export const PLAN_BYTES: u32 = 32;
-/** Slots of pointer marks; slot 0 is the record itself. */
-export const SLOTS_MAX: u32 = 32;
 // Pointer table: five kinds in this order, each a count and POINTERS_MAX entries.
 export const POINTERS_MAX: u32 = 4;
 export const POINTER_KIND_ID: u32 = 0;
@@ -231,13 +223,10 @@ export const KIND_DECIMAL_FIXED: u32 = 21;
 export const KIND_JSON: u32 = 22;
 /** int, long and timestamps: `sluice.from: "decimal-string"`; bytes, fixed: `"base64"`. */
 export const FLAG_FROM: u32 = 1;
-/** Unions: exactly one branch besides null. */
-export const FLAG_SINGLE: u32 = 2;
 /** Unions: a member name of some record branch is a branch name as well. */
 export const FLAG_AMBIGUOUS: u32 = 4;
 /** Records: no field is required. */
 export const FLAG_LOOSE: u32 = 8;
-/** Names: longer than the 16 bytes of the needle. */
 export const NODE_BYTES: u32 = 16;
 
 // fixed, decimal
@@ -291,7 +280,7 @@ export const NULLABLE_NODE: u32 = 4;
 export const NULLABLE_UNION: u32 = 8;
 
 // Union node; branch lists by kind of JSON value: address and count.
-export const UNION_BRANCHES: u32 = 4;
+/** The only branch besides null, if there is just one; else 0. */
 export const UNION_ONLY: u32 = 8;
 export const UNION_MAP: u32 = 12;
 export const UNION_RECORDS: u32 = 24;
@@ -308,5 +297,3 @@ export const LIST_ARRAY: u32 = 40;
 export const BRANCH_BYTES: u32 = 16;
 export const BRANCH_NODE: u32 = 0;
 export const BRANCH_INDEX: u32 = 4;
-/** A union branch of records is looked at with this many bytes of stack beside the frame words. */
-export const LOOK_BYTES: u32 = 16;

@@ -97,7 +97,10 @@ export class Codec {
     return new Codec(await loadModule(options.moduleUrl), options);
   }
 
-  /** Copies a plan into the module. Loaded plans stay until freePlan. */
+  /**
+   * Copies a plan into the module, where it stays until freePlan. The memory may grow for it, which
+   * ends the last frame's table: plans and routes are set between frames, not while one is read.
+   */
   loadPlan(compiled: CompiledPlan): PlanHandle {
     const address = this.#space.allocate(compiled.bytes.length);
     const handle = { compiled, address };

@@ -18,7 +18,6 @@ import {
   FIXED_SIZE,
   FLAG_AMBIGUOUS,
   FLAG_LOOSE,
-  FLAG_SINGLE,
   ITEM_NODE,
   KIND_NULL,
   KIND_NULLABLE,
@@ -45,7 +44,6 @@ import {
   RECORD_FRAME_BYTES,
   RECORD_TABLE,
   RECORD_WORDS,
-  UNION_BRANCHES,
   UNION_BYTES,
   UNION_LISTS,
   UNION_MAP,
@@ -295,7 +293,6 @@ class PlanCompiler {
       writer.address(branchAt(index) + BRANCH_NODE, this.#node(branch.schema, from));
       writer.u32(branchAt(index) + BRANCH_INDEX, index);
     });
-    writer.address(node + UNION_BRANCHES, table);
     const lists = branchLists(branches);
     const list = (offset: number, members: readonly number[]): void => {
       const address = writer.reserve(Math.max(members.length, 1) * 4, 4);
@@ -315,8 +312,8 @@ class PlanCompiler {
     if (lists.map !== undefined) writer.address(node + UNION_MAP, branchAt(lists.map));
     const others = branches.flatMap(({ kind }, index) => (kind === KIND_NULL ? [] : [index]));
     const [only] = others;
-    const isSingle = only !== undefined && others.length === 1;
-    if (isSingle) writer.address(node + UNION_ONLY, branchAt(only));
+    if (only !== undefined && others.length === 1)
+      writer.address(node + UNION_ONLY, branchAt(only));
     const tags = branches.flatMap(({ schema: branch, kind }, index) =>
       mode === "avro" && kind === KIND_NULL
         ? []
@@ -325,8 +322,7 @@ class PlanCompiler {
     writeNames(writer, node, tags);
     if (mode === "avro") writer.u8(node, KIND_TAGGED);
     const isAmbiguous = hasTagName(schema, new Set(tags.map(({ name }) => name)));
-    const flags = (isSingle ? FLAG_SINGLE : 0) | (isAmbiguous ? FLAG_AMBIGUOUS : 0);
-    writer.u8(node + NODE_FLAGS, flags);
+    writer.u8(node + NODE_FLAGS, isAmbiguous ? FLAG_AMBIGUOUS : 0);
   }
 }
 
