@@ -9,11 +9,13 @@
 import {
   FAULT_NONE,
   FAULT_TOO_LARGE,
+  PARAM_ARENA_END,
   PARAM_SCRATCH,
   PARAM_SCRATCH_END,
   PARAM_STACK,
   PARAM_STACK_END,
   PARAMS,
+  WRITE_SLACK,
 } from "./abi";
 
 /** Arrays and objects that may be open at once, the event itself being 1 (mapping v1). */
@@ -46,6 +48,16 @@ export function openEvent(start: usize, end: usize): void {
   ignored = 0;
   faultKind = FAULT_NONE;
   faultAt = 0;
+}
+
+/** Has nothing been written beyond its region? Asserted by the debug build at every seam. */
+export function isInBounds(): bool {
+  return (
+    out <= outEnd + WRITE_SLACK &&
+    outEnd <= <usize>load<u32>(PARAMS + PARAM_ARENA_END) &&
+    stack <= stackEnd &&
+    depth <= DEPTH_MAX
+  );
 }
 
 /** Notes a fault of the value at `at`, which `node` of the plan refused. Always 0. */

@@ -101,6 +101,7 @@ function putInOrder(node: usize, frame: usize, seen: usize, start: usize): bool 
     const from = <usize>load<u32>(span);
     const bytes = <usize>load<u32>(span, 4) - from;
     if (out + bytes > outEnd) return false;
+    assert(from >= start && from + moved + bytes <= scratchEnd);
     copyUnsafe(out, from + moved, bytes);
     out += bytes;
   }

@@ -28,7 +28,7 @@ import {
   KIND_UNION,
   KIND_UUID,
 } from "../abi";
-import { fail, failNode, failRoom, out, outEnd } from "../arena";
+import { fail, failNode, failRoom, isInBounds, out, outEnd } from "../arena";
 import { readDouble, real } from "../json/double";
 import { encodeArray } from "./array";
 import { encodeBytes, encodeFixed } from "./bytes";
@@ -100,6 +100,7 @@ function encodeRare(p: usize, node: usize): usize {
 
 /** Encodes the value whose first byte is at `p`. Callers' recursion ends at DEPTH_MAX. */
 export function encodeValue(p: usize, node: usize): usize {
+  assert(isInBounds());
   if (out > outEnd) return failRoom(p);
   switch (<u32>load<u8>(node)) {
     case KIND_STRING:

@@ -44,7 +44,7 @@ import {
   STATUS_TOO_LARGE,
   STATUS_TYPE_UNKNOWN,
 } from "../abi";
-import { depth, fail, ignored, openEvent, out } from "../arena";
+import { depth, fail, ignored, isInBounds, openEvent, out } from "../arena";
 import { encodeValue } from "../avro/value";
 import { skipValue } from "../json/skip";
 import { readText, textCopied, textEnd, textStart } from "../json/string";
@@ -303,6 +303,7 @@ export function takeEvent(row: u32, start: usize): usize {
   // A schema reference that had to be decoded stands in the arena and stays.
   if (cell(COLUMN_VALUE_END, row) == 0 && !reference) out = arena;
   takeMembers(row);
+  assert(isInBounds());
   arena = out;
   return end;
 }

@@ -3,7 +3,7 @@
  * the raw bytes are UTF-8 has been decided for the whole frame before (utf8.ts).
  */
 import { FAULT_SYNTAX, FAULT_UTF8 } from "../abi";
-import { fail, scratch } from "../arena";
+import { fail, scratch, scratchEnd } from "../arena";
 
 /** Decoded text of the last readText; it lies in the input or in scratch. */
 export let textStart: usize = 0;
@@ -162,6 +162,7 @@ export function readText(p: usize): usize {
   if (!next) return 0;
   textStart = scratch;
   textEnd = decodeStringUnsafe(p + 1, scratch);
+  assert(textEnd <= scratchEnd);
   textCopied = true;
   return next;
 }

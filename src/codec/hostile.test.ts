@@ -11,11 +11,13 @@ import { Harness, recordOf } from "./testing/harness.ts";
 import { HOSTILE_SHAPES, hostileSchema } from "./testing/hostile.ts";
 
 const SIZE = 2_000_000;
+/** The build with assertions, which watch the bounds. */
+const DEBUG_MODULE = new URL("../../build/codec.debug.wasm", import.meta.url);
 
 describe("hostile shapes", () => {
   let harness: Harness;
   before(async () => {
-    harness = await Harness.create();
+    harness = await Harness.create({ moduleUrl: DEBUG_MODULE });
     harness.route({ type: "hostile", schemaText: hostileSchema() });
     harness.route({ type: "empty", schemaText: recordOf({}) });
   });
@@ -25,6 +27,7 @@ describe("hostile shapes", () => {
       const text = make(SIZE);
       const result = harness.frame(text, { payload: "whole", defaultType: "hostile" });
       assert.equal(outcome(harness, result), expected);
+      assert.equal(harness.codec.stats().traps, 0);
     });
   }
 
