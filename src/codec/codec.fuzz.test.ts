@@ -11,6 +11,7 @@ import fc from "fast-check";
 import { ROW_STATUS } from "../records.ts";
 import { CORPORA, loadCorpus } from "./testing/events.ts";
 import { Harness } from "./testing/harness.ts";
+import { mutate } from "./testing/mutate.ts";
 import { type SchemaJson, SchemaMaker, seededRandom } from "./testing/random-schema.ts";
 
 const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 2 ** 31);
@@ -124,39 +125,4 @@ function hasLoneEscape(text: string): boolean {
     if (typeof value === "string" && !value.isWellFormed()) return true;
   }
   return false;
-}
-
-const TOKENS = [
-  '"',
-  "\\",
-  "{",
-  "}",
-  "[",
-  "]",
-  ",",
-  ":",
-  "0",
-  "-",
-  "1e999",
-  "null",
-  "\\ud800",
-  "\u0000",
-  "é",
-  '"a":1,',
-  "\\u00",
-  " ",
-  "tru",
-];
-
-function mutate(line: Buffer, random: (below: number) => number): Buffer {
-  let text = line;
-  for (let count = 1 + random(3); count > 0; count -= 1) {
-    const at = random(text.length + 1);
-    const end = Math.min(text.length, at + random(6));
-    const token = Buffer.from(TOKENS[random(TOKENS.length)] ?? "");
-    const noise = random(3) === 0 ? Buffer.from([random(256)]) : token;
-    const middle = random(4) === 0 ? Buffer.alloc(0) : noise;
-    text = Buffer.concat([text.subarray(0, at), middle, text.subarray(end)]);
-  }
-  return text;
 }
