@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** Port to come back on. */
   readonly port?: number;
+  /** Workers leave no run file: then the ports are chosen by the test. */
+  readonly adminPort?: number;
   /** It serves without being ready: do not wait for the ready line. */
   readonly mayWait?: boolean;
 }
@@ -65,7 +67,8 @@ export class Gateway {
     const ownsDataDir = options.dataDir === undefined;
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "sluice-test-")));
     const port = String(options.port ?? 0);
-    const ports = ["--port", port, "--admin-port", "0", "--data-dir", dataDir];
+    const adminPort = String(options.adminPort ?? 0);
+    const ports = ["--port", port, "--admin-port", adminPort, "--data-dir", dataDir];
     const flags = ["start", ...ports, "--log-format", "json", ...(options.flags ?? [])];
     const child = spawn(process.execPath, [MAIN, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -76,7 +79,7 @@ export class Gateway {
     await rm(runFile, { force: true });
     const mayWait = options.mayWait === true;
     await (mayWait ? written(runFile) : readyLine(child, output));
-    const run = JSON.parse(await readFile(runFile, "utf8")) as RunFile;
+    const run = options.adminPort === undefined ? await readRunFile(runFile) : chosen(options);
     const url = `http://127.0.0.1:${run.port}`;
     return new Gateway({ url, run, child, output, dataDir, ownsDataDir });
   }
@@ -118,6 +121,15 @@ export class Gateway {
     return code;
   }
 
+  /** For `await using`: ends it if the test has not, which it does only when it fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.signal("SIGKILL");
+      await this.ended();
+    }
+    if (this.#ownsDataDir) await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
   /** The value of one metric series, by its name and labels as Prometheus writes them. */
   async metric(series: string): Promise<number> {
     const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
@@ -145,6 +157,14 @@ export class Gateway {
       headers,
     });
   }
+}
+
+async function readRunFile(file: string): Promise<RunFile> {
+  return JSON.parse(await readFile(file, "utf8")) as RunFile;
+}
+
+function chosen({ port = 0, adminPort = 0 }: GatewayOptions): RunFile {
+  return { pid: 0, brokers: "", registryUrl: "", port, adminPort };
 }
 
 async function written(file: string): Promise<void> {

@@ -64,7 +64,7 @@ interface Answer {
 }
 
 test("kill -9 in the middle of a load loses no event that was answered stored", async () => {
-  const gateway = await start();
+  await using gateway = await start();
   const stored = new Set<number>();
   let next = 0;
   let isDead = false;
@@ -111,7 +111,7 @@ async function residentBytes(pid: number): Promise<number> {
 test("a stopped broker gives retry and 503, bounded memory, and heals without a restart", async () => {
   const timeouts = ["--kafka-message-timeout-ms", "5000", "--http-deadline-ms", "1500"];
   const budget = ["--unacked-events-max", "5000"];
-  const gateway = await start([...timeouts, ...budget]);
+  await using gateway = await start([...timeouts, ...budget]);
   assert.equal((await gateway.post(request(0, "warm"))).status, 200);
   await broker.suspend();
   const first = await gateway.post(request(100, "down"));
@@ -152,7 +152,7 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
 
 test("a gateway that starts without its broker waits for it", async () => {
   await broker.stop();
-  const gateway = await start([], { mayWait: true });
+  await using gateway = await start([], { mayWait: true });
   assert.equal((await fetch(`${gateway.adminUrl}/startupz`)).status, 503);
   const refused = await gateway.post(request(0, "early"));
   assert.equal(refused.status, 503);
