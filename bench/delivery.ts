@@ -1,12 +1,15 @@
 /**
  * What does delivery cost per record, and how many records a second do its lanes carry?
  *
- *   UV_THREADPOOL_SIZE=16 node bench/delivery.ts [--brokers host:port] [--lanes 1,4] [--inflight 500,8000]
- *     [--seconds 2] [--linger 5] [--compression none] [--topic name] [--size 360] [--rate records/s]
+ *   UV_THREADPOOL_SIZE=16 node bench/delivery.ts [--brokers host:port] [--lanes 1,4] [--inflight
+ *   500,8000]
+ *     [--seconds 2] [--linger 5] [--compression none] [--topic name] [--size 360] [--rate
+ *     records/s]
  *
  * Frames of 100 keyed records with a header are submitted as long as fewer than `inflight` records
- * are out (closed loop), or at a fixed rate (open loop). Without --brokers the embedded broker takes
- * them, whose own cost is then part of "process". Prints a table and one line of JSON per row.
+ * are out (closed loop), or at a fixed rate (open loop). Without --brokers the embedded broker
+ * takes them, whose own cost is then part of "process". Prints a table and one line of JSON per
+ * row.
  */
 import { parseArgs } from "node:util";
 

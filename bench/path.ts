@@ -4,7 +4,8 @@
  *
  *   npm run bench -- path [--brokers HOST:PORT] [--redis redis://…] [--batch 100] [--seconds 10]
  *
- * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's process.
+ * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's
+ * process.
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -150,7 +151,8 @@ async function measure(place: Place): Promise<Record<string, number | string>> {
   stop.abort();
   for (const socket of sockets) socket.close();
   const sorted = progress.latenciesMs.toSorted((left, right) => left - right);
-  const at = (share: number) => Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10;
+  const at = (share: number) =>
+    Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10;
   return {
     broker: flags.brokers === "" ? "embedded" : "real",
     eventsPerFrame: batch,

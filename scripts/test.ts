@@ -93,6 +93,8 @@ function runNodeTest(
   rmSync(LEDGER, { force: true });
   const options = [
     "--test",
+    // Node's own clean-up at the end of a process may wait for the Kafka client for ever.
+    "--test-force-exit",
     `--test-concurrency=${FILES_AT_ONCE}`,
     `--test-timeout=${request.isLong ? LONG_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS}`,
     "--test-reporter=spec",

@@ -1,8 +1,8 @@
 /**
  * The one table of everything sluice can answer besides `stored` and `duplicate`: outcome codes of
- * events, problems of whole requests, close codes of WebSockets. The tokens are part of the contract
- * with clients (docs/protocol.md §2.8, §2.11) and label values of metrics: they may be added to, not
- * renamed. A test pins the table.
+ * events, problems of whole requests, close codes of WebSockets. The tokens are part of the
+ * contract with clients (docs/protocol.md §2.8, §2.11) and label values of metrics: they may be
+ * added to, not renamed. A test pins the table.
  */
 
 /** What can be said of one event. `final: false` means: send the same event again, same id. */
@@ -145,7 +145,10 @@ export const PROBLEM_RULES = {
   too_large: { status: 413, title: "The request is over a limit" },
   unsupported_media_type: { status: 415, title: "This content type is not taken" },
   unsupported_encoding: { status: 415, title: "This content coding is not taken" },
-  invalid_events: { status: 422, title: "At least one event is invalid and atomic=1 was asked for" },
+  invalid_events: {
+    status: 422,
+    title: "At least one event is invalid and atomic=1 was asked for",
+  },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "An error inside sluice" },
   draining: { status: 503, title: "This process is shutting down" },

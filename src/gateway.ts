@@ -1,6 +1,6 @@
 /**
- * One gateway process: its rooms, put together in the order in which they depend on one another, how
- * they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
+ * One gateway process: its rooms, put together in the order in which they depend on one another,
+ * how they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -34,7 +34,9 @@ const WATCH_MS = 250;
 /** A start waits so long for Kafka before it goes on without. */
 const KAFKA_START_MS = 2_000;
 
-/** And so long for topics that are being made, so that their first events are not answered retry. */
+/**
+ * And so long for topics that are being made, so that their first events are not answered retry.
+ */
 const TOPICS_START_MS = 10_000;
 
 /** Between goaway and the return of a client, spread over this time. */
@@ -46,7 +48,9 @@ export interface GatewayParts extends RoomParts {
   readonly threadPoolSize: number;
   /** Where people look: the banner goes here, null for none. */
   readonly people: { write(text: string): unknown } | null;
-  /** Other processes of the same gateway serve the same port; they have no admin port of their own. */
+  /**
+   * Other processes of the same gateway serve the same port; they have no admin port of their own.
+   */
   readonly isWorker: boolean;
 }
 
@@ -233,7 +237,9 @@ export class Gateway {
     return true;
   }
 
-  /** Waits for the first connection, but not for long: an absent Kafka is no reason not to start. */
+  /**
+   * Waits for the first connection, but not for long: an absent Kafka is no reason not to start.
+   */
   async #startDelivery(): Promise<void> {
     await this.#delivery.start();
     await within(KAFKA_START_MS, () => this.#delivery.state() === "ready");

@@ -27,7 +27,9 @@ const THREAD_POOL_DEFAULT = 4;
 
 const [command, ...rest] = process.argv.slice(2);
 if (command === "start") await start(rest);
-else process.exitCode = await runCli(process.argv.slice(2), process.env);
+// What is written to a pipe, a file or a terminal is out by now; a client library may be at work
+// still.
+else exit(await runCli(process.argv.slice(2), process.env));
 
 async function start(argv: readonly string[]): Promise<void> {
   const isTty = process.stdout.isTTY;

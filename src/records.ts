@@ -47,7 +47,10 @@ export interface RecordTable {
   /** Avro value with its 5-byte registry header (magic 0, schema id big-endian). */
   readonly valueStart: Uint32Array;
   readonly valueEnd: Uint32Array;
-  /** Value of the Kafka header `sluice` (docs/protocol.md §2.9), session length 0; absent if the route has it off. */
+  /**
+   * Value of the Kafka header `sluice` (docs/protocol.md §2.9), session length 0; absent if the
+   * route has it off.
+   */
   readonly headerStart: Uint32Array;
   readonly headerEnd: Uint32Array;
   /** Kafka key, UTF-8, decoded. */
@@ -67,13 +70,18 @@ export interface RecordTable {
   /** The `schema` member as sent, decoded (only where status is `schemaNeeded`). */
   readonly schemaStart: Uint32Array;
   readonly schemaEnd: Uint32Array;
-  /** Event time in ms since 1970, corrected by sentAt; the receive time where the event has none. */
+  /**
+   * Event time in ms since 1970, corrected by sentAt; the receive time where the event has none.
+   */
   readonly timeMs: Float64Array;
   /** Unknown members that were ignored. */
   readonly ignored: Uint32Array;
 }
 
-/** What has been said of an event. `open`: nothing yet; `ignored`: a repeat that is in flight already. */
+/**
+ * What has been said of an event. `open`: nothing yet; `ignored`: a repeat that is in flight
+ * already.
+ */
 export const VERDICT = {
   open: 0,
   stored: 1,

@@ -156,7 +156,9 @@ export function streamLimits({ config, pack }: RoomParts): StreamLimits {
   };
 }
 
-/** Prefix of request and connection ids: unique enough among all processes, says nothing of them. */
+/**
+ * Prefix of request and connection ids: unique enough among all processes, says nothing of them.
+ */
 export function makeProcessId(): string {
   return randomBytes(6).toString("base64url");
 }
@@ -166,7 +168,9 @@ export interface Closed {
   readonly afterSeconds: number;
 }
 
-/** Watches whether HTTP may take events at all: not while draining, without Kafka, or over the mark. */
+/**
+ * Watches whether HTTP may take events at all: not while draining, without Kafka, or over the mark.
+ */
 export class Gate {
   readonly #delivery: Delivery;
   readonly #clockMs: () => number;

@@ -72,7 +72,11 @@ export class Gateway {
     const flags = ["start", ...ports, "--log-format", "json", ...(options.flags ?? [])];
     const child = spawn(process.execPath, [MAIN, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], UV_THREADPOOL_SIZE: "16", UWS_HTTP_MAX_HEADERS_SIZE: "16384" },
+      env: {
+        PATH: process.env["PATH"],
+        UV_THREADPOOL_SIZE: "16",
+        UWS_HTTP_MAX_HEADERS_SIZE: "16384",
+      },
     });
     const output: string[] = [];
     const runFile = join(dataDir, "sluice.json");

@@ -1,4 +1,6 @@
-/** A TCP proxy on loopback that can be cut: to take a real server away from the gateway and back. */
+/**
+ * A TCP proxy on loopback that can be cut: to take a real server away from the gateway and back.
+ */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 

@@ -1,6 +1,6 @@
 /**
- * Who may send: credentials → principal. Write keys are compared as SHA-256 digests in constant time,
- * so that neither length nor content leaks. It knows neither HTTP nor WebSockets.
+ * Who may send: credentials → principal. Write keys are compared as SHA-256 digests in constant
+ * time, so that neither length nor content leaks. It knows neither HTTP nor WebSockets.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 
@@ -73,7 +73,8 @@ export class Admission {
   }
 
   #admitKey(credentials: string): Admitted {
-    if (credentials.length > CREDENTIALS_MAX) return refused("unauthenticated", "unknown write key");
+    if (credentials.length > CREDENTIALS_MAX)
+      return refused("unauthenticated", "unknown write key");
     const given = digest(credentials);
     let principal: Principal | null = null;
     for (const key of this.#keys) {

@@ -1,6 +1,6 @@
 /**
- * Where a request carries its credentials: Authorization (Bearer or Basic with the key as user name),
- * X-Write-Key, `?key=` for beacons, the `sluice.auth.…` value among offered subprotocols.
+ * Where a request carries its credentials: Authorization (Bearer or Basic with the key as user
+ * name), X-Write-Key, `?key=` for beacons, the `sluice.auth.…` value among offered subprotocols.
  */
 
 export interface CredentialHeaders {
@@ -19,7 +19,9 @@ export function credentialsOf(headers: CredentialHeaders): string | null {
   return new URLSearchParams(headers.query).get("key");
 }
 
-/** RFC 7617 and RFC 6750. The colon after a Basic user name may be missing: some clients forget it. */
+/**
+ * RFC 7617 and RFC 6750. The colon after a Basic user name may be missing: some clients forget it.
+ */
 export function authorizationCredentials(authorization: string): string | null {
   const space = authorization.indexOf(" ");
   if (space < 0) return authorization === "" ? null : authorization;
@@ -34,7 +36,10 @@ export function authorizationCredentials(authorization: string): string | null {
 
 const AUTH_SUBPROTOCOL = "sluice.auth.";
 
-/** The token that a browser hides among the subprotocols it offers (base64url), null if there is none. */
+/**
+ * The token that a browser hides among the subprotocols it offers (base64url), null if there is
+ * none.
+ */
 export function subprotocolCredentials(offered: readonly string[]): string | null {
   const value = offered.find((name) => name.startsWith(AUTH_SUBPROTOCOL));
   if (value === undefined) return null;

@@ -1,6 +1,6 @@
 /**
- * Mutated frames of every shape: never a trap, every row within its bounds, good events untouched by
- * their neighbours.
+ * Mutated frames of every shape: never a trap, every row within its bounds, good events untouched
+ * by their neighbours.
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";

@@ -1,6 +1,7 @@
 /**
- * Each fast kernel against an independent reading of the same text: V8's Number, BigInt, TextDecoder,
- * Date and Buffer, and against the codec's own slow path, which other notations of a number take.
+ * Each fast kernel against an independent reading of the same text: V8's Number, BigInt,
+ * TextDecoder, Date and Buffer, and against the codec's own slow path, which other notations of a
+ * number take.
  */
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";

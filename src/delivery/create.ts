@@ -1,5 +1,6 @@
 /**
- * Puts delivery together: lanes with their producers, destinations, the budget, availability, drain.
+ * Puts delivery together: lanes with their producers, destinations, the budget, availability,
+ * drain.
  */
 import assert from "node:assert/strict";
 
@@ -79,7 +80,9 @@ const PROBE_MS = 1_000;
 /** What freeing the producers may take at the end of a drain. */
 const DISCONNECT_MS = 3_000;
 const DRAIN_LOOK_MS = 10;
-/** Partitions may be added at any time; keyed records keep to the old count until this has passed. */
+/**
+ * Partitions may be added at any time; keyed records keep to the old count until this has passed.
+ */
 const REFRESH_MS_DEFAULT = 30_000;
 
 /** Throws if the options make no sense; the absence of brokers is not such a reason. */

@@ -1,6 +1,6 @@
 /**
- * Room: delivery. It takes encoded records out of the codec's record table, stores them in Kafka and
- * tells, for each record exactly once, what became of it. This file is the room's contract; the
+ * Room: delivery. It takes encoded records out of the codec's record table, stores them in Kafka
+ * and tells, for each record exactly once, what became of it. This file is the room's contract; the
  * parts are put together in create.ts, the engine is lane.ts.
  *
  * It knows nothing of clients, tenants, schemas or sessions: a record is bytes, a destination, a
@@ -10,9 +10,9 @@ import type { OutcomeCode } from "../errors.ts";
 import type { RecordTable } from "../records.ts";
 
 /**
- * Who waits for records. Each accepted record is reported once, stored or failed (index as submitted);
- * `commitSettled` follows when a commit has no more to say of this sink. A submission may be settled
- * in several portions. Never called from inside `submit` or `deadLetter`.
+ * Who waits for records. Each accepted record is reported once, stored or failed (index as
+ * submitted); `commitSettled` follows when a commit has no more to say of this sink. A submission
+ * may be settled in several portions. Never called from inside `submit` or `deadLetter`.
  */
 export interface DeliverySink {
   recordStored(index: number): void;

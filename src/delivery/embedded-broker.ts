@@ -13,7 +13,8 @@ export class EmbeddedBroker {
   #isRunning = false;
 
   constructor() {
-    // The property is librdkafka's, hidden, and not in the binding's types; the address is replaced.
+    // The property is librdkafka's, hidden, and not in the binding's types; the address is
+    // replaced.
     const settings: Record<string, unknown> = {
       "test.mock.num.brokers": 1,
       "bootstrap.servers": "127.0.0.1:1",

@@ -1,6 +1,6 @@
 /**
- * Where records enter: each row of a submission is refused, or copied into the queue of its lane (of
- * its destination, as long as the partitions are not known). Per row: no object, no closure.
+ * Where records enter: each row of a submission is refused, or copied into the queue of its lane
+ * (of its destination, as long as the partitions are not known). Per row: no object, no closure.
  */
 import type { OutcomeCode } from "../errors.ts";
 import { SEGMENT_BYTES } from "../limits.ts";

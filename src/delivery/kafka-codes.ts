@@ -1,6 +1,6 @@
 /**
- * librdkafka's error numbers as far as delivery acts on them, and which outcome each gives an event.
- * Negative numbers are librdkafka's own, positive ones the Kafka protocol's.
+ * librdkafka's error numbers as far as delivery acts on them, and which outcome each gives an
+ * event. Negative numbers are librdkafka's own, positive ones the Kafka protocol's.
  */
 import type { OutcomeCode } from "../errors.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The real producer: @confluentinc/kafka-javascript behind the port. What is peculiar to the binding
- * stays in here:
+ * The real producer: @confluentinc/kafka-javascript behind the port. What is peculiar to the
+ * binding stays in here:
  * - the native client is called directly where the wrapper would build an Error per call;
  * - background polling only after `ready` (earlier it crashes the process);
  * - no opaque is ever passed (it would leak for every stored record);

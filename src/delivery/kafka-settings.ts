@@ -106,7 +106,9 @@ export function settingsProblem(
   return null;
 }
 
-/** `  message.timeout.ms = 15000`, as in librdkafka's log at creation; undefined for other lines. */
+/**
+ * `  message.timeout.ms = 15000`, as in librdkafka's log at creation; undefined for other lines.
+ */
 export function parseSettingLine(line: string): readonly [string, string] | undefined {
   const match = /\]:\s+([a-z0-9._]+) = (.*)$/.exec(line);
   const name = match?.[1];

@@ -48,7 +48,9 @@ export interface LaneOptions {
 const FLUSH_SLICES_MS = [4, 5, 50, 100, 250] as const;
 const FLUSH_SLICE_MAX_MS = 500;
 
-/** Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it. */
+/**
+ * Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it.
+ */
 const QUEUE_FULL_PAUSE_MS = 50;
 
 export class Lane {

@@ -1,6 +1,7 @@
 /**
  * Keeps one lane supplied with a producer: connects with back-off, replaces one that was lost, and
- * opens a circuit when producers are lost again and again, so that a broken cluster is not hammered.
+ * opens a circuit when producers are lost again and again, so that a broken cluster is not
+ * hammered.
  */
 import type { DeliveryClock } from "./clock.ts";
 import { backoffMs } from "./clock.ts";

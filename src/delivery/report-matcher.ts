@@ -2,8 +2,8 @@
  * Finds the records a failure report speaks of. Reports carry no number of ours: the binding keeps
  * an allocation for every record that was given one and frees it only with a report, which a stored
  * record never gets (docs/adr/0002-group-commit-lanes.md). What they carry is topic, partition,
- * size, key and timestamp; every record in flight that agrees in all of them is taken as failed. Two
- * records alike in all five may thus fail together: `retry` for a stored record is allowed,
+ * size, key and timestamp; every record in flight that agrees in all of them is taken as failed.
+ * Two records alike in all five may thus fail together: `retry` for a stored record is allowed,
  * `stored` for a failed one is not.
  *
  * Built once per commit, at its first report: the healthy path pays nothing.

@@ -68,7 +68,12 @@ test("nativeAnswer: an empty batch is a success", () => {
 test("bodyShape: lines by content type, JSON for everything else that is text", () => {
   assert.equal(bodyShape("application/x-ndjson"), "ndjson");
   assert.equal(bodyShape("application/jsonl; charset=utf-8"), "ndjson");
-  for (const type of ["", "application/json", "text/plain;charset=UTF-8", "application/octet-stream"]) {
+  for (const type of [
+    "",
+    "application/json",
+    "text/plain;charset=UTF-8",
+    "application/octet-stream",
+  ]) {
     assert.equal(bodyShape(type), "json", type);
   }
   assert.equal(bodyShape("application/x-www-form-urlencoded"), "json");

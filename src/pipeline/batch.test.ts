@@ -62,7 +62,10 @@ test("Batch: what is stored after the deadline is counted, and nobody is told tw
 
 test("Batch: every event leaves with exactly one verdict, whatever order reports come in", () => {
   const seed = Date.now() % 1_000_000;
-  const report = fc.record({ row: fc.nat(19), kind: fc.constantFrom("stored", "failed", "expire") });
+  const report = fc.record({
+    row: fc.nat(19),
+    kind: fc.constantFrom("stored", "failed", "expire"),
+  });
   fc.assert(
     fc.property(fc.array(report, { maxLength: 60 }), (reports) => {
       const { batch, heard } = makeBatch(20);

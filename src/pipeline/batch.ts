@@ -1,7 +1,7 @@
 /**
- * A batch: the events of one frame or request, and exactly one verdict for each. It is the sink that
- * delivery reports to; it knows neither sockets nor Kafka. A verdict is final for the batch: what
- * happens to a record after its event was answered (a deadline passed) is counted, not told.
+ * A batch: the events of one frame or request, and exactly one verdict for each. It is the sink
+ * that delivery reports to; it knows neither sockets nor Kafka. A verdict is final for the batch:
+ * what happens to a record after its event was answered (a deadline passed) is counted, not told.
  */
 import assert from "node:assert/strict";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
@@ -53,7 +53,9 @@ export class Batch {
   readonly seq: number;
   readonly receivedAtMs: number;
   readonly verdicts: Uint8Array;
-  /** Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`. */
+  /**
+   * Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`.
+   */
   readonly codes: Uint8Array;
   readonly rejections = new Map<number, Rejection>();
   /** Kept where an answer may have to name events (HTTP); on streams their seq names them. */
@@ -131,7 +133,9 @@ export class Batch {
     }
   }
 
-  /** Delivery: the record of this row is not known to be in Kafka; the event is to be sent again. */
+  /**
+   * Delivery: the record of this row is not known to be in Kafka; the event is to be sent again.
+   */
   recordFailed(row: number, code: OutcomeCode): void {
     if (this.verdicts[row] !== VERDICT.open) return;
     if (this.rejections.has(row)) this.#tally.deadLettersFailed += 1;

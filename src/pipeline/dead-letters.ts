@@ -1,8 +1,8 @@
 /**
- * Dead letters: what is kept of an event that was refused for good, so that it can be mended and sent
- * again. One record in `<topic>.dlq` (`sluice.dlq` where the type is unknown): the reason in its
- * headers, the payload only where the operator asked for it raw. `rejected` is answered after it is
- * stored; if it cannot be stored, the event is `retry`.
+ * Dead letters: what is kept of an event that was refused for good, so that it can be mended and
+ * sent again. One record in `<topic>.dlq` (`sluice.dlq` where the type is unknown): the reason in
+ * its headers, the payload only where the operator asked for it raw. `rejected` is answered after
+ * it is stored; if it cannot be stored, the event is `retry`.
  */
 import { createHash } from "node:crypto";
 import type { Fault } from "../errors.ts";
@@ -16,7 +16,9 @@ const NOTHING = new Uint8Array(0);
 export interface DeadLettersOptions {
   readonly delivery: Delivery;
   readonly routes: RouteBook;
-  /** `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent. */
+  /**
+   * `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent.
+   */
   readonly payload: "none" | "redacted" | "raw";
 }
 

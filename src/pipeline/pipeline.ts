@@ -1,8 +1,8 @@
 /**
  * The heart: takes one frame through codec, sessions and delivery and sees to it that each of its
- * events gets exactly one verdict. Two steps, because a stream must first say which events of a frame
- * are repeats: `open` encodes, `run` hands over. Both are synchronous and follow each other in one
- * turn: the record table in between is the codec's. It knows no sockets, no HTTP, no Kafka.
+ * events gets exactly one verdict. Two steps, because a stream must first say which events of a
+ * frame are repeats: `open` encodes, `run` hands over. Both are synchronous and follow each other
+ * in one turn: the record table in between is the codec's. It knows no sockets, no HTTP, no Kafka.
  */
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
@@ -84,7 +84,10 @@ export class Pipeline {
     this.#parts = parts;
   }
 
-  /** Events that were received and have no verdict: counted by batch, for the ledger to be held against. */
+  /**
+   * Events that were received and have no verdict: counted by batch, for the ledger to be held
+   * against.
+   */
   get inFlight(): number {
     return this.#inFlight;
   }

@@ -1,7 +1,7 @@
 /**
- * The route book: for each type of the pack (and for each schema an event has asked for by name) the
- * plan in the codec and the topic in delivery, under one small number. It listens to the schema store
- * and switches a route to a new version between two frames; it knows nothing of events.
+ * The route book: for each type of the pack (and for each schema an event has asked for by name)
+ * the plan in the codec and the topic in delivery, under one small number. It listens to the schema
+ * store and switches a route to a new version between two frames; it knows nothing of events.
  */
 import type { Codec, PlanHandle, RouteSpec } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";

@@ -10,7 +10,15 @@ function faultOf(frame: unknown): string {
 }
 
 test("parseControlFrame: a hello with all its members", () => {
-  const hello = { t: "hello", v: 1, auth: "demo", stream: STREAM, held: [[2, 3]], next: 5, caps: [] };
+  const hello = {
+    t: "hello",
+    v: 1,
+    auth: "demo",
+    stream: STREAM,
+    held: [[2, 3]],
+    next: 5,
+    caps: [],
+  };
   const parsed = parseControlFrame(JSON.stringify({ ...hello, unknown: { member: 1 } }));
   assert.deepEqual(parsed, {
     kind: "frame",
@@ -43,7 +51,18 @@ test("parseControlFrame: refusals name the member", () => {
   assert.match(faultOf({ ...hello, stream: "mine" }), /UUID/);
   assert.match(faultOf({ ...hello, next: 0 }), /next/);
   assert.match(faultOf({ ...hello, next: 1.5 }), /next/);
-  for (const held of [5, [[1]], [[0, 1]], [[2, 1]], [[1, 9]], [[1, 2], [2, 3]], [["1", 2]]]) {
+  for (const held of [
+    5,
+    [[1]],
+    [[0, 1]],
+    [[2, 1]],
+    [[1, 9]],
+    [
+      [1, 2],
+      [2, 3],
+    ],
+    [["1", 2]],
+  ]) {
     assert.match(faultOf({ ...hello, next: 9, held }), /held/, JSON.stringify(held));
   }
   assert.match(faultOf({ t: "auth" }), /token/);

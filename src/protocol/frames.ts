@@ -1,7 +1,7 @@
 /**
- * Frames of the subprotocol `sluice.v1.json` (docs/protocol.md §2.4): what a client's control frames
- * must look like, and the text of the frames the server sends. Pure. `pub` frames never come here:
- * the codec reads them, so that JSON.parse never sees an event.
+ * Frames of the subprotocol `sluice.v1.json` (docs/protocol.md §2.4): what a client's control
+ * frames must look like, and the text of the frames the server sends. Pure. `pub` frames never come
+ * here: the codec reads them, so that JSON.parse never sees an event.
  */
 import type { OutcomeCode } from "../errors.ts";
 
@@ -171,7 +171,10 @@ export interface ServerFrames {
     readonly fatal: boolean;
     readonly seq?: number;
   };
-  readonly goaway: { readonly reason: "drain" | "rebalance" | "max_age"; readonly after_ms: number };
+  readonly goaway: {
+    readonly reason: "drain" | "rebalance" | "max_age";
+    readonly after_ms: number;
+  };
 }
 
 /** The text of a server frame. */

@@ -1,6 +1,7 @@
 /**
- * An HTTP answer as data, and the two kinds there are: JSON, and problem details (RFC 9457). Members
- * `code` and `message` are in every problem: two client libraries retry any 4xx whose JSON lacks one.
+ * An HTTP answer as data, and the two kinds there are: JSON, and problem details (RFC 9457).
+ * Members `code` and `message` are in every problem: two client libraries retry any 4xx whose JSON
+ * lacks one.
  */
 import { PROBLEM_RULES } from "../errors.ts";
 import type { ProblemCode } from "../errors.ts";
@@ -57,7 +58,9 @@ export function problemReply(code: ProblemCode, options: ProblemOptions): Reply 
   };
 }
 
-/** The answer when a broken invariant was met: the client may send again, the log has the reason. */
+/**
+ * The answer when a broken invariant was met: the client may send again, the log has the reason.
+ */
 export function internalReply(requestId: string): Reply {
   return problemReply("internal", { requestId, close: true });
 }

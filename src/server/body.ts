@@ -1,7 +1,7 @@
 /**
- * Request bodies: gathered up to a limit, inflated up to a limit. What a body is coded in is judged by
- * its first bytes, because clients send gzip without saying so; a coding that is said but not there is
- * a fault. Inflating runs off the event loop.
+ * Request bodies: gathered up to a limit, inflated up to a limit. What a body is coded in is judged
+ * by its first bytes, because clients send gzip without saying so; a coding that is said but not
+ * there is a fault. Inflating runs off the event loop.
  */
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
@@ -53,7 +53,13 @@ export type Coding = "identity" | "gzip" | "zstd";
 export function bodyCoding(body: Uint8Array, declared: string): Coding | BodyFault {
   const said = declared.trim().toLowerCase();
   const found = sniff(body);
-  if (said !== "" && said !== "identity" && said !== "gzip" && said !== "x-gzip" && said !== "zstd") {
+  if (
+    said !== "" &&
+    said !== "identity" &&
+    said !== "gzip" &&
+    said !== "x-gzip" &&
+    said !== "zstd"
+  ) {
     const detail = `Content-Encoding ${said.slice(0, 40)} is not taken, only ${ACCEPTED_CODINGS}`;
     return { kind: "fault", code: "unsupported_encoding", detail };
   }

@@ -39,7 +39,10 @@ export interface IngestParts {
   readonly loopback: boolean;
   readonly now: () => number;
   /** Why no event can be taken at the moment, with the seconds to wait; null if they can. */
-  readonly closedBecause: () => { readonly code: ProblemCode; readonly afterSeconds: number } | null;
+  readonly closedBecause: () => {
+    readonly code: ProblemCode;
+    readonly afterSeconds: number;
+  } | null;
   readonly observer: IngestObserver;
   readonly processId: string;
 }

@@ -1,6 +1,7 @@
 /**
- * What is kept of an HTTP request: uWebSockets' request object dies with its callback, so everything
- * is copied out at once, in one pass over the headers that also finds those which must not repeat.
+ * What is kept of an HTTP request: uWebSockets' request object dies with its callback, so
+ * everything is copied out at once, in one pass over the headers that also finds those which must
+ * not repeat.
  */
 import type { HttpRequest } from "uWebSockets.js";
 
@@ -70,7 +71,9 @@ export function readHead(request: HttpRequest): RequestHead {
   };
 }
 
-/** uWebSockets gives undefined where the URL has no "?", whatever the type of this overload says. */
+/**
+ * uWebSockets gives undefined where the URL has no "?", whatever the type of this overload says.
+ */
 function queryOf(request: { readonly getQuery: () => string | undefined }): string {
   return request.getQuery() ?? "";
 }
@@ -87,7 +90,8 @@ function framingFault(
   const coding = header["transfer-encoding"];
   const length = header["content-length"];
   if (coding !== "" && coding !== "chunked") return "the only Transfer-Encoding taken is chunked";
-  if (coding !== "" && length !== "") return "Content-Length and Transfer-Encoding exclude each other";
+  if (coding !== "" && length !== "")
+    return "Content-Length and Transfer-Encoding exclude each other";
   if (length !== "" && !/^\d{1,15}$/.test(length)) return "Content-Length is not a number";
   if (header.expect !== "" && header.expect.toLowerCase() !== "100-continue") {
     return "the only Expect taken is 100-continue";

@@ -1,6 +1,6 @@
 /**
- * The public listener: uWebSockets is met in this room only. It listens, routes, stops listening; it
- * knows neither events nor Kafka.
+ * The public listener: uWebSockets is met in this room only. It listens, routes, stops listening;
+ * it knows neither events nor Kafka.
  */
 import uws from "uWebSockets.js";
 import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";

@@ -1,7 +1,7 @@
 /**
- * WebSockets on uWebSockets: the upgrade, and the glue between its sockets and streams. What a frame
- * means is the stream's business. Soft limits of ours lie below uWebSockets' hard ones, which cut
- * connections without a word.
+ * WebSockets on uWebSockets: the upgrade, and the glue between its sockets and streams. What a
+ * frame means is the stream's business. Soft limits of ours lie below uWebSockets' hard ones, which
+ * cut connections without a word.
  */
 import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";

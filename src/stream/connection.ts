@@ -86,7 +86,10 @@ export class StreamConnection {
     if (isBinary) this.fail("unsupported_data", "frames of sluice.v1.json are text");
     else if (bytes.length === 0) this.fail("bad_frame", "the frame is empty");
     else if (bytes.length > frameBytesMax) {
-      this.fail("too_large", `a frame has at most ${frameBytesMax} bytes, this one ${bytes.length}`);
+      this.fail(
+        "too_large",
+        `a frame has at most ${frameBytesMax} bytes, this one ${bytes.length}`,
+      );
     } else if (this.#state === "awaiting-hello") this.#onFirstFrame(bytes);
     else if (this.#waiting) this.#queue.push(bytes.slice());
     else this.#onFrame(bytes, null);
@@ -339,7 +342,9 @@ export class StreamConnection {
     if (this.#state === "leaving") this.#leaveWhenDone();
   }
 
-  /** New ceilings, null if they stay: unchanged, or held back while the process is under pressure. */
+  /**
+   * New ceilings, null if they stay: unchanged, or held back while the process is under pressure.
+   */
   #raisedCredit(): Credit | null {
     this.#creditHeldBack = this.#hub.underPressure;
     if (this.#creditHeldBack) {

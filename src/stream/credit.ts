@@ -1,6 +1,7 @@
 /**
- * The credit of one connection (docs/protocol.md §2.5 rule 3): absolute ceilings on sequence numbers
- * and on the bytes of pub frames. They only rise: by what has been settled, never under pressure.
+ * The credit of one connection (docs/protocol.md §2.5 rule 3): absolute ceilings on sequence
+ * numbers and on the bytes of pub frames. They only rise: by what has been settled, never under
+ * pressure.
  */
 import { STREAM_INFLIGHT_BYTES_MAX, STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
 import type { Credit } from "../protocol/frames.ts";

@@ -141,7 +141,9 @@ export class StreamHub {
     heard.pings = 0;
   }
 
-  /** The connection has something to say; it says it once, after the commit that is being settled. */
+  /**
+   * The connection has something to say; it says it once, after the commit that is being settled.
+   */
   flushSoon(connection: StreamConnection): void {
     this.#dirty.push(connection);
     if (this.#dirty.length === 1) queueMicrotask(() => this.#flush());
@@ -179,8 +181,8 @@ export class StreamHub {
   }
 
   /**
-   * The drain: asks every client to come back elsewhere (spread over `spreadMs`), and closes each as
-   * soon as nothing of it is in flight; all of them at the latest when `deadline` says so.
+   * The drain: asks every client to come back elsewhere (spread over `spreadMs`), and closes each
+   * as soon as nothing of it is in flight; all of them at the latest when `deadline` says so.
    */
   async drain(spreadMs: number, deadline: AbortSignal): Promise<void> {
     this.#draining = true;

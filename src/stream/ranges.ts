@@ -1,6 +1,6 @@
 /**
- * A set of sequence numbers kept as ascending, disjoint, inclusive ranges. Streams use it for what is
- * final above `done`, what is open and what is in flight; the number of ranges is bounded by the
+ * A set of sequence numbers kept as ascending, disjoint, inclusive ranges. Streams use it for what
+ * is final above `done`, what is open and what is in flight; the number of ranges is bounded by the
  * stream's credit.
  */
 
@@ -72,7 +72,9 @@ export class RangeSet {
     else this.#ranges.splice(index, 1, [from, number - 1], [number + 1, to]);
   }
 
-  /** Takes the range off that begins at `number` and gives its end; `number − 1` if there is none. */
+  /**
+   * Takes the range off that begins at `number` and gives its end; `number − 1` if there is none.
+   */
   takeFrom(number: number): number {
     const first = this.#ranges[0];
     if (first === undefined || first[0] !== number) return number - 1;

@@ -22,7 +22,10 @@ export class Window {
   readonly open = new RangeSet();
   readonly inFlight = new RangeSet();
 
-  /** `held`: numbers without an outcome that the client may send again; `next`: its first unused one. */
+  /**
+   * `held`: numbers without an outcome that the client may send again; `next`: its first unused
+   * one.
+   */
   constructor(held: Ranges, next: number) {
     this.next = next;
     this.done = (held[0]?.[0] ?? next) - 1;

@@ -1,6 +1,6 @@
 /**
- * Real backends that change under a running gateway: a new schema version, a Redis that goes away and
- * comes back, several workers behind one port.
+ * Real backends that change under a running gateway: a new schema version, a Redis that goes away
+ * and comes back, several workers behind one port.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

@@ -1,6 +1,6 @@
 /**
- * Mixed events with the Avro bytes they must become: the corpora of test/data/events (or of the full
- * data set beside the checkout), as a pack and as a stream of numbered events.
+ * Mixed events with the Avro bytes they must become: the corpora of test/data/events (or of the
+ * full data set beside the checkout), as a pack and as a stream of numbered events.
  */
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
@@ -45,7 +45,9 @@ async function corpusTypes(): Promise<string[]> {
 
 async function readCorpus(type: string): Promise<CorpusEvent[]> {
   const [events, expected] = await Promise.all(
-    ["ndjson", "expected.txt"].map((end) => readFile(join(CORPUS_DIRECTORY, `${type}.${end}`), "utf8")),
+    ["ndjson", "expected.txt"].map((end) =>
+      readFile(join(CORPUS_DIRECTORY, `${type}.${end}`), "utf8"),
+    ),
   );
   const answers = (expected ?? "").trim().split("\n");
   return (events ?? "")
@@ -62,7 +64,10 @@ export interface CorpusPack {
   readonly topics: readonly string[];
 }
 
-/** Writes a pack of the corpora's schemas; topics and subjects carry `prefix`, so that runs do not meet. */
+/**
+ * Writes a pack of the corpora's schemas; topics and subjects carry `prefix`, so that runs do not
+ * meet.
+ */
 export async function writeCorpusPack(directory: string, prefix: string): Promise<CorpusPack> {
   await mkdir(directory, { recursive: true });
   const types: Record<string, object> = {};

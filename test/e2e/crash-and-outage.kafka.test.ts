@@ -1,7 +1,7 @@
 /**
  * The promise under fire, against a real broker of this test's own: a gateway that is killed in the
- * middle of a load has lost nothing it answered `stored`; a broker that goes away and comes back costs
- * `retry` and 503, no memory without bound, and no restart.
+ * middle of a load has lost nothing it answered `stored`; a broker that goes away and comes back
+ * costs `retry` and 503, no memory without bound, and no restart.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -128,7 +128,10 @@ test("a stopped broker gives retry and 503, bounded memory, and heals without a 
     );
     for (const response of await Promise.all(burst)) {
       codes.add(response.status);
-      assert.ok(Number(response.headers.get("retry-after")) >= 1, "every refusal says when to come");
+      assert.ok(
+        Number(response.headers.get("retry-after")) >= 1,
+        "every refusal says when to come",
+      );
       await response.arrayBuffer();
     }
   }

@@ -108,7 +108,10 @@ test("every shape and coding of a body is taken", async () => {
   const array = JSON.stringify([search("s-3"), search("s-4")]);
   const ndjson = { "content-type": "application/x-ndjson" };
   assert.equal((await answerOf(gateway.post(array))).stored, 2);
-  assert.equal((await answerOf(gateway.post(JSON.stringify({ batch: [search("s-5")] })))).stored, 1);
+  assert.equal(
+    (await answerOf(gateway.post(JSON.stringify({ batch: [search("s-5")] })))).stored,
+    1,
+  );
   const mixed = await answerOf(gateway.post(lines, ndjson));
   assert.equal(mixed.stored, 3);
   assert.equal(mixed.rejected[0]?.["kind"], "syntax");
@@ -156,7 +159,10 @@ test("requests that hold no events get a problem that says why", async () => {
   assert.equal((await problemOf(gateway.post("[]", foreign), 403))["code"], "forbidden");
   const elsewhere = fetch(`${gateway.url}/nowhere`, { method: "POST", body: "[]" });
   assert.equal((await problemOf(elsewhere, 404))["code"], "not_found");
-  assert.equal((await problemOf(fetch(`${gateway.url}/v1/events`), 405))["code"], "method_not_allowed");
+  assert.equal(
+    (await problemOf(fetch(`${gateway.url}/v1/events`), 405))["code"],
+    "method_not_allowed",
+  );
   assert.equal((await problemOf(fetch(`${gateway.url}/metrics`), 404))["code"], "not_found");
 });
 

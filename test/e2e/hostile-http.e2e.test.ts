@@ -4,7 +4,8 @@ import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { Gateway } from "../gateway.ts";
 
-const EVENT = '{"type":"track","data":{"messageId":"h","timestamp":1,"anonymousId":"a","event":"e"}}';
+const EVENT =
+  '{"type":"track","data":{"messageId":"h","timestamp":1,"anonymousId":"a","event":"e"}}';
 const PATIENCE_MS = 3_000;
 
 let gateway: Gateway;
@@ -23,7 +24,9 @@ interface RawAnswer {
   readonly isClosed: boolean;
 }
 
-/** Sends bytes and gathers what comes back until the server closes, or `isDone` says it is enough. */
+/**
+ * Sends bytes and gathers what comes back until the server closes, or `isDone` says it is enough.
+ */
 function raw(
   bytes: string | Uint8Array,
   isDone: (text: string) => boolean = (text) => /\r\n\r\n[^]*[}\n]$/.test(text),
@@ -84,7 +87,10 @@ test("framing that cannot be trusted is refused, closes, and stores nothing", as
   };
   for (const [name, bytes] of Object.entries(cases)) {
     const answer = await raw(bytes);
-    assert.ok(answer.status === 400 || (answer.status === 0 && answer.isClosed), `${name}: ${answer.text}`);
+    assert.ok(
+      answer.status === 400 || (answer.status === 0 && answer.isClosed),
+      `${name}: ${answer.text}`,
+    );
     assert.ok(answer.isClosed, `${name} closes the connection`);
   }
   assert.equal(await storedEvents(), storedAtFirst);

@@ -101,7 +101,12 @@ test("settings that cannot be are refused with a sentence and exit code 2", asyn
 test("a second gateway on the same port says so and leaves", () =>
   withGateway([], async (gateway) => {
     const flags = ["start", "--port", String(gateway.port), "--admin-port", "0"];
-    const further = ["--log-format", "json", "--data-dir", await mkdtemp(join(tmpdir(), "sluice-"))];
+    const further = [
+      "--log-format",
+      "json",
+      "--data-dir",
+      await mkdtemp(join(tmpdir(), "sluice-")),
+    ];
     const failure = await promisify(execFile)(process.execPath, [MAIN, ...flags, ...further]).then(
       () => assert.fail("it must not start"),
       (error: unknown) => error as { readonly code: number; readonly stdout: string },
