@@ -183,6 +183,7 @@ export class Codec {
 
   /** UTF-8 of a span of the table. */
   text(start: number, end: number): string {
+    if (start === end) return "";
     return decoder.decode(this.#table.memory.subarray(start, end));
   }
 

@@ -31,6 +31,10 @@ export function writeSession(
   const start = table.headerStart[row] ?? 0;
   const end = table.headerEnd[row] ?? 0;
   if (start === end) return;
+  if (writeShortAscii(table.memory, end - 1, id)) {
+    table.headerEnd[row] = end + id.length;
+    return;
+  }
   const bytes = encoder.encode(id);
   const length = lengthBytes(bytes.length);
   let last = end - 1;
@@ -46,4 +50,20 @@ export function writeSession(
   table.memory.set(length, last);
   table.memory.set(bytes, last + length.length);
   table.headerEnd[row] = last + length.length + bytes.length;
+}
+
+/**
+ * Length and text of an id that is ASCII and fits in place, as nearly all are. False: it is not; what
+ * was written is overwritten. TextEncoder would cost a call out of JavaScript for each event, which
+ * bench/path.ts shows.
+ */
+function writeShortAscii(memory: Uint8Array, at: number, id: string): boolean {
+  if (id.length > SESSION_ROOM) return false;
+  memory[at] = id.length;
+  for (let index = 0; index < id.length; index += 1) {
+    const code = id.charCodeAt(index);
+    if (code > 0x7f) return false;
+    memory[at + 1 + index] = code;
+  }
+  return true;
 }
