@@ -5,7 +5,7 @@
  *
  *   node bench/codec-growth.ts
  */
-import { Codec } from "../src/codec/codec.ts";
+import { createCodec } from "../src/codec/create-codec.ts";
 import { HOSTILE_SHAPES, hostileSchema } from "../src/codec/testing/hostile.ts";
 import { parseAvroSchema } from "../src/schema/avro/schema.ts";
 import { compilePlan } from "../src/schema/plan/compile.ts";
@@ -14,7 +14,7 @@ const SMALL_BYTES = 256 * 1024;
 const FACTOR = 8;
 const ROUNDS = 7;
 
-const codec = await Codec.create();
+const codec = await createCodec();
 const pointers = { id: [], key: [], time: [], actor: [], session: [] };
 const plan = codec.loadPlan(
   compilePlan(parseAvroSchema(hostileSchema()), { json: "plain", pointers }),

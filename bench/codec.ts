@@ -15,7 +15,8 @@ import { parseArgs } from "node:util";
 import avsc from "avsc";
 import { Bench } from "tinybench";
 
-import { Codec, type FrameContext } from "../src/codec/codec.ts";
+import type { Codec, FrameContext } from "../src/codec/codec.ts";
+import { createCodec } from "../src/codec/create-codec.ts";
 import { CORPORA, type CorpusName, loadCorpus } from "../src/codec/testing/events.ts";
 import { parseAvroSchema } from "../src/schema/avro/schema.ts";
 import { compilePlan } from "../src/schema/plan/compile.ts";
@@ -125,7 +126,7 @@ function megabytes(result: Result, nanoseconds: number): number {
 }
 
 const only = values.only === "" ? REALISTIC : values.only.split(",");
-const codec = await Codec.create();
+const codec = await createCodec();
 const results: Result[] = [];
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);

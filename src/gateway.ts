@@ -5,7 +5,8 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { banner, embeddedParts } from "./banner.ts";
-import { Codec } from "./codec/codec.ts";
+import type { Codec } from "./codec/codec.ts";
+import { createCodec } from "./codec/create-codec.ts";
 import { deadlines, isLoopback } from "./config/cross-rules.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -76,7 +77,7 @@ export class Gateway {
   static async create(parts: GatewayParts): Promise<Gateway> {
     const { backends } = parts.telemetry;
     const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
-    const codec = await Codec.create({ onTrap: () => backends.codecTrapped(), inputBytesMax });
+    const codec = await createCodec({ onTrap: () => backends.codecTrapped(), inputBytesMax });
     return new Gateway(parts, codec);
   }
 

@@ -3,7 +3,7 @@
  * something named happens (refuse, pause, shed, drop the oldest) and is counted. Bounds an operator
  * may move are options (config/) whose defaults are taken from here.
  */
-import assert from "node:assert/strict";
+import { assert } from "./lib/assert.ts";
 
 /** JSON nesting, the event itself being 1 (mapping v1); deeper is the fault `depth`. */
 export const DEPTH_MAX = 64;

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 
 import avsc from "avsc";
 
-import { Codec, type FrameContext } from "../src/codec/codec.ts";
+import type { Codec, FrameContext } from "../src/codec/codec.ts";
+import { createCodec } from "../src/codec/create-codec.ts";
 import { FRAME_EVENTS_MAX } from "../src/limits.ts";
 import { ROW_STATUS, type RecordTable } from "../src/records.ts";
 import { adviseOn } from "../src/schema/advice.ts";
@@ -35,7 +36,7 @@ interface Loaded {
 
 async function load(name: string): Promise<Loaded> {
   const pack = await loadPack(name, PACKS);
-  const codec = await Codec.create({});
+  const codec = await createCodec({});
   for (const [index, type] of [...pack.types.values()].entries()) {
     const { pointers, json, keyRequired } = type;
     const plan = codec.loadPlan(compilePlan(parseAvroSchema(type.schemaText), { json, pointers }));

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 
-import { Codec } from "../codec/codec.ts";
+import type { Codec } from "../codec/codec.ts";
+import { createCodec } from "../codec/create-codec.ts";
 import { OUTCOME_RULES, type Fault } from "../errors.ts";
 import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, type RecordTable } from "../records.ts";
@@ -36,7 +37,7 @@ export class LineEncoder {
     const none: readonly string[] = [];
     const pointers = { id: none, key: none, time: none, actor: none, session: none };
     const plan = compilePlan(schema, { json, pointers });
-    const codec = await Codec.create({ inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX });
+    const codec = await createCodec({ inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX });
     const handle = codec.loadPlan(plan);
     const route = { type: TYPE, plan: handle, schemaId: 0, header: false, keyRequired: false };
     codec.setRoute(0, route);

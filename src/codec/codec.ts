@@ -3,9 +3,8 @@
  * module's memory, its plans and routes, and replaces the instance when an event makes it trap. It
  * knows nothing of sockets, Kafka or registries.
  */
-import assert from "node:assert/strict";
-
 import type { Fault } from "../errors.ts";
+import { assert } from "../lib/assert.ts";
 import { INFLATED_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
@@ -13,7 +12,7 @@ import { ROUTES_MAX } from "./abi.gen.ts";
 import { describeRefusal } from "./describe.ts";
 import { clearPoison, type FrameContext, FrameWriter, poison } from "./frame-context.ts";
 import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
-import { Instance, layOut, loadModule, type Regions } from "./instance.ts";
+import { Instance, layOut, type Regions } from "./instance.ts";
 import { type RouteEntry, writeRoutes } from "./routes.ts";
 import { Space } from "./space.ts";
 import { Table } from "./table.ts";
@@ -48,8 +47,6 @@ export interface CodecOptions {
   readonly onTrap?: () => void;
   /** The longest frame. */
   readonly inputBytesMax?: number;
-  /** The compiled module; by default build/codec.wasm. */
-  readonly moduleUrl?: URL;
 }
 
 export interface CodecStats {
@@ -81,7 +78,8 @@ export class Codec {
   /** Member that held the type in the last frame's events. */
   #typeMember = "type";
 
-  private constructor(module: WebAssembly.Module, options: CodecOptions) {
+  /** `module`: codec.wasm, compiled; create-codec.ts reads it from its file. */
+  constructor(module: WebAssembly.Module, options: CodecOptions = {}) {
     this.#module = module;
     this.#onTrap = options.onTrap ?? (() => undefined);
     this.#inputBytesMax = options.inputBytesMax ?? INFLATED_BYTES_MAX;
@@ -90,11 +88,6 @@ export class Codec {
     this.#instance = new Instance(module, this.#regions);
     this.#table = new Table(this.#instance.memory);
     writeRoutes(this.#instance, this.#routes);
-  }
-
-  /** Loads and compiles the module. Throws if it is not there: `npm run build` makes it. */
-  static async create(options: CodecOptions = {}): Promise<Codec> {
-    return new Codec(await loadModule(options.moduleUrl), options);
   }
 
   /**

@@ -1,6 +1,5 @@
 /** What the host tells the module about a frame: context → the PARAMS page. */
-import assert from "node:assert/strict";
-
+import { assert } from "../lib/assert.ts";
 import {
   PARAM_DEFAULT_TYPE,
   PARAM_DEFAULT_TYPE_BYTES,

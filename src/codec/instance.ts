@@ -2,10 +2,7 @@
  * One instance of the WASM module with its memory laid out. A trap poisons an instance; the codec
  * then makes another from the same compiled module. It knows nothing of plans and frames.
  */
-import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
-
+import { assert } from "../lib/assert.ts";
 import { ID_BYTES_MAX, KEY_BYTES_MAX, RECORD_BYTES_MAX } from "../limits.ts";
 import {
   INPUT_PADDING,
@@ -28,7 +25,6 @@ import {
 import { powersOfFive } from "./powers.ts";
 
 const PAGE_BYTES = 65_536;
-const MODULE_URL = new URL("../../build/codec.wasm", import.meta.url);
 const REGISTRY_HEADER_BYTES = 5;
 /** Stack for 64 records inside one another and for a map's key table. */
 const STACK_BYTES_MIN = 4 * 1024 * 1024;
@@ -73,11 +69,6 @@ export function layOut(inputBytesMax: number): Regions {
     arenaEnd: arena + arenaBytes,
     plans: next,
   };
-}
-
-/** Reads and compiles the module. */
-export async function loadModule(url: URL = MODULE_URL): Promise<WebAssembly.Module> {
-  return await WebAssembly.compile(await readFile(url));
 }
 
 export class Instance {
@@ -134,6 +125,6 @@ export class Instance {
     put(PARAM_RECORD_BYTES_MAX, RECORD_BYTES_MAX + REGISTRY_HEADER_BYTES);
     put(PARAM_ID_BYTES_MAX, ID_BYTES_MAX);
     put(PARAM_KEY_BYTES_MAX, KEY_BYTES_MAX);
-    this.memory.set(randomBytes(8), PARAMS + PARAM_SEED);
+    crypto.getRandomValues(this.memory.subarray(PARAMS + PARAM_SEED, PARAMS + PARAM_SEED + 8));
   }
 }

@@ -9,7 +9,7 @@ import { ROW_STATUS } from "../records.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";
 import * as abi from "./abi.gen.ts";
-import { Codec } from "./codec.ts";
+import { createCodec } from "./create-codec.ts";
 import { Space } from "./space.ts";
 import { CORPORA, loadCorpus } from "./testing/events.ts";
 import { Harness, NO_POINTERS, recordOf } from "./testing/harness.ts";
@@ -74,7 +74,7 @@ for (const name of ["codec.wasm", "codec.debug.wasm"]) {
 
 describe("plans and routes", () => {
   it("memory stays flat over thousands of loads", async () => {
-    const codec = await Codec.create({ inputBytesMax: 65_536 });
+    const codec = await createCodec({ inputBytesMax: 65_536 });
     const plans = CORPORA.map((name) => {
       const { schemaText, json } = loadCorpus(name);
       return compilePlan(parseAvroSchema(schemaText), { json, pointers: NO_POINTERS });
@@ -102,7 +102,7 @@ describe("plans and routes", () => {
   });
 
   it("a route switch is seen by the next frame", async () => {
-    const codec = await Codec.create({ inputBytesMax: 65_536 });
+    const codec = await createCodec({ inputBytesMax: 65_536 });
     const load = (type: string) =>
       codec.loadPlan(
         compilePlan(parseAvroSchema(recordOf({ v: type })), {
@@ -130,7 +130,7 @@ describe("plans and routes", () => {
   });
 
   it("a plan of 500 fields compiles and loads", async () => {
-    const codec = await Codec.create({ inputBytesMax: 65_536 });
+    const codec = await createCodec({ inputBytesMax: 65_536 });
     const fields = Object.fromEntries(
       Array.from({ length: 500 }, (_, index) => [`field_number_${index}`, ["null", "string"]]),
     );

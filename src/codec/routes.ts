@@ -3,8 +3,7 @@
  * anew at every change, between two frames, so that a frame sees either the old routes or the new
  * ones.
  */
-import assert from "node:assert/strict";
-
+import { assert } from "../lib/assert.ts";
 import {
   ROUTE_BYTES,
   ROUTE_FLAG_HEADER,

@@ -2,7 +2,7 @@
  * Free space of the module's memory behind its fixed regions: where plans and route texts lie.
  * First fit, neighbours joined, so that a long life of loads and frees does not grow it.
  */
-import assert from "node:assert/strict";
+import { assert } from "../lib/assert.ts";
 
 const ALIGN = 16;
 

@@ -4,13 +4,8 @@ import assert from "node:assert/strict";
 import type { Fault } from "../../errors.ts";
 import { parseAvroSchema } from "../../schema/avro/schema.ts";
 import { compilePlan, type RoutePointers } from "../../schema/plan/compile.ts";
-import {
-  Codec,
-  type CodecOptions,
-  type FrameContext,
-  type FrameResult,
-  type PlanHandle,
-} from "../codec.ts";
+import { type Codec, type FrameContext, type FrameResult, type PlanHandle } from "../codec.ts";
+import { createCodec, type CreateOptions } from "../create-codec.ts";
 
 export const NO_POINTERS: RoutePointers = { id: [], key: [], time: [], actor: [], session: [] };
 
@@ -58,8 +53,8 @@ export class Harness {
     this.codec = codec;
   }
 
-  static async create(options: CodecOptions = {}): Promise<Harness> {
-    return new Harness(await Codec.create(options));
+  static async create(options: CreateOptions = {}): Promise<Harness> {
+    return new Harness(await createCodec(options));
   }
 
   /** Adds a route; returns its index. */

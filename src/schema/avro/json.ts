@@ -26,6 +26,9 @@ export class JsonError extends Error {
   }
 }
 
+/** Of surrogates the expression sees only those that are no pair. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ["\\", "\\"],
@@ -196,7 +199,7 @@ class JsonReader {
       }
       value += this.#escape();
     }
-    if (!value.isWellFormed()) {
+    if (LONE_SURROGATE.test(value)) {
       this.#at = start;
       this.#fail("this string holds half of a surrogate pair");
     }

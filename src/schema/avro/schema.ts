@@ -307,7 +307,7 @@ class SchemaParser {
 }
 
 function readSchemaJson(text: string): JsonNode {
-  if (Buffer.byteLength(text) > SCHEMA_BYTES_MAX) {
+  if (new TextEncoder().encode(text).length > SCHEMA_BYTES_MAX) {
     fail(`a schema may have ${SCHEMA_BYTES_MAX} bytes, this one has more`, "");
   }
   try {

@@ -221,7 +221,7 @@ class PlanCompiler {
   /** Names in their tables, and as first guess of what follows each: the next field. */
   #guesses(node: number, names: readonly PlanName[]): void {
     const writer = this.#writer;
-    const unique = [...new Map(names.toReversed().map((name) => [name.name, name])).values()];
+    const unique = [...new Map([...names].reverse().map((name) => [name.name, name])).values()];
     const fieldOf = new Map(unique.map((name) => [name.name, name.field]));
     const entries = writeNames(writer, node, names);
     const order = [...new Set(names.map(({ name }) => name))];
