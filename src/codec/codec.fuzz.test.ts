@@ -13,6 +13,7 @@ import { CORPORA, loadCorpus } from "./testing/events.ts";
 import { Harness } from "./testing/harness.ts";
 import { mutate } from "./testing/mutate.ts";
 import { type SchemaJson, SchemaMaker, seededRandom } from "./testing/random-schema.ts";
+import { judgeSoundness } from "./testing/soundness.ts";
 
 const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 2 ** 31);
 const DEBUG_MODULE = new URL("../../build/codec.debug.wasm", import.meta.url);
@@ -86,7 +87,7 @@ describe(`mutated events (seed ${SEED})`, () => {
         if (line.length > 20_000) continue;
         const text = new Uint8Array(mutate(line, random));
         const result = harness.frame(text, { payload: "whole", defaultType: name });
-        const soundness = judge(text);
+        const soundness = judgeSoundness(text);
         const isFrameFault = result.kind === "fault";
         const kind = result.kind === "table" ? kindOf(harness, result.table.status[0]) : "syntax";
         if (soundness === "sound") {
@@ -101,28 +102,4 @@ describe(`mutated events (seed ${SEED})`, () => {
 
 function kindOf(harness: Harness, status: number | undefined): string {
   return status === ROW_STATUS.invalid ? (harness.codec.describe(0).kind ?? "") : "";
-}
-
-/** V8's opinion of a text: strict UTF-8, JSON, no lone surrogates in it. */
-function judge(text: Uint8Array): "sound" | "unsound" {
-  try {
-    const decoded = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text);
-    JSON.parse(decoded, (key: string, value: unknown) => {
-      const strings = typeof value === "string" ? [key, value] : [key];
-      assert(strings.every((string) => string.isWellFormed()));
-      return value;
-    });
-    // The reviver sees only the last of repeated members: look at the escapes themselves too.
-    return hasLoneEscape(decoded) ? "unsound" : "sound";
-  } catch {
-    return "unsound";
-  }
-}
-
-function hasLoneEscape(text: string): boolean {
-  for (const [string] of text.matchAll(/"(?:[^"\\]|\\.)*"/g)) {
-    const value: unknown = JSON.parse(string);
-    if (typeof value === "string" && !value.isWellFormed()) return true;
-  }
-  return false;
 }

@@ -10,5 +10,5 @@ export class BrokenInvariantError extends Error {
 
 /** Throws a BrokenInvariantError unless `condition` holds; `message` says what should hold. */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (!Boolean(condition)) throw new BrokenInvariantError(message);
+  if (!condition) throw new BrokenInvariantError(message);
 }
