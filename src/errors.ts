@@ -149,6 +149,7 @@ export const PROBLEM_RULES = {
     status: 422,
     title: "At least one event is invalid and atomic=1 was asked for",
   },
+  upgrade_required: { status: 426, title: "This path takes WebSockets" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "An error inside sluice" },
   draining: { status: 503, title: "This process is shutting down" },

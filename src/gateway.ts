@@ -2,8 +2,6 @@
  * One gateway process: its rooms, put together in the order in which they depend on one another,
  * how they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
  */
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
@@ -18,6 +16,7 @@ import { Pipeline } from "./pipeline/pipeline.ts";
 import { RouteBook } from "./pipeline/routes.ts";
 import * as rooms from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
+import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
 import { HttpIngest } from "./server/ingest.ts";
@@ -27,8 +26,8 @@ import { StreamHub } from "./stream/hub.ts";
 import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
 
-/** Bounds of patience for readiness: a blip of Kafka must not empty a load balancer. */
-const KAFKA_FAIL_AFTER_MS = 5_000;
+/** Patience of readiness, beyond delivery's own: a blip of Kafka must not empty a load balancer. */
+const KAFKA_FAIL_AFTER_MS = 1_000;
 const KAFKA_RECOVER_AFTER_MS = 1_000;
 const WATCH_MS = 250;
 
@@ -87,6 +86,7 @@ export class Gateway {
     this.#delivery = rooms.makeDelivery(parts, {
       threadPoolSize: parts.threadPoolSize,
       onTopic: (name) => this.#topicsKnown.add(name),
+      onState: (state) => this.#gate.stateChanged(state),
     });
     this.#sessions = rooms.makeSessions(parts);
     const routes = new RouteBook({ codec, delivery: this.#delivery, pack });
@@ -102,11 +102,11 @@ export class Gateway {
       observer: telemetry.traffic,
       clockMs: systemClock.monotonicMs,
     });
-    const now = systemClock.nowMs;
+    const clockMs = systemClock.monotonicMs;
     const code = "kafka_timeout";
     const { streamMs } = deadlines(config);
-    this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, now });
-    this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, now });
+    this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
+    this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
     this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
     this.#hub = this.#makeHub();
     this.#ingest = this.#makeIngest();
@@ -134,6 +134,8 @@ export class Gateway {
       now: systemClock.nowMs,
       clockMs: systemClock.monotonicMs,
       underPressure: () => this.#gate.underPressure,
+      overHardMark: () => this.#gate.isOverHardMark,
+      onRefused: (reason) => telemetry.traffic.socketRefused(reason),
       random: Math.random,
       processId: rooms.makeProcessId(),
       onFailure: (error) => telemetry.process.unexpected("a stream", error),
@@ -153,13 +155,11 @@ export class Gateway {
       typeMember: pack.typeMember,
       loopback: isLoopback(config.host),
       now: systemClock.nowMs,
+      clockMs: systemClock.monotonicMs,
       closedBecause: this.#gate.closedBecause,
       observer: {
         failed: (error) => telemetry.process.unexpected("a request", error),
-        answered: ({ status, ms }) => {
-          traffic.httpAnswered("events", status);
-          if (status === 200) traffic.answered("http", ms);
-        },
+        answered: (latencyMs) => traffic.answered("http", latencyMs),
       },
       processId: rooms.makeProcessId(),
     });
@@ -172,12 +172,17 @@ export class Gateway {
       host: config.host,
       port: config.port,
       portShared: isWorker,
-      http: { ingest: this.#ingest, onFailure },
+      http: {
+        ingest: this.#ingest,
+        onAnswered: (route, status) => telemetry.traffic.httpAnswered(route, status),
+        onFailure,
+      },
       websocket: {
         hub: this.#hub,
         frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
         backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
         loopback: isLoopback(config.host),
+        onRefused: () => telemetry.traffic.socketRefused("bad_request"),
         onOpened: () => telemetry.traffic.socketOpened(),
         onClosed: (closeCode) => telemetry.traffic.socketClosed(closeCode),
         onFailure,
@@ -227,7 +232,7 @@ export class Gateway {
       { name: "the admin port", run: async () => this.#startAdmin() },
       { name: "the Kafka producers", run: () => this.#startDelivery() },
       { name: "the session store", run: () => this.#sessions.start() },
-      { name: "the schemas", run: () => this.#schemas.start() },
+      { name: "the schemas", run: () => this.#startSchemas() },
       { name: "listening", run: async () => this.#listen() },
       { name: "the run file", run: () => this.#writeRunFile() },
     ]);
@@ -248,11 +253,22 @@ export class Gateway {
       const names = [...this.#parts.pack.topics.keys()];
       await within(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
     }
+  }
+
+  async #startSchemas(): Promise<void> {
+    await this.#schemas.start();
     this.#watchReadiness();
   }
 
   async #startAdmin(): Promise<void> {
-    this.#adminUrl = (await this.#admin?.start()) ?? "";
+    const { adminHost, adminPort } = this.#parts.config;
+    try {
+      this.#adminUrl = (await this.#admin?.start()) ?? "";
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const advice = "another --admin-port may be free";
+      throw new Error(`cannot listen on ${adminHost}:${adminPort} (${reason}); ${advice}`);
+    }
   }
 
   async #listen(): Promise<void> {
@@ -273,14 +289,23 @@ export class Gateway {
       recoverAfterMs: KAFKA_RECOVER_AFTER_MS,
       ...(isReached ? {} : { initially: "Kafka has not been reached yet" }),
     });
-    const schemas = lifecycle.condition("schemas", { failAfterMs: 0, recoverAfterMs: 0 });
+    const noSchema = () => {
+      const missing = this.#schemas.missing();
+      const [first] = missing.values();
+      return missing.size === pack.types.size ? first : undefined;
+    };
+    const initially = noSchema();
+    const schemas = lifecycle.condition("schemas", {
+      failAfterMs: 0,
+      recoverAfterMs: 0,
+      ...(initially === undefined ? {} : { initially }),
+    });
     this.#readinessTimer = setInterval(() => {
       if (this.#delivery.state() === "ready") kafka.clear();
       else kafka.fail("Kafka cannot be reached");
-      const missing = this.#schemas.missing();
-      const [first] = missing.values();
-      if (first !== undefined && missing.size === pack.types.size) schemas.fail(first);
-      else schemas.clear();
+      const reason = noSchema();
+      if (reason === undefined) schemas.clear();
+      else schemas.fail(reason);
     }, WATCH_MS);
     this.#readinessTimer.unref();
   }
@@ -304,7 +329,7 @@ export class Gateway {
       this.#httpDeadlines.stop();
       this.#streamDeadlines.stop();
       this.#server.close();
-      await this.#removeRunFile();
+      if (!this.#parts.isWorker) await removeRunFile(this.#parts.config.dataDir, process.pid);
       await this.#admin?.stop();
       this.#parts.telemetry.stop();
     });
@@ -315,24 +340,21 @@ export class Gateway {
     await within(withinMs, () => this.#ingest.pending === 0);
   }
 
-  get #runFile(): string {
-    return join(this.#parts.config.dataDir, "sluice.json");
-  }
-
-  /** Tells other commands on this machine where the embedded parts are. */
+  /** Tells other commands on this machine where the embedded parts are. It serves without, too. */
   async #writeRunFile(): Promise<void> {
-    const { config, isWorker } = this.#parts;
+    const { config, isWorker, telemetry } = this.#parts;
     if (isWorker) return;
-    await mkdir(config.dataDir, { recursive: true });
     const [registryUrl = this.#adminUrl] = config.registryUrl;
-    const adminPort = Number(new URL(this.#adminUrl).port);
-    const brokers = this.#delivery.brokers();
-    const facts = { pid: process.pid, brokers, registryUrl, port: this.#port, adminPort };
-    await writeFile(this.#runFile, `${JSON.stringify(facts, null, 2)}\n`);
-  }
-
-  async #removeRunFile(): Promise<void> {
-    if (!this.#parts.isWorker) await rm(this.#runFile, { force: true });
+    const problem = await writeRunFile(config.dataDir, {
+      pid: process.pid,
+      brokers: this.#delivery.brokers(),
+      registryUrl,
+      port: this.#port,
+      adminPort: Number(new URL(this.#adminUrl).port),
+    });
+    if (problem !== null) {
+      telemetry.process.notice(`no run file, so sluice tail needs --brokers: ${problem}`);
+    }
   }
 
   #announce(): void {

@@ -112,6 +112,12 @@ export const STREAM_INFLIGHT_EVENTS_MAX = 1_000;
 /** Bytes of pub frames a stream may have in flight. */
 export const STREAM_INFLIGHT_BYTES_MAX = 1024 * 1024;
 
+/** Frames of a stream that wait behind one whose schemas are being fetched: all that credit allows. */
+export const STREAM_WAITING_FRAMES_MAX = 2 * STREAM_INFLIGHT_EVENTS_MAX;
+
+/** Their bytes; more than credit allows closes the stream. */
+export const STREAM_WAITING_BYTES_MAX = 2 * STREAM_INFLIGHT_BYTES_MAX;
+
 /** Open WebSockets of one process; further ones are closed with 1013. */
 export const STREAMS_MAX = 50_000;
 
@@ -147,6 +153,12 @@ export const SESSION_BACKOFF_MS_MAX = 5_000;
 
 /** What the last write of sessions may take when the process stops. */
 export const SESSION_STOP_DEADLINE_MS = 2_000;
+
+/** Bytes of HTTP bodies that are being received or inflated; beyond it 503. */
+export const BODIES_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Bodies that are inflated at once: the thread pool belongs to Kafka's flushes first. */
+export const INFLATIONS_MAX = 4;
 
 /** How long a drain may take before the process leaves anyway. */
 export const DRAIN_DEADLINE_MS = 30_000;

@@ -9,7 +9,7 @@ import { deadlines, isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { createDelivery } from "./delivery/create.ts";
-import type { Delivery, KafkaSecurity } from "./delivery/delivery.ts";
+import type { Delivery, DeliveryState, KafkaSecurity } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
 import * as limits from "./limits.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
@@ -41,6 +41,7 @@ export interface DeliveryExtras {
   readonly threadPoolSize: number;
   /** Hears of a topic that is there, whether it was or has just been made. */
   readonly onTopic: (name: string) => void;
+  readonly onState: (state: DeliveryState) => void;
 }
 
 export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery {
@@ -58,6 +59,7 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     onEvent: (event) => {
       report(event);
       if (event.kind === "topic" && event.status === "known") extras.onTopic(event.topic);
+      if (event.kind === "state") extras.onState(event.state);
     },
     security: kafkaSecurity(config),
     clientId: "sluice",
@@ -143,6 +145,8 @@ export function ingestLimits(config: Config): IngestLimits {
     eventBytesMax: config.eventBytesMax,
     eventsMax: config.frameEventsMax,
     requestsMax: limits.HTTP_REQUESTS_MAX,
+    bodiesBytesMax: limits.BODIES_BYTES_MAX,
+    inflationsMax: limits.INFLATIONS_MAX,
   };
 }
 
@@ -174,12 +178,23 @@ export interface Closed {
 export class Gate {
   readonly #delivery: Delivery;
   readonly #clockMs: () => number;
-  #downSinceMs: number | null = null;
+  #downSinceMs: number;
   isDraining = false;
 
   constructor(delivery: Delivery, clockMs: () => number) {
     this.#delivery = delivery;
     this.#clockMs = clockMs;
+    this.#downSinceMs = clockMs();
+  }
+
+  /** Delivery: Kafka came or went. */
+  stateChanged(state: DeliveryState): void {
+    if (state === "unavailable") this.#downSinceMs = this.#clockMs();
+  }
+
+  /** No further sockets are taken. */
+  get isOverHardMark(): boolean {
+    return this.#delivery.pressure().level === "hard";
   }
 
   /** Credit of streams stops rising. */
@@ -190,12 +205,9 @@ export class Gate {
   readonly closedBecause = (): Closed | null => {
     if (this.isDraining) return { code: "draining", afterSeconds: 1 };
     if (this.#delivery.state() !== "ready") {
-      const nowMs = this.#clockMs();
-      this.#downSinceMs ??= nowMs;
-      const isLong = nowMs - this.#downSinceMs > LONG_OUTAGE_MS;
+      const isLong = this.#clockMs() - this.#downSinceMs > LONG_OUTAGE_MS;
       return { code: "unavailable", afterSeconds: isLong ? 30 : 2 };
     }
-    this.#downSinceMs = null;
     const isOver = this.#delivery.pressure().level !== "open";
     return isOver ? { code: "overloaded", afterSeconds: 1 } : null;
   };

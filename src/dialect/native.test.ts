@@ -25,7 +25,8 @@ function batch(...given: readonly Given[]) {
     }
   }
   const ids = { text: (row: number) => (row === 1 ? "" : `id-${row}`) };
-  return { count: given.length, verdicts, codes, ids, rejections };
+  const retryDetail = () => "again";
+  return { count: given.length, verdicts, codes, ids, rejections, retryDetail };
 }
 
 test("nativeAnswer: counts what went well, names what did not", () => {
@@ -40,8 +41,8 @@ test("nativeAnswer: counts what went well, names what did not", () => {
     duplicate: 1,
     rejected: [{ index: 2, id: "id-2", ...FAULT }],
     retry: [
-      { index: 1, code: "kafka_timeout" },
-      { index: 4, id: "id-4", code: "overloaded" },
+      { index: 1, code: "kafka_timeout", detail: "again" },
+      { index: 4, id: "id-4", code: "overloaded", detail: "again" },
     ],
     request_id: "r-1",
     time: 1_000,

@@ -12,6 +12,7 @@ function makeBatch(count: number, receivedAtMs = 0) {
   const watch = {
     rowStored: (_: Batch, row: number) => void heard.stored.push(row),
     progressed: (batch: Batch) => void heard.tallies.push(batch.takeTally()),
+    retryDetail: () => "again",
   };
   const batch = new Batch(count, { seq: 1, receivedAtMs, watch });
   batch.listen({
@@ -93,10 +94,15 @@ test("Batch: every event leaves with exactly one verdict, whatever order reports
 
 test("Deadlines: expires what is overdue, in order, and forgets what is settled", () => {
   const clock = { nowMs: 0 };
-  const deadlines = new Deadlines({ ttlMs: 100, code: "kafka_timeout", now: () => clock.nowMs });
+  const deadlines = new Deadlines({
+    ttlMs: 100,
+    code: "kafka_timeout",
+    clockMs: () => clock.nowMs,
+  });
   const first = makeBatch(1, 0).batch;
   const second = makeBatch(1, 50).batch;
   deadlines.add(first);
+  clock.nowMs = 50;
   deadlines.add(second);
   clock.nowMs = 99;
   deadlines.sweep();
@@ -110,7 +116,7 @@ test("Deadlines: expires what is overdue, in order, and forgets what is settled"
 });
 
 test("Deadlines: one batch that takes long does not keep those behind it", () => {
-  const deadlines = new Deadlines({ ttlMs: 1e9, code: "kafka_timeout", now: () => 0 });
+  const deadlines = new Deadlines({ ttlMs: 1e9, code: "kafka_timeout", clockMs: () => 0 });
   deadlines.add(makeBatch(1).batch);
   for (let i = 0; i < 50_000; i += 1) {
     const { batch } = makeBatch(1);

@@ -26,6 +26,8 @@ export interface BatchListener {
 export interface BatchWatch {
   rowStored(batch: Batch, row: number): void;
   progressed(batch: Batch): void;
+  /** Why an event is to be sent again, as a sentence. */
+  retryDetail(batch: Batch, row: number, code: OutcomeCode): string;
 }
 
 /** How many events got which verdict since the tally was last taken. */
@@ -47,6 +49,8 @@ function emptyTally(): Tally {
   return { ...numbers, deadLettersStored: 0, deadLettersFailed: 0, rejected, retry };
 }
 
+const NO_TOPICS = new Int32Array(0);
+
 export class Batch {
   readonly count: number;
   /** Sequence number of the first event on its stream; 0 outside streams. */
@@ -62,6 +66,10 @@ export class Batch {
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
   sessionSlots: Int32Array | null = null;
+  /** Why events that were not handed over are to be sent again, by row. */
+  readonly details = new Map<number, string>();
+  /** Destination of each row; −1: not handed over. */
+  topics: Int32Array = NO_TOPICS;
   /** The pipeline's note of `openCount`: what it has added to the events in flight. */
   openKnown = 0;
   readonly #watch: BatchWatch;
@@ -90,6 +98,13 @@ export class Batch {
   /** Events without a verdict. */
   get openCount(): number {
     return this.#open;
+  }
+
+  /** Why the event is to be sent again; for rows with the verdict `retry`. */
+  retryDetail(row: number): string {
+    const code = OUTCOME_CODES[this.codes[row] ?? 0];
+    const known = code !== undefined && code !== "none" ? code : "internal";
+    return this.details.get(row) ?? this.#watch.retryDetail(this, row, known);
   }
 
   listen(listener: BatchListener): void {

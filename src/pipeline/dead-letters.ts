@@ -42,9 +42,10 @@ export class DeadLetters {
     const { row, id, fault } = refused;
     const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
     const route = routes.get(table.route[row] ?? -1);
-    const headers: [string, string][] = [
+    const headers: (readonly [string, string])[] = [
       ["code", fault.code],
-      ["detail", fault.detail],
+      // The detail quotes the value that does not fit.
+      ...(payload === "raw" ? [["detail", fault.detail] as const] : []),
       ["tenant", context.tenant],
       ["source", context.source],
       ["received_at", new Date(batch.receivedAtMs).toISOString()],

@@ -1,7 +1,7 @@
 /**
- * Deadlines of batches that all have the same time to live, so that the oldest is always first: one
- * queue and one timer for all of them, instead of a timer each. It knows nothing of what a batch is
- * about. As long as the batches that are not settled: those are bounded by requests and credit.
+ * Deadlines of batches that all have the same time to live: one list and one timer for all of them,
+ * instead of a timer each. Time is monotonic: a clock that is set must not expire anything. As long as
+ * the batches that are not settled, which requests and credit bound.
  */
 import type { OutcomeCode } from "../errors.ts";
 import type { Batch } from "./batch.ts";
@@ -16,13 +16,19 @@ export interface DeadlinesOptions {
   readonly ttlMs: number;
   /** What is said of events that are still open. */
   readonly code: OutcomeCode;
-  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly clockMs: () => number;
+}
+
+interface Entry {
+  readonly batch: Batch;
+  readonly deadlineMs: number;
 }
 
 export class Deadlines {
   readonly #options: DeadlinesOptions;
   readonly #timer: NodeJS.Timeout;
-  #waiting: Batch[] = [];
+  #entries: Entry[] = [];
   #compactAt = COMPACT_FIRST;
 
   constructor(options: DeadlinesOptions) {
@@ -33,31 +39,30 @@ export class Deadlines {
 
   /** Batches that are remembered. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#entries.length;
   }
 
-  /** Batches are added in the order of their receive times. */
-  add(batch: Batch): void {
-    this.#waiting.push(batch);
-    if (this.#waiting.length >= this.#compactAt) {
+  /** `arrivedMs`: when the batch came in, on the monotonic clock; now, unless it had to wait. */
+  add(batch: Batch, arrivedMs = this.#options.clockMs()): void {
+    this.#entries.push({ batch, deadlineMs: arrivedMs + this.#options.ttlMs });
+    if (this.#entries.length >= this.#compactAt) {
       // One that takes long must not keep all those behind it in memory.
       this.#forgetSettled();
-      this.#compactAt = Math.max(COMPACT_FIRST, 2 * this.#waiting.length);
+      this.#compactAt = Math.max(COMPACT_FIRST, 2 * this.#entries.length);
     }
   }
 
   /** Expires what is overdue. */
   sweep(): void {
-    const overdueMs = this.#options.now() - this.#options.ttlMs;
-    for (const batch of this.#waiting) {
-      if (batch.receivedAtMs > overdueMs) break;
-      batch.expire(this.#options.code);
+    const nowMs = this.#options.clockMs();
+    for (const { batch, deadlineMs } of this.#entries) {
+      if (deadlineMs < nowMs) batch.expire(this.#options.code);
     }
-    if (this.#waiting[0]?.settled === true) this.#forgetSettled();
+    this.#forgetSettled();
   }
 
   #forgetSettled(): void {
-    this.#waiting = this.#waiting.filter((batch) => !batch.settled);
+    this.#entries = this.#entries.filter(({ batch }) => !batch.settled);
   }
 
   stop(): void {

@@ -15,6 +15,8 @@ import type { Sessions } from "../session/sessions.ts";
 import { Batch } from "./batch.ts";
 import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { Faults } from "./faults.ts";
+import type { Refusals } from "./faults.ts";
 import type { RouteBook } from "./routes.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
@@ -56,9 +58,10 @@ export interface OpenFrame {
   readonly context: FrameContext;
   /** Bytes of the frame. */
   readonly bytes: number;
+  readonly refusals: Refusals;
 }
 
-/** A frame that asks for schemas which are not loaded; `ready` never rejects. */
+/** A frame that asks for schemas which are not loaded. */
 export interface WaitingFrame {
   readonly kind: "waiting";
   readonly ready: Promise<Refusals>;
@@ -69,19 +72,19 @@ export type OpenResult =
   | WaitingFrame
   | Exclude<FrameResult, { readonly kind: "table" }>;
 
-/** Why schemas that were asked for are not there, by "type\0reference". */
-export type Refusals = ReadonlyMap<string, { readonly code: OutcomeCode; readonly detail: string }>;
+/** An event that cannot be handed over, by its place in the frame. */
+export type EventFault = Fault & { readonly index: number; readonly id?: string };
 
 const NO_REFUSALS: Refusals = new Map();
 
 export class Pipeline {
   readonly #parts: PipelineParts;
+  readonly #faults: Faults;
   #inFlight = 0;
-  /** Of the frame that is open. */
-  #refusals: Refusals = NO_REFUSALS;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#faults = new Faults(parts);
   }
 
   /**
@@ -106,11 +109,11 @@ export class Pipeline {
       const ready = this.#fetchAsked(table);
       if (ready !== null) return { kind: "waiting", ready };
     }
-    this.#refusals = refusals ?? NO_REFUSALS;
     observer.encoded(clockMs() - startMs);
     const { receivedAtMs } = context;
     const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
-    return { kind: "open", batch, table, context, bytes: frame.length };
+    const bytes = frame.length;
+    return { kind: "open", batch, table, context, bytes, refusals: refusals ?? NO_REFUSALS };
   }
 
   /**
@@ -119,22 +122,23 @@ export class Pipeline {
    */
   run(frame: OpenFrame, listener: BatchListener): void {
     const { batch, table } = frame;
+    // From here on nothing may keep the batch from being answered, at the latest at its deadline.
+    batch.listen(listener);
     const topics = new Int32Array(table.count).fill(-1);
+    batch.topics = topics;
     let received = 0;
     let produced = 0;
     for (let row = 0; row < table.count; row += 1) {
       if (batch.verdicts[row] !== VERDICT.ignored) received += 1;
       if (batch.verdicts[row] !== VERDICT.open) continue;
-      const route = this.#route(table, row);
-      if (table.status[row] === ROW_STATUS.encoded && route !== undefined && route.plan !== null) {
-        topics[row] = route.topicNumber;
+      if (this.#faults.isSound(table, row)) {
+        topics[row] = this.#route(table, row)?.topicNumber ?? -1;
         this.#touchSession(frame, row);
         produced += 1;
       } else {
         this.#refuse(frame, row);
       }
     }
-    batch.listen(listener);
     this.#inFlight += batch.openCount;
     batch.openKnown = batch.openCount;
     this.#parts.observer.received({
@@ -150,14 +154,21 @@ export class Pipeline {
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }
 
-  /** What is wrong with the events of an open frame that could not be encoded. */
-  faults(frame: OpenFrame): readonly (Fault & { readonly index: number })[] {
-    const faults: (Fault & { readonly index: number })[] = [];
-    for (let row = 0; row < frame.table.count; row += 1) {
-      if (frame.table.status[row] === ROW_STATUS.encoded) continue;
-      faults.push({ index: row, ...this.#fault(frame.table, row) });
+  /** What is wrong with the events of an open frame that cannot be handed over. */
+  faults(frame: OpenFrame): readonly EventFault[] {
+    const { table, refusals } = frame;
+    const faults: EventFault[] = [];
+    for (let row = 0; row < table.count; row += 1) {
+      if (this.#faults.isSound(table, row)) continue;
+      const id = this.#idOf(table, row);
+      const fault = this.#faults.describe(table, row, refusals);
+      faults.push({ index: row, ...(id === "" ? {} : { id }), ...fault });
     }
     return faults;
+  }
+
+  #idOf(table: RecordTable, row: number): string {
+    return this.#parts.codec.text(table.idStart[row] ?? 0, table.idEnd[row] ?? 0);
   }
 
   #route(table: RecordTable, row: number) {
@@ -166,15 +177,15 @@ export class Pipeline {
 
   #touchSession(frame: OpenFrame, row: number): void {
     const { table, batch, context } = frame;
-    const start = table.actorStart[row] ?? 0;
-    const end = table.actorEnd[row] ?? 0;
-    if (start === end) return;
     const { codec, sessions } = this.#parts;
+    const actor = codec.text(table.actorStart[row] ?? 0, table.actorEnd[row] ?? 0);
+    const clientSessionId = codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0);
+    if (actor === "" && clientSessionId === "") return;
     const session = sessions.touch({
       tenant: context.tenant,
       source: context.source,
-      actor: codec.text(start, end),
-      clientSessionId: codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0),
+      actor,
+      clientSessionId,
       timeMs: table.timeMs[row] ?? batch.receivedAtMs,
     });
     if (session.slot < 0) return;
@@ -194,6 +205,11 @@ export class Pipeline {
       batch.openKnown = batch.openCount;
       this.#count(batch.takeTally());
     },
+    retryDetail: (batch, row, code) => {
+      if (code !== "destination_unavailable") return OUTCOME_RULES[code].text;
+      const topic = this.#parts.routes.topicName(batch.topics[row] ?? -1);
+      return `topic ${topic} is missing or closed to sluice: create it, or start with --create-topics`;
+    },
   };
 
   #count(tally: Tally): void {
@@ -210,39 +226,21 @@ export class Pipeline {
   /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */
   #refuse(frame: OpenFrame, row: number): void {
     const { batch, table } = frame;
-    const fault = this.#fault(table, row);
+    const fault = this.#faults.describe(table, row, frame.refusals);
     if (fault.code === "schema_invalid" && fault.kind !== undefined) {
       this.#parts.observer.invalid(fault.kind);
     }
     if (!OUTCOME_RULES[fault.code].final) {
+      batch.details.set(row, fault.detail);
       batch.decide(row, VERDICT.retry, fault.code);
       return;
     }
-    const id = this.#parts.codec.text(table.idStart[row] ?? 0, table.idEnd[row] ?? 0);
+    const id = this.#idOf(table, row);
     batch.rejections.set(row, { id, fault, deadLettered: false });
     if (this.#parts.deadLetters === null) batch.decide(row, VERDICT.rejected, fault.code);
     else if (!this.#parts.deadLetters.keep(frame, { row, id, fault })) {
       batch.decide(row, VERDICT.retry, "overloaded");
     }
-  }
-
-  #fault(table: RecordTable, row: number): Fault {
-    const { codec } = this.#parts;
-    const status = table.status[row];
-    const type = this.#route(table, row)?.type.type ?? "";
-    if (status === ROW_STATUS.encoded) return this.#missingSchema(type);
-    if (status !== ROW_STATUS.schemaNeeded) return codec.describe(row);
-    const ref = codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
-    const refusal = this.#refusals.get(`${type}\0${ref}`);
-    const detail = `schema ${ref} of type ${type} is not loaded yet`;
-    return { path: "/schema", ...(refusal ?? { code: "registry_unavailable", detail }) };
-  }
-
-  /** The event is sound, but its type has no schema to hold it against. */
-  #missingSchema(type: string): Fault {
-    const reason = this.#parts.schemas.missing().get(type);
-    const detail = reason ?? `the schema of type ${type} is not loaded yet`;
-    return { code: "registry_unavailable", path: "/type", detail };
   }
 
   /** Starts fetching the schemas that the events of a table name, null if there are none. */
@@ -252,7 +250,7 @@ export class Pipeline {
       if (table.status[row] !== ROW_STATUS.schemaNeeded) continue;
       const ref = this.#parts.codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
       const type = this.#route(table, row)?.type.type;
-      if (ref !== "" && type !== undefined) asked.set(`${type}\0${ref}`, { type, ref });
+      if (type !== undefined) asked.set(`${type}\0${ref}`, { type, ref });
     }
     if (asked.size === 0) return null;
     return this.#fetchAll([...asked.values()]);
@@ -267,7 +265,9 @@ export class Pipeline {
     for (const [index, { type, ref }] of asked.entries()) {
       const answer = found[index];
       if (answer?.kind === "schema") routes.loadAsked(answer.schema, ref);
-      else if (answer !== undefined) refusals.set(`${type}\0${ref}`, answer);
+      else if (answer !== undefined) {
+        refusals.set(`${type}\0${ref}`, { code: answer.code, detail: answer.detail });
+      }
     }
     return refusals;
   }

@@ -10,7 +10,7 @@ import { compilePlan } from "../schema/plan/compile.ts";
 import type { Pack, PackType } from "../schema/pack.ts";
 import type { TypeSchema } from "../schema/store.ts";
 
-/** Schemas asked for by events themselves, at once; beyond it the longest unused one goes. */
+/** Schemas asked for by events themselves, at once; beyond it the one that was loaded first goes. */
 const ASKED_ROUTES_MAX = 256;
 
 /** Takes any object: it stands where a type is known but its schema is not there yet. */
@@ -33,9 +33,11 @@ export interface RouteBookParts {
 export class RouteBook {
   readonly #parts: RouteBookParts;
   readonly #standIn: PlanHandle;
+  /** "type\0schema id" → its plan, and how many routes use it. */
+  readonly #plans = new Map<string, { readonly plan: PlanHandle; uses: number }>();
   readonly #routes: (Route | undefined)[] = [];
   readonly #byType = new Map<string, number>();
-  /** "type\0schema reference" → route index, the longest unused first. */
+  /** "type\0schema reference" → route index, in the order of loading. */
   readonly #asked = new Map<string, number>();
   readonly #free: number[] = [];
 
@@ -86,8 +88,18 @@ export class RouteBook {
     const known = this.#asked.get(key);
     if (known !== undefined) this.#asked.delete(key);
     const index = known ?? this.#freeIndex();
-    this.#asked.set(key, index);
     this.#switch(index, schema, schemaRef);
+    this.#asked.set(key, index);
+  }
+
+  /** Names of the types there are. */
+  get types(): Iterable<string> {
+    return this.#byType.keys();
+  }
+
+  /** Name of a topic by its number in delivery. */
+  topicName(number: number): string {
+    return this.#routes.find((route) => route?.topicNumber === number)?.type.topic ?? "unknown";
   }
 
   #freeIndex(): number {
@@ -102,7 +114,7 @@ export class RouteBook {
     const route = this.#routes[index];
     this.#asked.delete(key);
     this.#parts.codec.removeRoute(index);
-    if (route?.plan) this.#parts.codec.freePlan(route.plan);
+    this.#release(route?.plan ?? null);
     this.#routes[index] = undefined;
     this.#free.push(index);
   }
@@ -110,13 +122,36 @@ export class RouteBook {
   #switch(index: number, schema: TypeSchema, schemaRef?: string): void {
     const { codec, delivery } = this.#parts;
     const before = this.#routes[index];
-    const plan = codec.loadPlan(compilePlan(schema.schema, schema.type));
+    const plan = this.#acquire(schema);
     const { schemaId, type } = schema;
     codec.setRoute(index, this.#spec(type, { plan, schemaId }, schemaRef));
     // Nothing between two encode calls refers to the old plan: records are copied out by then.
-    if (before?.plan) codec.freePlan(before.plan);
+    this.#release(before?.plan ?? null);
     const topicNumber = delivery.topic(type.topic);
     this.#routes[index] = { index, type, topicNumber, plan };
+  }
+
+  /** The plan of this schema, compiled once however many names it is asked for by. */
+  #acquire(schema: TypeSchema): PlanHandle {
+    const key = `${schema.type.type}\0${schema.schemaId}`;
+    const known = this.#plans.get(key);
+    if (known !== undefined) {
+      known.uses += 1;
+      return known.plan;
+    }
+    const plan = this.#parts.codec.loadPlan(compilePlan(schema.schema, schema.type));
+    this.#plans.set(key, { plan, uses: 1 });
+    return plan;
+  }
+
+  #release(plan: PlanHandle | null): void {
+    for (const [key, used] of this.#plans) {
+      if (used.plan !== plan) continue;
+      used.uses -= 1;
+      if (used.uses > 0) return;
+      this.#plans.delete(key);
+      this.#parts.codec.freePlan(plan);
+    }
   }
 
   #spec(

@@ -10,6 +10,9 @@ export const SUBPROTOCOL = "sluice.v1.json";
 /** Inclusive ranges of sequence numbers, ascending. */
 export type Ranges = readonly (readonly [number, number])[];
 
+/** Leaves room for every number that a stream can add to it and stay exact. */
+const NEXT_MAX = 2 ** 52;
+
 /** `held` of a hello: at most this many ranges. */
 const HELD_RANGES_MAX = 64;
 
@@ -77,7 +80,9 @@ function parseHello(members: Readonly<Record<string, unknown>>): ParsedFrame {
   const stream = typeof members["stream"] === "string" ? uuidBytes(members["stream"]) : null;
   if (stream === null) return fault("hello.stream is the stream's UUID");
   const next = members["next"] === undefined ? 1 : integer(members["next"]);
-  if (next === null || next < 1) return fault("hello.next is an integer of at least 1");
+  if (next === null || next < 1 || next > NEXT_MAX) {
+    return fault("hello.next is an integer from 1 to 2^52");
+  }
   const held = parseHeld(members["held"] ?? [], next);
   if (typeof held === "string") return fault(held);
   return { kind: "frame", frame: { t: "hello", version, auth, stream, held, next } };
@@ -150,6 +155,7 @@ export interface Ack {
     readonly seq: number;
     readonly code: OutcomeCode;
     readonly after_ms: number;
+    readonly detail: string;
   }[];
   readonly dup?: Ranges;
   readonly credit?: Credit;

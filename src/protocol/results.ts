@@ -12,6 +12,7 @@ export interface Verdicts {
   readonly verdicts: Uint8Array;
   readonly codes: Uint8Array;
   readonly ids: { text(row: number): string } | null;
+  retryDetail(row: number): string;
   readonly rejections: ReadonlyMap<number, { readonly id: string; readonly fault: Fault }>;
 }
 
@@ -53,7 +54,8 @@ export function httpResult(batch: Verdicts): HttpResult {
     else {
       const code = outcomeCode(batch.codes[row] ?? 0);
       retryCode = longerWait(retryCode, code);
-      retry.push({ index: row, ...idMember(batch.ids?.text(row)), code });
+      const detail = batch.retryDetail(row);
+      retry.push({ index: row, ...idMember(batch.ids?.text(row)), code, detail });
     }
   }
   const final = stored + duplicate + rejected.length;

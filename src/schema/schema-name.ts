@@ -33,12 +33,13 @@ export type SchemaSearch =
 /** What the text names; undefined: nothing that could be of this subject. */
 export function readName(ref: string, subject: string): SchemaName | undefined {
   if (ref.length > SUBJECT_BYTES_MAX + VERSION_CHARACTERS_MAX) return undefined;
-  if (/^[0-9]+$/.test(ref)) {
+  // One spelling for each schema: every further one would be looked up and loaded again.
+  if (/^[1-9][0-9]{0,9}$/.test(ref)) {
     const id = Number(ref);
-    return id >= 1 && id <= ID_MAX ? { kind: "id", id } : undefined;
+    return id <= ID_MAX ? { kind: "id", id } : undefined;
   }
   if (ref.startsWith("fp:")) {
-    const hex = ref.slice("fp:".length).toLowerCase();
+    const hex = ref.slice("fp:".length);
     return /^[0-9a-f]{16}$/.test(hex) ? { kind: "fingerprint", hex } : undefined;
   }
   if (ref === subject || ref === `${subject}:latest`) return { kind: "current" };

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { HttpResponse } from "uWebSockets.js";
 import type { ProblemCode } from "../errors.ts";
+import type { ByteBudget } from "../lib/byte-budget.ts";
 
 const gunzipAsync = promisify(gunzip);
 const zstdDecompressAsync = promisify(zstdDecompress);
@@ -20,31 +21,45 @@ export interface BodyFault {
   readonly detail: string;
 }
 
-/**
- * Gathers a body. `done` is called once: with the bytes (valid during the call only), or with null
- * when there are more than `bytesMax`; not at all when the client goes away.
- */
-export function gatherBody(
-  response: HttpResponse,
-  bytesMax: number,
-  done: (body: Uint8Array | null) => void,
-): void {
-  const chunks: Uint8Array[] = [];
+/** What came of gathering a body: its bytes, or which bound it met. */
+export type Gathered = Uint8Array | "too_large" | "overloaded";
+
+export interface GatherOptions {
+  readonly bytesMax: number;
+  /** Shared by all bodies of the process that are not complete yet. */
+  readonly budget: ByteBudget;
+  /** Called once, unless the client goes away. Bytes are valid during the call only. */
+  readonly done: (body: Gathered) => void;
+}
+
+/** Gathers a body. The function returned gives up: the client has gone away. */
+export function gatherBody(response: HttpResponse, options: GatherOptions): () => void {
+  const { bytesMax, budget, done } = options;
+  let chunks: Uint8Array[] = [];
   let size = 0;
-  let over = false;
+  let held = 0;
+  let isOver = false;
+  const finish = (body: Gathered | null) => {
+    isOver = true;
+    budget.release(held);
+    held = 0;
+    chunks = [];
+    if (body !== null) done(body);
+  };
   response.onData((chunk, isLast) => {
-    if (over) return;
-    size += chunk.byteLength;
-    if (size > bytesMax) {
-      over = true;
-      done(null);
-      return;
-    }
+    if (isOver) return;
     const bytes = new Uint8Array(chunk);
-    if (isLast) done(chunks.length === 0 ? bytes : Buffer.concat([...chunks, bytes]));
-    // The chunk's memory is uWebSockets' own and gone after this call.
-    else chunks.push(bytes.slice());
+    size += bytes.length;
+    if (size > bytesMax) finish("too_large");
+    else if (isLast) finish(chunks.length === 0 ? bytes : Buffer.concat([...chunks, bytes]));
+    else if (!budget.reserve(bytes.length)) finish("overloaded");
+    else {
+      held += bytes.length;
+      // The chunk's memory is uWebSockets' own and gone after this call.
+      chunks.push(bytes.slice());
+    }
   });
+  return () => finish(null);
 }
 
 export type Coding = "identity" | "gzip" | "zstd";
@@ -78,6 +93,9 @@ function sniff(body: Uint8Array): Coding {
   return isZstd ? "zstd" : "identity";
 }
 
+/** A body may always inflate to this: batches of like events shrink by far more than a ratio allows. */
+const RATIO_FREE_BYTES = 1024 * 1024;
+
 export interface InflateLimits {
   readonly bytesMax: number;
   readonly ratioMax: number;
@@ -89,7 +107,8 @@ export async function inflate(
   coding: "gzip" | "zstd",
   limits: InflateLimits,
 ): Promise<Uint8Array | BodyFault> {
-  const maxOutputLength = Math.min(limits.bytesMax, Math.max(4_096, body.length * limits.ratioMax));
+  const byRatio = Math.max(RATIO_FREE_BYTES, body.length * limits.ratioMax);
+  const maxOutputLength = Math.min(limits.bytesMax, byRatio);
   try {
     const inflated =
       coding === "gzip"

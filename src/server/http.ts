@@ -8,31 +8,39 @@ import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import { NATIVE_PATH } from "../dialect/native.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { gatherBody } from "./body.ts";
+import type { Gathered } from "./body.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { Headers } from "./cors.ts";
 import type { HttpIngest } from "./ingest.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
+import { STREAM_PATH } from "./websocket.ts";
 
 export interface HttpDoorParts {
   readonly ingest: HttpIngest;
+  /** Every answer, also to what never became a request of events. */
+  readonly onAnswered: (route: AnswerRoute, status: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Request id of answers to what never became a request of ours. */
-const NO_REQUEST = "none";
+/** What was asked for, for the metrics. */
+export type AnswerRoute = "events" | "preflight" | "other";
 
 /** A response that is written at most once, and not after its client has gone. */
 class Answer {
   readonly #response: HttpResponse;
   readonly #head: RequestHead;
+  readonly #onAnswered: (status: number) => void;
   #over = false;
   #onAbort: (() => void) | null = null;
 
-  constructor(response: HttpResponse, head: RequestHead) {
+  constructor(response: HttpResponse, head: RequestHead, onAnswered: HttpDoorParts["onAnswered"]) {
     this.#response = response;
     this.#head = head;
+    const route = routeOf(head);
+    this.#onAnswered = (status) => onAnswered(route, status);
     response.onAborted(() => {
       this.#over = true;
       this.#onAbort?.();
@@ -47,6 +55,7 @@ class Answer {
   readonly send = (reply: Reply): void => {
     if (this.#over) return;
     this.#over = true;
+    this.#onAnswered(reply.status);
     const { method, header } = this.#head;
     // A chunked body cannot be told from what follows it with certainty: uWebSockets is lenient.
     const close = (reply.close ?? false) || header["transfer-encoding"] !== "";
@@ -63,6 +72,11 @@ class Answer {
   };
 }
 
+function routeOf(head: RequestHead): AnswerRoute {
+  if (head.path !== NATIVE_PATH) return "other";
+  return head.method === "OPTIONS" ? "preflight" : "events";
+}
+
 function replyHeaders(reply: Reply, origin: string): Headers {
   const headers: [string, string][] = [];
   if (reply.retryAfterSeconds > 0) headers.push(["Retry-After", String(reply.retryAfterSeconds)]);
@@ -74,12 +88,12 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
   app.any("/*", (response, request) => {
     const head = readHead(request);
-    const exchange = { response, head, answer: new Answer(response, head) };
+    const exchange = { response, head, answer: new Answer(response, head, parts.onAnswered) };
     try {
       route(exchange, parts);
     } catch (error) {
       parts.onFailure(error);
-      exchange.answer.send(internalReply(NO_REQUEST));
+      exchange.answer.send(internalReply(parts.ingest.nextRequestId()));
     }
   });
 }
@@ -92,19 +106,25 @@ interface Exchange {
 
 function route(exchange: Exchange, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
-  const requestId = NO_REQUEST;
-  if (head.path !== NATIVE_PATH) {
+  if (head.path === NATIVE_PATH && head.method === "POST") {
+    receive(exchange, parts);
+    return;
+  }
+  const requestId = parts.ingest.nextRequestId();
+  if (head.path === STREAM_PATH) {
+    const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
+    const headers = { Upgrade: "websocket" };
+    answer.send(problemReply("upgrade_required", { requestId, detail, headers, close: true }));
+  } else if (head.path !== NATIVE_PATH) {
     const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
     answer.send(problemReply("not_found", { requestId, detail, close: true }));
   } else if (head.method === "OPTIONS") {
     const headers = Object.fromEntries(preflightHeaders(head.header.origin));
     answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
-  } else if (head.method !== "POST") {
+  } else {
     const detail = `${NATIVE_PATH} takes POST`;
     const headers = { Allow: "POST, OPTIONS" };
     answer.send(problemReply("method_not_allowed", { requestId, detail, headers, close: true }));
-  } else {
-    receive(exchange, parts);
   }
 }
 
@@ -116,16 +136,21 @@ function receive({ response, head, answer }: Exchange, parts: HttpDoorParts): vo
     return;
   }
   const { request } = opened;
-  answer.whenAborted(() => ingest.abandon(request));
-  gatherBody(response, ingest.bodyBytesMax, (body) => {
+  const done = (body: Gathered) => {
     // From here on the request is answered, whether its client still listens or not.
     answer.whenAborted(() => {});
     try {
-      if (body === null) request.reply(ingest.tooLarge(request.requestId));
+      if (typeof body === "string") ingest.refuseBody(request, body);
       else ingest.take(request, body);
     } catch (error) {
       onFailure(error);
       request.reply(internalReply(request.requestId));
     }
+  };
+  const { bodyBytesMax: bytesMax, bodies: budget } = ingest;
+  const giveUp = gatherBody(response, { bytesMax, budget, done });
+  answer.whenAborted(() => {
+    giveUp();
+    ingest.abandon(request);
   });
 }

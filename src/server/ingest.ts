@@ -7,11 +7,14 @@ import { credentialsOf } from "../admission/credentials.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import { bodyShape, nativeAnswer } from "../dialect/native.ts";
 import type { BodyShape } from "../dialect/native.ts";
-import { ROW_STATUS } from "../records.ts";
+import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
+import { ByteBudget } from "../lib/byte-budget.ts";
+import { Turnstile } from "../lib/turnstile.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
-import type { OpenFrame, OpenResult, Pipeline, Refusals } from "../pipeline/pipeline.ts";
+import type { Refusals } from "../pipeline/faults.ts";
+import type { OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
 import { internalReply, jsonReply, problemReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import type { ProblemCode } from "../errors.ts";
@@ -26,6 +29,8 @@ export interface IngestLimits {
   readonly eventBytesMax: number;
   readonly eventsMax: number;
   readonly requestsMax: number;
+  readonly bodiesBytesMax: number;
+  readonly inflationsMax: number;
 }
 
 export interface IngestParts {
@@ -37,7 +42,10 @@ export interface IngestParts {
   readonly typeMember: string;
   /** The server is bound to loopback only. */
   readonly loopback: boolean;
+  /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  /** Monotonic clock, ms. */
+  readonly clockMs: () => number;
   /** Why no event can be taken at the moment, with the seconds to wait; null if they can. */
   readonly closedBecause: () => {
     readonly code: ProblemCode;
@@ -50,7 +58,8 @@ export interface IngestParts {
 export interface IngestObserver {
   /** Something that must not happen did. */
   failed(error: unknown): void;
-  answered(result: { readonly status: number; readonly ms: number }): void;
+  /** Every event of a request has its outcome. */
+  answered(latencyMs: number): void;
 }
 
 /** One request on its way. */
@@ -59,7 +68,14 @@ export interface IngestRequest {
   readonly requestId: string;
   readonly principal: Principal;
   readonly shape: BodyShape;
+  /** Answers; every call but the first is ignored. */
   readonly reply: (reply: Reply) => void;
+}
+
+/** A request whose body is complete, with the time when it was. */
+interface ArrivedRequest extends IngestRequest {
+  readonly receivedAtMs: number;
+  readonly arrivedMs: number;
 }
 
 export type Opened =
@@ -68,11 +84,22 @@ export type Opened =
 
 export class HttpIngest {
   readonly #parts: IngestParts;
+  readonly #inflations: Turnstile;
+  /** Bytes of bodies that are not complete or not inflated yet. */
+  readonly bodies: ByteBudget;
   #requests = 0;
   #pending = 0;
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
+    this.#inflations = new Turnstile(parts.limits.inflationsMax);
+    this.bodies = new ByteBudget(parts.limits.bodiesBytesMax);
+  }
+
+  /** Unique among all requests of all processes, for the answer and the one who asks about it. */
+  nextRequestId(): string {
+    this.#requests += 1;
+    return `${this.#parts.processId}-${this.#requests}`;
   }
 
   /** Requests that have no answer yet. */
@@ -86,8 +113,7 @@ export class HttpIngest {
 
   /** Judges a request by its head, before its body is read. `reply` is called once, at any time. */
   begin(head: RequestHead, reply: (reply: Reply) => void): Opened {
-    this.#requests += 1;
-    const requestId = `${this.#parts.processId}-${this.#requests}`;
+    const requestId = this.nextRequestId();
     const refusal = this.#refusal(head, requestId);
     if (refusal !== null) return { kind: "reply", reply: refusal };
     const { authorization, origin, "x-write-key": writeKey } = head.header;
@@ -108,10 +134,11 @@ export class HttpIngest {
       return { kind: "reply", reply: problem };
     }
     this.#pending += 1;
-    const startMs = this.#parts.now();
+    let isAnswered = false;
     const answer = (answered: Reply): void => {
+      if (isAnswered) return;
+      isAnswered = true;
       this.#pending -= 1;
-      this.#parts.observer.answered({ status: answered.status, ms: this.#parts.now() - startMs });
       reply(answered);
     };
     const { principal } = admitted;
@@ -137,6 +164,13 @@ export class HttpIngest {
     return null;
   }
 
+  /** A body of which too much came, or for which there is no room. */
+  refuseBody(request: IngestRequest, code: "too_large" | "overloaded"): void {
+    const { requestId } = request;
+    if (code === "too_large") request.reply(this.tooLarge(requestId));
+    else request.reply(problemReply("overloaded", { requestId, close: true }));
+  }
+
   /** The answer to a body over the limit. */
   tooLarge(requestId: string): Reply {
     const limit = this.#parts.limits.bodyBytesMax;
@@ -150,14 +184,17 @@ export class HttpIngest {
   }
 
   /** Takes the whole body; it is valid during the call only. */
-  take(request: IngestRequest, body: Uint8Array): void {
+  take(head: IngestRequest, body: Uint8Array): void {
+    const { now, clockMs } = this.#parts;
+    const request = { ...head, receivedAtMs: now(), arrivedMs: clockMs() };
     if (body.length === 0) {
       this.#refuse(request, "empty", { detail: "the body is empty; it holds events" });
       return;
     }
     const coding = bodyCoding(body, request.head.header["content-encoding"]);
-    if (typeof coding === "object") this.#refuseBody(request, coding);
+    if (typeof coding === "object") this.#refuseCoding(request, coding);
     else if (coding === "identity") this.#open(request, body, null);
+    else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
     else this.#later(request, this.#inflate(request, body.slice(), coding));
   }
 
@@ -169,14 +206,20 @@ export class HttpIngest {
     });
   }
 
-  async #inflate(request: IngestRequest, body: Uint8Array, coding: "gzip" | "zstd") {
+  async #inflate(request: ArrivedRequest, body: Uint8Array, coding: "gzip" | "zstd") {
     const { inflatedBytesMax: bytesMax, inflateRatioMax: ratioMax } = this.#parts.limits;
-    const inflated = await inflate(body, coding, { bytesMax, ratioMax });
-    if ("kind" in inflated) this.#refuseBody(request, inflated);
-    else this.#open(request, inflated, null);
+    try {
+      await this.#inflations.run(async () => {
+        const inflated = await inflate(body, coding, { bytesMax, ratioMax });
+        if ("kind" in inflated) this.#refuseCoding(request, inflated);
+        else this.#open(request, inflated, null);
+      });
+    } finally {
+      this.bodies.release(body.length);
+    }
   }
 
-  #open(request: IngestRequest, body: Uint8Array, refusals: Refusals | null): void {
+  #open(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): void {
     const result = this.#read(request, body, refusals);
     switch (result.kind) {
       case "fault":
@@ -195,32 +238,31 @@ export class HttpIngest {
   }
 
   /** JSON that turns out to be several lines of JSON is read as such: not every client says so. */
-  #read(request: IngestRequest, body: Uint8Array, refusals: Refusals | null): OpenResult {
+  #read(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): OpenResult {
     const context = this.#context(request);
     const result = this.#parts.pipeline.open(body, context, refusals);
     if (result.kind !== "fault" || result.problem !== "bad_json") return result;
     if (request.shape === "ndjson" || !body.includes(0x0a)) return result;
     const lines = this.#parts.pipeline.open(body, { ...context, shape: "ndjson" }, refusals);
-    const firstIsSound = lines.kind === "open" && lines.table.status[0] === ROW_STATUS.encoded;
-    return firstIsSound || lines.kind === "waiting" ? lines : result;
+    const isLines = lines.kind === "open" && FAULT_KINDS[lines.table.kind[0] ?? 0] !== "syntax";
+    return isLines || lines.kind === "waiting" ? lines : result;
   }
 
-  #context(request: IngestRequest): FrameContext {
-    const { payload, typeMember, limits, now } = this.#parts;
+  #context(request: ArrivedRequest): FrameContext {
+    const { payload, typeMember, limits } = this.#parts;
     const { tenant, source } = request.principal;
     const { eventBytesMax, eventsMax } = limits;
-    const { shape } = request;
-    const receivedAtMs = now();
+    const { shape, receivedAtMs } = request;
     return { shape, payload, typeMember, tenant, source, receivedAtMs, eventBytesMax, eventsMax };
   }
 
-  async #await(request: IngestRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
+  async #await(request: ArrivedRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
     this.#open(request, body, await ready);
   }
 
-  #run(request: IngestRequest, frame: OpenFrame): void {
-    const { head, requestId, reply } = request;
-    if (head.query.includes("atomic=1")) {
+  #run(request: ArrivedRequest, frame: OpenFrame): void {
+    const { head, reply, arrivedMs } = request;
+    if (new URLSearchParams(head.query).get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame);
       if (problem !== null) {
         reply(problem);
@@ -228,26 +270,42 @@ export class HttpIngest {
       }
     }
     const { batch } = frame;
-    batch.ids = new EventIds(frame.table);
-    const answersLater = !/\brespond-async\b/.test(head.header.prefer);
-    if (!answersLater) {
-      const headers = { "Preference-Applied": "respond-async" };
-      reply({ ...jsonReply(202, { accepted: batch.count, request_id: requestId }), headers });
+    if (/\brespond-async\b/.test(head.header.prefer)) {
+      this.#runUnwatched(request, frame);
+      return;
     }
-    let answered = !answersLater;
+    batch.ids = new EventIds(frame.table);
     const batchProgressed = (settling: Batch): void => {
-      if (answered || !settling.settled) return;
-      answered = true;
-      reply(nativeAnswer(settling, { requestId, nowMs: this.#parts.now() }));
+      if (!settling.settled) return;
+      reply(this.#answer(request, settling));
     };
-    this.#parts.deadlines.add(batch);
+    this.#parts.deadlines.add(batch, arrivedMs);
     this.#parts.pipeline.run(frame, { batchProgressed });
   }
 
-  #atomicProblem(request: IngestRequest, frame: OpenFrame): Reply | null {
+  #answer({ requestId, arrivedMs }: ArrivedRequest, batch: Batch): Reply {
+    const { now, clockMs, observer } = this.#parts;
+    observer.answered(clockMs() - arrivedMs);
+    return nativeAnswer(batch, { requestId, nowMs: now() });
+  }
+
+  /** 202: the sender does not want to know what becomes of events that are sound. */
+  #runUnwatched({ requestId, reply }: ArrivedRequest, frame: OpenFrame): void {
+    this.#parts.pipeline.run(frame, { batchProgressed: () => {} });
+    const accepted = frame.batch.openCount;
+    const headers = { "Preference-Applied": "respond-async" };
+    reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });
+  }
+
+  #atomicProblem({ requestId }: ArrivedRequest, frame: OpenFrame): Reply | null {
     const errors = this.#parts.pipeline.faults(frame);
     if (errors.length === 0) return null;
-    return problemReply("invalid_events", { requestId: request.requestId, members: { errors } });
+    const passing = errors.find(({ code }) => !OUTCOME_RULES[code].final);
+    if (passing === undefined)
+      return problemReply("invalid_events", { requestId, members: { errors } });
+    const retryAfterSeconds = Math.ceil(OUTCOME_RULES[passing.code].afterMs / 1_000);
+    const members = { code: passing.code, errors };
+    return problemReply("unavailable", { requestId, retryAfterSeconds, members });
   }
 
   #refuseFrame(request: IngestRequest, fault: Extract<OpenResult, { kind: "fault" | "control" }>) {
@@ -256,13 +314,15 @@ export class HttpIngest {
     } else if (fault.problem === "too_many_events") {
       const limit = this.#parts.limits.eventsMax;
       this.#refuse(request, "too_large", { detail: fault.detail, members: { limit } });
+    } else if (fault.problem === "bad_frame") {
+      request.reply(internalReply(request.requestId));
     } else {
       const code = fault.problem === "empty" ? "empty" : "bad_json";
       this.#refuse(request, code, { detail: fault.detail, members: { offset: fault.offset } });
     }
   }
 
-  #refuseBody(request: IngestRequest, fault: BodyFault): void {
+  #refuseCoding(request: IngestRequest, fault: BodyFault): void {
     const headers = { "Accept-Encoding": ACCEPTED_CODINGS };
     const options = { detail: fault.detail, close: true };
     this.#refuse(

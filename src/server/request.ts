@@ -89,7 +89,8 @@ function framingFault(
   if (repeated !== null) return `the header ${repeated} stands twice`;
   const coding = header["transfer-encoding"];
   const length = header["content-length"];
-  if (coding !== "" && coding !== "chunked") return "the only Transfer-Encoding taken is chunked";
+  if (coding !== "" && coding.toLowerCase() !== "chunked")
+    return "the only Transfer-Encoding taken is chunked";
   if (coding !== "" && length !== "")
     return "Content-Length and Transfer-Encoding exclude each other";
   if (length !== "" && !/^\d{1,15}$/.test(length)) return "Content-Length is not a number";

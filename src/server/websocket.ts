@@ -8,7 +8,8 @@ import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSoc
 import type { us_socket_context_t } from "uWebSockets.js";
 import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
-import type { StreamConnection, StreamPeer } from "../stream/connection.ts";
+import type { StreamConnection } from "../stream/connection.ts";
+import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
@@ -21,6 +22,8 @@ const IDLE_TIMEOUT_SECONDS = 120;
 interface SocketData {
   readonly peer: StreamPeer;
   connection: StreamConnection | null;
+  /** uWebSockets' object must not be touched after its close handler has run. */
+  isOpen: boolean;
 }
 
 export interface WebSocketDoorParts {
@@ -29,6 +32,8 @@ export interface WebSocketDoorParts {
   readonly backlogBytesMax: number;
   /** The server is bound to loopback only. */
   readonly loopback: boolean;
+  /** An upgrade request was not sound. */
+  readonly onRefused: () => void;
   readonly onOpened: () => void;
   readonly onClosed: (code: number) => void;
   readonly onFailure: (error: unknown) => void;
@@ -45,33 +50,41 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     sendPingsAutomatically: true,
     maxLifetime: 0,
     upgrade: (response, request, context) => {
-      upgrade(response, request, { context, parts });
+      guarded(parts, () => upgrade(response, request, { context, parts }));
     },
     open: (socket) => {
       parts.onOpened();
       guarded(parts, () => open(socket, parts.hub));
     },
     message: (socket, message, isBinary) => {
-      guarded(parts, () => {
-        socket.getUserData().connection?.onMessage(new Uint8Array(message), isBinary);
-      });
+      const { connection } = socket.getUserData();
+      guarded(parts, () => connection?.onMessage(new Uint8Array(message), isBinary), connection);
     },
     close: (socket, code) => {
-      const data = socket.getUserData();
-      const { connection } = data;
-      data.connection = null;
-      connection?.onClose();
-      parts.onClosed(code);
+      guarded(parts, () => {
+        const data = socket.getUserData();
+        data.isOpen = false;
+        data.connection?.onClose();
+        parts.onClosed(code);
+      });
     },
   });
 }
 
-/** An exception out of a uWebSockets callback would end the process. */
-function guarded(parts: WebSocketDoorParts, run: () => void): void {
+/**
+ * An exception out of a uWebSockets callback would end the process. A stream whose frame met one is
+ * closed: its client sends again what has no outcome.
+ */
+function guarded(
+  parts: WebSocketDoorParts,
+  run: () => void,
+  connection: StreamConnection | null = null,
+): void {
   try {
     run();
   } catch (error) {
     parts.onFailure(error);
+    connection?.fail("internal", "an error inside sluice");
   }
 }
 
@@ -86,6 +99,7 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
   const refusal = upgradeRefusal(head, offered);
   if (refusal !== null) {
+    parts.onRefused();
     response.writeStatus("400 Bad Request");
     response.writeHeader("Sec-WebSocket-Version", "13");
     response.writeHeader("Content-Type", "text/plain; charset=utf-8");
@@ -97,7 +111,7 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   const loopback = parts.loopback && !head.proxied;
   const peer = { credentials, origin: head.header.origin, loopback };
   response.upgrade<SocketData>(
-    { peer, connection: null },
+    { peer, connection: null, isOpen: true },
     head.header["sec-websocket-key"],
     SUBPROTOCOL,
     head.header["sec-websocket-extensions"],
@@ -116,16 +130,28 @@ function upgradeRefusal(head: RequestHead, offered: readonly string[]): string |
   return offered.includes(SUBPROTOCOL) ? null : `the subprotocol to offer is ${SUBPROTOCOL}`;
 }
 
+/** uWebSockets' word for a message that was dropped, because the client does not read. */
+const DROPPED = 2;
+
 function open(socket: WebSocket<SocketData>, hub: StreamHub): void {
   const data = socket.getUserData();
   data.connection = hub.open(
     {
       send: (text) => {
-        socket.cork(() => {
-          socket.send(text, false, false);
-        });
+        let status = DROPPED;
+        if (data.isOpen) {
+          socket.cork(() => {
+            status = socket.send(text, false, false);
+          });
+        }
+        return status !== DROPPED;
       },
-      end: (code, reason) => socket.end(code, reason),
+      end: (code, reason) => {
+        if (data.isOpen) socket.end(code, reason);
+      },
+      cut: () => {
+        if (data.isOpen) socket.close();
+      },
     },
     data.peer,
   );

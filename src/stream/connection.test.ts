@@ -6,8 +6,10 @@ import type { RecordTable } from "../records.ts";
 import { Batch } from "../pipeline/batch.ts";
 import type { BatchListener } from "../pipeline/batch.ts";
 import { Deadlines } from "../pipeline/deadlines.ts";
+import type { Refusals } from "../pipeline/faults.ts";
 import type { OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
 import type { StreamConnection } from "./connection.ts";
+import type { StreamSocket } from "./socket.ts";
 import { StreamHub } from "./hub.ts";
 
 const STREAM = "018f6b1a-7c2e-7a31-9a57-3b1d0c4e5f60";
@@ -22,22 +24,30 @@ interface PubFrame {
 /** Reads frames with JSON.parse and keeps batches until a test settles them. */
 class FakePipeline {
   readonly batches: Batch[] = [];
+  /** Frames wait for this before they are opened. */
+  waitFor: Promise<Refusals> | null = null;
 
-  open(bytes: Uint8Array): OpenResult {
+  open(bytes: Uint8Array, _context: object, refusals: Refusals | null): OpenResult {
+    if (this.waitFor !== null && refusals === null) {
+      const ready = this.waitFor;
+      this.waitFor = null;
+      return { kind: "waiting", ready };
+    }
     const text = Buffer.from(bytes).toString("utf8");
     let frame: PubFrame;
     try {
       frame = JSON.parse(text) as PubFrame;
     } catch {
-      return { kind: "fault", problem: "bad_frame", offset: 0, detail: "no JSON" };
+      return { kind: "fault", problem: "bad_json", offset: 0, detail: "no JSON" };
     }
     if (frame.t !== "pub") return { kind: "control", t: frame.t };
-    const watch = { rowStored: () => {}, progressed: () => {} };
+    const watch = { rowStored: () => {}, progressed: () => {}, retryDetail: () => "again" };
     const batch = new Batch(frame.events.length, { seq: frame.seq, receivedAtMs: 0, watch });
     // The connection looks at no column but the header's, which is absent.
     const table = { headerStart: [], headerEnd: [] } as unknown as RecordTable;
     const context = {} as OpenFrame["context"];
-    return { kind: "open", batch, table, context, bytes: bytes.length };
+    const size = bytes.length;
+    return { kind: "open", batch, table, context, bytes: size, refusals: new Map() };
   }
 
   run(frame: OpenFrame, listener: BatchListener): void {
@@ -56,12 +66,13 @@ interface Said {
 
 function setUp(options: { readonly streamsMax?: number } = {}) {
   const pipeline = new FakePipeline();
-  const clock = { atMs: 0, pressure: false };
+  const clock = { atMs: 0, pressure: false, hard: false };
+  const refused: string[] = [];
   const hub = new StreamHub({
     // A fake with the two verbs that streams use.
     pipeline: pipeline as unknown as Pipeline,
     admission: new Admission({ writeKeys: [{ key: "demo", ...DEMO }], keyless: null }),
-    deadlines: new Deadlines({ ttlMs: 1_000, code: "kafka_timeout", now: () => clock.atMs }),
+    deadlines: new Deadlines({ ttlMs: 1_000, code: "kafka_timeout", clockMs: () => clock.atMs }),
     limits: {
       frameBytesMax: 4_096,
       frameEventsMax: 500,
@@ -75,6 +86,8 @@ function setUp(options: { readonly streamsMax?: number } = {}) {
     now: () => clock.atMs,
     clockMs: () => clock.atMs,
     underPressure: () => clock.pressure,
+    overHardMark: () => clock.hard,
+    onRefused: (reason) => void refused.push(reason),
     random: () => 0.5,
     processId: "p",
     onAnswered: () => {},
@@ -82,16 +95,16 @@ function setUp(options: { readonly streamsMax?: number } = {}) {
   });
   const said: Said[] = [];
   const closed: number[] = [];
-  let connection: StreamConnection | null = null;
-  const socket = {
-    send: (text: string) => void said.push(JSON.parse(text) as Said),
-    end: (code: number) => {
-      closed.push(code);
-      connection?.onClose();
+  const wire = { drops: false };
+  // As with uWebSockets, the close handler runs inside `end`, before the opener has its connection.
+  const opened = openSocket(hub, {
+    send: (text: string) => {
+      if (!wire.drops) said.push(JSON.parse(text) as Said);
+      return !wire.drops;
     },
-  };
-  connection = hub.open(socket, { credentials: null, origin: "", loopback: true });
-  const opened = connection;
+    end: (code: number) => void closed.push(code),
+    cut: () => void closed.push(1006),
+  });
   const say = (frame: object | string) => {
     const text = typeof frame === "string" ? frame : JSON.stringify(frame);
     opened.onMessage(Buffer.from(text), false);
@@ -102,7 +115,17 @@ function setUp(options: { readonly streamsMax?: number } = {}) {
   const pub = (seq: number, count: number) => {
     say({ t: "pub", seq, events: Array.from({ length: count }, () => ({})) });
   };
-  return { hub, pipeline, clock, said, closed, connection: opened, say, hello, pub };
+  return { hub, pipeline, clock, said, closed, refused, wire, connection: opened, say, hello, pub };
+}
+
+function openSocket(hub: StreamHub, socket: StreamSocket): StreamConnection {
+  let connection: StreamConnection | null = null;
+  const end = (code: number, reason: string) => {
+    socket.end(code, reason);
+    connection?.onClose();
+  };
+  connection = hub.open({ ...socket, end }, { credentials: null, origin: "", loopback: true });
+  return connection;
 }
 
 type Setup = ReturnType<typeof setUp>;
@@ -231,7 +254,8 @@ test("StreamConnection: outcomes of every kind come in one ack, each once", asyn
       dlq: true,
     },
   ]);
-  assert.deepEqual(ack["retry"], [{ seq: 3, code: "kafka_timeout", after_ms: 2_000 }]);
+  const retry = { seq: 3, code: "kafka_timeout", after_ms: 2_000, detail: "again" };
+  assert.deepEqual(ack["retry"], [retry]);
   setup.pub(3, 1);
   settle(setup.pipeline.batches[1], (row) => setup.pipeline.batches[1]?.recordStored(row));
   await flushed();
@@ -254,7 +278,8 @@ test("StreamConnection: repeats are reported or ignored, never handed on; a gap 
   assert.deepEqual(last(setup, "ack")["dup"], [[1, 1]]);
   setup.pub(9, 1);
   assert.deepEqual(setup.closed, [4400]);
-  assert.match(String(last(setup, "error")["detail"]), /seq_gap: 9 was sent, 4 is next/);
+  assert.equal(last(setup, "error")["code"], "seq_gap");
+  assert.match(String(last(setup, "error")["detail"]), /9 was sent, 4 is next/);
 });
 
 test("StreamConnection: credit bounds seq, rises with acks, and stays under pressure", async () => {
@@ -319,7 +344,9 @@ test("StreamHub: silence before hello, silence after, too many, drain", async ()
   silent.clock.atMs = 75_001;
   silent.hub.tick();
   assert.deepEqual(silent.closed, [1001]);
-  assert.deepEqual(setUp({ streamsMax: 0 }).closed, [1013]);
+  const full = setUp({ streamsMax: 0 });
+  assert.deepEqual([full.closed, full.refused], [[1013], ["full"]]);
+  assert.equal(full.hub.size, 0, "who was sent away is forgotten");
   const drained = setUp();
   drained.hello();
   drained.pub(1, 1);
@@ -330,4 +357,63 @@ test("StreamHub: silence before hello, silence after, too many, drain", async ()
   await gone;
   assert.equal(last(drained, "ack")["upto"], 1);
   assert.deepEqual(drained.closed, [1012]);
+});
+
+test("StreamHub: sockets that are sent away leave their place to others", () => {
+  const setup = setUp({ streamsMax: 1 });
+  const quiet = { send: () => true, end: () => {}, cut: () => {} };
+  for (let i = 0; i < 3; i += 1) openSocket(setup.hub, quiet);
+  assert.equal(setup.hub.size, 1);
+  setup.connection.onClose();
+  assert.equal(setup.hub.size, 0);
+  assert.equal(openSocket(setup.hub, quiet).state, "awaiting-hello");
+  setup.clock.hard = true;
+  openSocket(setup.hub, quiet);
+  assert.deepEqual(setup.refused, ["full", "full", "full", "full"]);
+});
+
+test("StreamConnection: an ack that was dropped ends the connection, so that none makes up for it", async () => {
+  const setup = setUp();
+  setup.hello();
+  setup.pub(1, 2);
+  const [batch] = setup.pipeline.batches;
+  setup.wire.drops = true;
+  batch?.decide(0, VERDICT.rejected, "schema_invalid");
+  batch?.progress();
+  await flushed();
+  setup.wire.drops = false;
+  batch?.recordStored(1);
+  batch?.commitSettled();
+  await flushed();
+  assert.deepEqual(setup.closed, [1006]);
+  assert.equal(
+    setup.said.find((frame) => frame.t === "ack"),
+    undefined,
+  );
+});
+
+test("StreamConnection: frames behind one that waits keep their order and have a bound", async () => {
+  const setup = setUp();
+  setup.hello();
+  const wait = Promise.withResolvers<Refusals>();
+  setup.pipeline.waitFor = wait.promise;
+  setup.pub(1, 1);
+  setup.pub(2, 1);
+  setup.say({ t: "bye", last: 2 });
+  assert.equal(setup.pipeline.batches.length, 0);
+  assert.equal(setup.connection.isBusy, true);
+  wait.resolve(new Map());
+  await wait.promise;
+  await flushed();
+  assert.deepEqual(
+    setup.pipeline.batches.map(({ seq }) => seq),
+    [1, 2],
+  );
+  assert.equal(setup.connection.state, "leaving");
+  const flooded = setUp();
+  flooded.hello();
+  flooded.pipeline.waitFor = new Promise(() => {});
+  const frame = JSON.stringify({ t: "pub", seq: 1, events: ["x".repeat(4_000)] });
+  for (let i = 0; i < 1_000 && flooded.closed.length === 0; i += 1) flooded.say(frame);
+  assert.deepEqual(flooded.closed, [4429]);
 });

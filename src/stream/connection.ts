@@ -15,30 +15,28 @@ import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
-import type { OpenFrame, OpenResult, Refusals } from "../pipeline/pipeline.ts";
+import type { Refusals } from "../pipeline/faults.ts";
+import type { OpenFrame, OpenResult } from "../pipeline/pipeline.ts";
 import { closeReason, frameText, parseControlFrame, serverFrame } from "../protocol/frames.ts";
 import type { ControlFrame, Credit, Hello, ServerFrames } from "../protocol/frames.ts";
 import { AckNews } from "./ack-news.ts";
 import type { RetryLine } from "./ack-news.ts";
 import { CreditAccount } from "./credit.ts";
+import { FrameQueue } from "./frame-queue.ts";
+import type { ArrivedFrame } from "./frame-queue.ts";
 import type { StreamHub } from "./hub.ts";
+import type { StreamPeer, StreamSocket } from "./socket.ts";
 import { Publication } from "./publication.ts";
 import { Window } from "./window.ts";
 
 /** Ranges of `sack` in one ack; what is left out is told by a later one. */
 const SACK_RANGES_MAX = 64;
 
-export interface StreamSocket {
-  send(text: string): void;
-  end(code: number, reason: string): void;
-}
-
-/** What a connection brings from its upgrade request. */
-export interface StreamPeer {
-  /** Credentials of the request (Authorization header or subprotocol value), null for none. */
-  readonly credentials: string | null;
-  readonly origin: string;
-  readonly loopback: boolean;
+interface FrameFault {
+  readonly name: CloseName;
+  readonly detail: string;
+  /** Of the error frame, where it says more than the close code. */
+  readonly code?: string;
 }
 
 type State = "awaiting-hello" | "open" | "leaving" | "closed";
@@ -54,8 +52,7 @@ export class StreamConnection {
   /** Sequence numbers below were known to the client before this connection: maybe sent before. */
   #redeliveryBelow = 1;
   #credit = new CreditAccount(0);
-  /** Frames that arrived while one waits for its schemas, oldest first; bounded by credit. */
-  #queue: Uint8Array[] = [];
+  readonly #queue = new FrameQueue();
   #waiting = false;
   #news = new AckNews();
   #ackDue = false;
@@ -73,9 +70,9 @@ export class StreamConnection {
     return this.#state;
   }
 
-  /** Events sent by this client that have no outcome yet. */
-  get inFlight(): number {
-    return this.#window.inFlight.size;
+  /** Events of this client have no outcome yet, or a frame of its waits. */
+  get isBusy(): boolean {
+    return this.#waiting || !this.#window.inFlight.isEmpty;
   }
 
   /** One WebSocket message. `bytes` is valid during the call only. */
@@ -91,14 +88,24 @@ export class StreamConnection {
         `a frame has at most ${frameBytesMax} bytes, this one ${bytes.length}`,
       );
     } else if (this.#state === "awaiting-hello") this.#onFirstFrame(bytes);
-    else if (this.#waiting) this.#queue.push(bytes.slice());
-    else this.#onFrame(bytes, null);
+    else this.#onArrived({ bytes, receivedAtMs: this.#hub.now() });
+  }
+
+  #onArrived(frame: ArrivedFrame): void {
+    if (!this.#waiting) this.#onFrame(frame, null);
+    else if (!this.#queue.push(frame)) {
+      this.fail("credit_exceeded", "more frames than credit allows wait behind an earlier one");
+    }
   }
 
   /** The socket is gone, for whatever reason. */
   onClose(): void {
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#state = "closed";
-    this.#queue = [];
+    this.#queue.clear();
     this.#hub.left(this);
   }
 
@@ -129,25 +136,14 @@ export class StreamConnection {
     this.#state = "open";
     const { done } = this.#window;
     this.#credit = new CreditAccount(done);
-    this.#say("welcome", {
-      conn: this.#hub.nextConnectionId(),
-      epoch: 1,
-      resumed: false,
-      done,
-      sack: this.#window.final.ranges(),
-      exc: [],
-      dup_possible: held.length > 0,
-      resume: "",
-      ttl: 0,
-      credit: this.#credit.ceiling,
-      limits: this.#hub.advertisedLimits(),
-      ping: this.#hub.pingSeconds,
-      time: this.#hub.now(),
-    });
+    const sack = this.#window.final.ranges();
+    const credit = this.#credit.ceiling;
+    this.#say("welcome", this.#hub.welcome({ done, sack, credit, dup_possible: held.length > 0 }));
   }
 
-  #onFrame(bytes: Uint8Array, refusals: Refusals | null): void {
-    const result = this.#hub.pipeline.open(bytes, this.#context(), refusals);
+  #onFrame(frame: ArrivedFrame, refusals: Refusals | null): void {
+    const { bytes } = frame;
+    const result = this.#hub.pipeline.open(bytes, this.#context(frame.receivedAtMs), refusals);
     switch (result.kind) {
       case "control":
         this.#onControl(bytes);
@@ -156,7 +152,7 @@ export class StreamConnection {
         this.#onBrokenFrame(result);
         break;
       case "waiting":
-        this.#await(bytes.slice(), result.ready).catch((error: unknown) => {
+        this.#await({ ...frame, bytes: bytes.slice() }, result.ready).catch((error: unknown) => {
           this.#hub.failed(error);
           this.fail("internal", "an error inside sluice");
         });
@@ -169,39 +165,35 @@ export class StreamConnection {
     }
   }
 
-  #context(): FrameContext {
+  #context(receivedAtMs: number): FrameContext {
     const { tenant, source } = this.#principal ?? { tenant: "", source: "" };
-    const { payload, typeMember, eventBytesMax, frameEventsMax } = this.#hub.limits;
-    return {
-      shape: "pub",
-      payload,
-      typeMember,
-      tenant,
-      source,
-      receivedAtMs: this.#hub.now(),
-      eventBytesMax,
-      eventsMax: frameEventsMax,
-      ...(this.#stream === null ? {} : { stream: this.#stream }),
-    };
+    const { payload, typeMember, eventBytesMax, frameEventsMax: eventsMax } = this.#hub.limits;
+    const sender = { tenant, source, receivedAtMs, eventBytesMax, eventsMax };
+    const stream = this.#stream === null ? {} : { stream: this.#stream };
+    return { shape: "pub", payload, typeMember, ...sender, ...stream };
   }
 
-  #onBrokenFrame(fault: Extract<OpenResult, { readonly kind: "fault" }>): void {
-    const name = fault.problem === "too_many_events" ? "too_large" : "bad_frame";
-    this.fail(name, fault.detail);
+  #onBrokenFrame({ problem, detail }: Extract<OpenResult, { readonly kind: "fault" }>): void {
+    if (problem === "too_many_events") this.fail("too_large", detail);
+    else if (problem === "bad_frame") this.fail("internal", detail);
+    else this.fail("bad_frame", detail);
   }
 
   /** Holds later frames back until the schemas that this one asks for are there. */
-  async #await(frame: Uint8Array, ready: Promise<Refusals>): Promise<void> {
+  async #await(frame: ArrivedFrame, ready: Promise<Refusals>): Promise<void> {
     this.#waiting = true;
     const refusals = await ready;
     this.#waiting = false;
-    if (this.#state === "closed") return;
-    this.#onFrame(frame, refusals);
-    while (!this.#waiting) {
+    if (!this.#isClosed) this.#onFrame(frame, refusals);
+    while (!this.#waiting && !this.#isClosed) {
       const next = this.#queue.shift();
       if (next === undefined) return;
       this.#onFrame(next, null);
     }
+  }
+
+  get #isClosed(): boolean {
+    return this.#state === "closed";
   }
 
   #onControl(bytes: Uint8Array): void {
@@ -246,12 +238,9 @@ export class StreamConnection {
   #onAuth(token: string): void {
     const admitted = this.#hub.admission.admit({ ...this.#peer, credentials: token });
     if (admitted.kind === "refused") this.fail(admitted.code, admitted.detail);
-    else if (admitted.principal.tenant !== this.#principal?.tenant) {
-      this.fail("forbidden", "a connection stays with the tenant of its hello");
-    } else {
-      this.#principal = admitted.principal;
-      this.#say("auth_ok", {});
-    }
+    else if (!isSame(admitted.principal, this.#principal)) {
+      this.fail("forbidden", "a connection stays with the tenant and source of its hello");
+    } else this.#say("auth_ok", {});
   }
 
   #publish(frame: OpenFrame, bytes: number): void {
@@ -259,14 +248,14 @@ export class StreamConnection {
     this.#credit.received(bytes);
     const fault = this.#creditFault(batch.seq, batch.count) ?? this.#windowFault(frame);
     if (fault !== null) {
-      this.fail(fault.name, fault.detail);
+      this.fail(fault.name, fault.detail, fault.code);
       return;
     }
     this.#hub.deadlines.add(batch);
     this.#hub.pipeline.run(frame, new Publication(this, batch, bytes));
   }
 
-  #creditFault(seq: number, count: number): { name: CloseName; detail: string } | null {
+  #creditFault(seq: number, count: number): FrameFault | null {
     if (this.#state === "leaving") return { name: "bad_frame", detail: "pub after bye" };
     if (seq < 1 && count > 0) return { name: "bad_frame", detail: "pub.seq is at least 1" };
     // Numbers sent before need no credit of numbers again, only of bytes.
@@ -276,14 +265,15 @@ export class StreamConnection {
   }
 
   /** Decides repeats, counts the rest as sent; a fault if a number was skipped. */
-  #windowFault(frame: OpenFrame): { name: CloseName; detail: string } | null {
+  #windowFault(frame: OpenFrame): FrameFault | null {
     const { batch } = frame;
     const window = this.#window;
     for (let row = 0; row < batch.count; row += 1) {
       const seq = batch.seq + row;
       const standing = window.standing(seq);
       if (standing === "gap") {
-        return { name: "bad_frame", detail: `seq_gap: ${seq} was sent, ${window.next} is next` };
+        const detail = `seq ${seq} was sent, ${window.next} is next`;
+        return { name: "bad_frame", detail, code: "seq_gap" };
       }
       if (standing === "fresh") {
         window.send(seq);
@@ -371,14 +361,15 @@ export class StreamConnection {
   }
 
   /** Says why, then closes. */
-  fail(name: CloseName, detail: string): void {
+  fail(name: CloseName, detail: string, code: string = name): void {
     if (this.#state === "closed") return;
-    this.#say("error", { code: name, detail, fatal: true });
+    this.#say("error", { code, detail, fatal: true });
+    if (this.#isClosed) return;
     this.#close(name, detail);
   }
 
   #close(name: CloseName, reason: string): void {
-    this.#state = "closed";
+    this.#leave();
     this.#socket.end(CLOSE_RULES[name].code, closeReason(reason));
   }
 
@@ -390,6 +381,13 @@ export class StreamConnection {
   }
 
   #say<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): void {
-    this.#socket.send(serverFrame(t, members));
+    if (this.#socket.send(serverFrame(t, members))) return;
+    // What is lost here must not be made up by a later ack: a rejection would look like a success.
+    this.#leave();
+    this.#socket.cut();
   }
+}
+
+function isSame(left: Principal, right: Principal | null): boolean {
+  return left.tenant === right?.tenant && left.source === right.source;
 }

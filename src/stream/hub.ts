@@ -7,13 +7,20 @@ import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Welcome } from "../protocol/frames.ts";
 import { StreamConnection } from "./connection.ts";
-import type { StreamPeer, StreamSocket } from "./connection.ts";
+import type { StreamPeer, StreamSocket } from "./socket.ts";
 
 /** Between two looks at who is silent and whether credit may rise again. */
 const TICK_MS = 250;
 
 /** A client that has missed this many pings is dead. */
 const PINGS_MISSED_MAX = 2;
+
+/** Why a socket is sent away as soon as it opens. */
+const REFUSALS = {
+  draining: "this process is shutting down",
+  full: "this process has as many connections as it may have",
+  overloaded: "this process has as many events in flight as it may have",
+} as const;
 
 export interface StreamLimits {
   readonly frameBytesMax: number;
@@ -35,8 +42,11 @@ export interface StreamHubParts {
   readonly now: () => number;
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
-  /** Is the process over its high mark of unacked events or bytes? */
+  /** Is the process over its high mark of unacked events or bytes, or without Kafka? */
   readonly underPressure: () => boolean;
+  /** Is it over the hard mark? Then no further sockets are taken. */
+  readonly overHardMark: () => boolean;
+  readonly onRefused: (reason: "draining" | "full" | "overloaded") => void;
   /** Between 0 and 1. */
   readonly random: () => number;
   /** Unique among the processes that ever served; prefix of connection ids. */
@@ -79,10 +89,6 @@ export class StreamHub {
     return this.#parts.limits;
   }
 
-  get pingSeconds(): number {
-    return Math.round(this.#parts.pingMs / 1_000);
-  }
-
   get underPressure(): boolean {
     return this.#parts.underPressure();
   }
@@ -104,29 +110,46 @@ export class StreamHub {
     return this.#parts.now();
   }
 
-  nextConnectionId(): string {
-    this.#connections += 1;
-    return `${this.#parts.processId}-${this.#connections}`;
-  }
-
-  advertisedLimits(): Welcome["limits"] {
+  /** The members of a welcome; this version remembers no streams between connections. */
+  welcome(members: Pick<Welcome, "done" | "sack" | "credit" | "dup_possible">): Welcome {
     const { frameBytesMax, eventBytesMax, frameEventsMax } = this.#parts.limits;
+    this.#connections += 1;
     return {
-      frame_bytes: frameBytesMax,
-      event_bytes: eventBytesMax,
-      frame_events: frameEventsMax,
+      conn: `${this.#parts.processId}-${this.#connections}`,
+      epoch: 1,
+      resumed: false,
+      exc: [],
+      resume: "",
+      ttl: 0,
+      limits: {
+        frame_bytes: frameBytesMax,
+        event_bytes: eventBytesMax,
+        frame_events: frameEventsMax,
+      },
+      ping: Math.round(this.#parts.pingMs / 1_000),
+      time: this.now(),
+      ...members,
     };
   }
 
   /** A socket was opened. One too many, or one that comes during the drain, is sent away. */
   open(socket: StreamSocket, peer: StreamPeer): StreamConnection {
     const connection = new StreamConnection(this, socket, peer);
-    this.#heard.set(connection, { atMs: this.#parts.clockMs(), pings: 0 });
-    if (this.#draining) connection.fail("restart", "this process is shutting down");
-    else if (this.#heard.size > this.#parts.streamsMax) {
-      connection.fail("overloaded", "this process has as many connections as it may have");
+    const refusal = this.#refusal();
+    if (refusal === null) {
+      this.#heard.set(connection, { atMs: this.#parts.clockMs(), pings: 0 });
+    } else {
+      this.#parts.onRefused(refusal);
+      const name = refusal === "draining" ? "restart" : "overloaded";
+      connection.fail(name, REFUSALS[refusal]);
     }
     return connection;
+  }
+
+  #refusal(): keyof typeof REFUSALS | null {
+    if (this.#draining) return "draining";
+    if (this.#heard.size >= this.#parts.streamsMax) return "full";
+    return this.#parts.overHardMark() ? "overloaded" : null;
   }
 
   left(connection: StreamConnection): void {
@@ -150,7 +173,15 @@ export class StreamHub {
   }
 
   #flush(): void {
-    for (const connection of this.#dirty.splice(0)) connection.flush();
+    for (const connection of this.#dirty.splice(0)) {
+      try {
+        connection.flush();
+      } catch (error) {
+        // The acks of all others must still go out.
+        this.failed(error);
+        connection.fail("internal", "an error inside sluice");
+      }
+    }
   }
 
   /** The connection's ceilings wait for better times. */
@@ -191,7 +222,7 @@ export class StreamHub {
     }
     while (this.#heard.size > 0) {
       for (const connection of this.#heard.keys()) {
-        if (connection.inFlight === 0 || deadline.aborted) {
+        if (!connection.isBusy || deadline.aborted) {
           connection.fail("restart", "this process is shutting down");
         }
       }

@@ -53,7 +53,8 @@ export class Publication implements BatchListener {
     this.#owner.settleEvent(seq, verdict !== VERDICT.retry);
     if (verdict === VERDICT.retry) {
       const code = outcomeCode(batch.codes[row] ?? 0);
-      this.#owner.addRetry({ seq, code, after_ms: OUTCOME_RULES[code].afterMs });
+      const detail = batch.retryDetail(row);
+      this.#owner.addRetry({ seq, code, after_ms: OUTCOME_RULES[code].afterMs, detail });
     } else if (verdict === VERDICT.rejected) {
       const rejection = batch.rejections.get(row);
       const id = rejection === undefined || rejection.id === "" ? {} : { id: rejection.id };

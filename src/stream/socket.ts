@@ -1,0 +1,18 @@
+/** A WebSocket as streams see it, and what its upgrade request said of its client. */
+
+export interface StreamSocket {
+  /** False: the client reads too slowly, and the text was dropped. */
+  send(text: string): boolean;
+  /** Closes with a code, after what was sent. */
+  end(code: number, reason: string): void;
+  /** Closes at once, without a word: nothing would get through. */
+  cut(): void;
+}
+
+/** What a connection brings from its upgrade request. */
+export interface StreamPeer {
+  /** Credentials of the request (Authorization header or subprotocol value), null for none. */
+  readonly credentials: string | null;
+  readonly origin: string;
+  readonly loopback: boolean;
+}
