@@ -6,6 +6,7 @@ import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
 import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import { dataDirectory } from "./config/data-directory.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
@@ -267,7 +268,9 @@ export class Gateway {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const advice = "another --admin-port may be free";
-      throw new Error(`cannot listen on ${adminHost}:${adminPort} (${reason}); ${advice}`);
+      throw new Error(`cannot listen on ${adminHost}:${adminPort} (${reason}); ${advice}`, {
+        cause: error,
+      });
     }
   }
 
@@ -329,7 +332,9 @@ export class Gateway {
       this.#httpDeadlines.stop();
       this.#streamDeadlines.stop();
       this.#server.close();
-      if (!this.#parts.isWorker) await removeRunFile(this.#parts.config.dataDir, process.pid);
+      if (!this.#parts.isWorker) {
+        await removeRunFile(dataDirectory(this.#parts.config), process.pid);
+      }
       await this.#admin?.stop();
       this.#parts.telemetry.stop();
     });
@@ -345,7 +350,7 @@ export class Gateway {
     const { config, isWorker, telemetry } = this.#parts;
     if (isWorker) return;
     const [registryUrl = this.#adminUrl] = config.registryUrl;
-    const problem = await writeRunFile(config.dataDir, {
+    const problem = await writeRunFile(dataDirectory(config), {
       pid: process.pid,
       brokers: this.#delivery.brokers(),
       registryUrl,

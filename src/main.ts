@@ -13,7 +13,9 @@ import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { runPrimary } from "./lifecycle/primary.ts";
 import { handleSignals } from "./lifecycle/signals.ts";
 import { linkToPrimary } from "./lifecycle/worker-link.ts";
+import { PackError } from "./schema/pack-file.ts";
 import { loadPack } from "./schema/pack.ts";
+import type { Pack } from "./schema/pack.ts";
 import { createTelemetry } from "./telemetry/telemetry.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -27,6 +29,7 @@ const THREAD_POOL_DEFAULT = 4;
 
 const [command, ...rest] = process.argv.slice(2);
 if (command === "start") await start(rest);
+else if (command === "--version") process.stdout.write(`sluice ${version()}\n`);
 // What is written to a pipe, a file or a terminal is out by now; a client library may be at work
 // still.
 else exit(await runCli(process.argv.slice(2), process.env));
@@ -45,11 +48,20 @@ async function start(argv: readonly string[]): Promise<void> {
     return;
   }
   const { config, warnings } = loaded;
+  const pack = await loadPack(config.pack, join(ROOT, "packs")).catch((error: unknown) => {
+    if (error instanceof PackError) return error;
+    throw error;
+  });
+  if (pack instanceof PackError) {
+    process.stderr.write(`sluice: ${pack.message}\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
   const worker = workerNumber();
   const telemetry = makeTelemetry(config, worker);
   for (const warning of warnings) telemetry.process.notice(warning);
   if (config.workers > 1 && worker === null) await servePrimary(config, telemetry);
-  else await serve(config, telemetry, worker !== null);
+  else await serve({ config, pack, telemetry, isWorker: worker !== null });
 }
 
 function makeTelemetry(config: Config, worker: number | null): Telemetry {
@@ -88,7 +100,14 @@ function servePrimary(config: Config, telemetry: Telemetry): Promise<void> {
   });
 }
 
-async function serve(config: Config, telemetry: Telemetry, isWorker: boolean): Promise<void> {
+interface ServeParts {
+  readonly config: Config;
+  readonly pack: Pack;
+  readonly telemetry: Telemetry;
+  readonly isWorker: boolean;
+}
+
+async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise<void> {
   const { drainDeadlineMs } = config;
   const clock = systemClock;
   const lifecycle = new Lifecycle({ clock, telemetry: telemetry.process, drainDeadlineMs, exit });
@@ -103,7 +122,7 @@ async function serve(config: Config, telemetry: Telemetry, isWorker: boolean): P
   try {
     const gateway = await Gateway.create({
       config,
-      pack: await loadPack(config.pack, join(ROOT, "packs")),
+      pack,
       telemetry,
       lifecycle,
       threadPoolSize: Number(process.env["UV_THREADPOOL_SIZE"] ?? THREAD_POOL_DEFAULT),

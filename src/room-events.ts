@@ -21,6 +21,10 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
           reason: event.reason,
         });
         break;
+      case "late_failure":
+        backends.kafkaError("other", { lane: event.lane, topic: event.topic, code: event.code });
+        log.error("a record failed after its event was answered stored", { ...event });
+        break;
       case "state":
         backends.kafkaState(event.state, { reason: event.reason });
         break;

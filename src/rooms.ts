@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Admission } from "./admission/admission.ts";
 import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import { dataDirectory } from "./config/data-directory.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { createDelivery } from "./delivery/create.ts";
@@ -95,7 +96,7 @@ export function makeSchemaStore(parts: RoomParts, accept: AcceptSchema): SchemaS
   return new SchemaStore({
     pack,
     registry: makeRegistryClient(config),
-    snapshotDirectory: join(config.dataDir, "schemas"),
+    snapshotDirectory: join(dataDirectory(config), "schemas"),
     refreshMs: config.registryRefreshMs,
     register: config.registerSchemas,
     accept,

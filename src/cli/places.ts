@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { dataDirectory } from "../config/data-directory.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import type { KafkaSecurity } from "../delivery/delivery.ts";
@@ -73,7 +74,7 @@ export function findRegistry(config: Config): RegistryPlace {
 }
 
 function findRunning(config: Config, settingNames: string): RunFile {
-  const path = join(config.dataDir, "sluice.json");
+  const path = join(dataDirectory(config), "sluice.json");
   const ask = `Start it with npm start, or give ${settingNames}.`;
   let text: string;
   try {

@@ -8,7 +8,7 @@ import { loadPack } from "../schema/pack.ts";
 import { CommandError, UsageError, type Invocation } from "./command.ts";
 
 /** The packs that come with sluice. */
-const PACKS_DIRECTORY = fileURLToPath(new URL("../../packs", import.meta.url));
+export const PACKS_DIRECTORY = fileURLToPath(new URL("../../packs", import.meta.url));
 
 export interface SchemaFile {
   /** For people. */

@@ -336,9 +336,9 @@ export const OPTIONS = {
   dataDir: {
     group: "process",
     type: "text",
-    default: ".run",
+    default: "",
     form: { pattern: /./, expected: "a directory", example: "/var/lib/sluice" },
-    text: "Directory of the run file (sluice.json) and of the schema snapshot.",
+    text: "Directory of the run file and of the schema snapshot. Empty: .run in the checkout.",
   },
 } as const satisfies OptionTable;
 

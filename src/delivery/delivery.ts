@@ -89,6 +89,13 @@ export type DeliveryEvent =
       readonly reason: string;
     }
   | { readonly kind: "refused"; readonly code: OutcomeCode; readonly count: number }
+  | {
+      /** A failure came for a record after its commit was settled: somebody was told `stored`. */
+      readonly kind: "late_failure";
+      readonly lane: number;
+      readonly topic: string;
+      readonly code: OutcomeCode;
+    }
   | { readonly kind: "expired"; readonly count: number }
   | { readonly kind: "queue_full"; readonly lane: number }
   | { readonly kind: "commit_stuck"; readonly lane: number; readonly records: number }

@@ -31,6 +31,8 @@ export interface Destination {
   attempts: number;
   /** Answers in a row that knew no partition of it. */
   absences: number;
+  /** Made by this process. */
+  isCreated: boolean;
 }
 
 export interface DestinationsOptions {
@@ -93,6 +95,7 @@ export class Destinations {
       lookAtMs: this.#options.clock.nowMs(),
       attempts: 0,
       absences: 0,
+      isCreated: false,
     };
     this.#all.push(destination);
     this.#byName.set(name, destination);
@@ -288,7 +291,9 @@ export class Destinations {
     create(destination.name, partitions, (problem) => {
       if (this.#isStopped) return;
       if (problem === null) {
-        this.#tell(destination, "created", "");
+        // Brokers may go on for a moment to say that it is missing: then it is made once more.
+        if (!destination.isCreated) this.#tell({ ...destination, partitions }, "created", "");
+        destination.isCreated = true;
         destination.status = "unknown";
         destination.lookAtMs = clock.nowMs();
       } else {

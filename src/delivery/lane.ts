@@ -136,6 +136,13 @@ export class Lane {
     const outcome = outcomeOf(report.kafkaCode);
     // Behind a stuck commit only its own late reports can come; its sinks have been told.
     if (this.#step === "stuck" || this.#step === "down") return;
+    if (this.#step === "idle" || this.#step === "scheduled") {
+      // Nothing is out: a record that was told `stored` has failed. It must not happen, nor be silent.
+      const { topic } = report;
+      this.#options.onEvent({ kind: "late_failure", lane: this.number, topic, code: outcome });
+      if (report.kafkaCode === KAFKA_CODE.fatal) this.#lose("fatal error reported for a record");
+      return;
+    }
     this.#matcher ??= new ReportMatcher(this.queue.segments, this.#options.topicNames);
     const matched = this.#matcher.mark(report, OUTCOME_NUMBER[outcome]);
     // A failure that cannot be placed may be anyone's: then nobody is told `stored`.

@@ -32,7 +32,7 @@ test("SchemaResolver knows the type's own schema by all its names without asking
     "clicks:latest",
     "clicks:3",
     `fp:${hex}`,
-    `fp:${bytes.toUpperCase()}`,
+    `fp:${bytes}`,
   ]) {
     assert.deepEqual(await resolve(ref), {
       kind: "schema",

@@ -90,7 +90,7 @@ export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
     const head = readHead(request);
     const exchange = { response, head, answer: new Answer(response, head, parts.onAnswered) };
     try {
-      route(exchange, parts);
+      handle(exchange, parts);
     } catch (error) {
       parts.onFailure(error);
       exchange.answer.send(internalReply(parts.ingest.nextRequestId()));
@@ -104,7 +104,7 @@ interface Exchange {
   readonly answer: Answer;
 }
 
-function route(exchange: Exchange, parts: HttpDoorParts): void {
+function handle(exchange: Exchange, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
   if (head.path === NATIVE_PATH && head.method === "POST") {
     receive(exchange, parts);

@@ -200,7 +200,10 @@ export class BackendTelemetry {
         this.#log.warn("schema taken from the snapshot on disk", fields);
         break;
       case "unregistered":
-        this.#log.warn("schema is not registered, its events are answered retry", fields);
+        this.#log.warn(
+          "subject is not in the registry: its last schema stays, or events are retry",
+          fields,
+        );
         break;
       default:
         change satisfies never;

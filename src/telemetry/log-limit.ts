@@ -11,8 +11,8 @@ export interface LogLimitOptions {
 }
 
 /** Lines of one kind in one window; more are counted, not written. */
-const LINES_MAX = 20;
-const WINDOW_MS = 10_000;
+const LINES_MAX = 10;
+const WINDOW_MS = 60_000;
 /** Kinds are message texts, all of them in the source; what is over the bound shares one window. */
 const KINDS_MAX = 256;
 const SHARED_KIND = "";

@@ -73,11 +73,11 @@ describe("createLogger, JSON", () => {
       log.warn("again");
     }
     log.warn("other kind");
-    assert.equal(output.length, 21);
-    clock.advance(10_000);
+    assert.equal(output.length, 11);
+    clock.advance(60_000);
     log.warn("again");
-    assert.equal(parse(output.at(-1))["suppressed"], 30);
-    assert.equal(counted.filter((entry) => entry === "-warn").length, 30);
+    assert.equal(parse(output.at(-1))["suppressed"], 40);
+    assert.equal(counted.filter((entry) => entry === "-warn").length, 40);
   });
 });
 
@@ -186,7 +186,7 @@ describe("LogLimit", () => {
     assert.equal(limit.admit("one more"), 0);
     assert.equal(limit.admit("and another"), -1);
     assert.equal(limit.admit("kind 0"), -1);
-    clock.advance(10_000);
+    clock.advance(60_000);
     assert.equal(limit.admit("and another"), 1);
   });
 });

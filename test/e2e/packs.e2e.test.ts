@@ -81,6 +81,7 @@ test("dead letters: the reason in headers, the payload by setting, rejected once
   }));
 
 test("settings that cannot be are refused with a sentence and exit code 2", async () => {
+  const env = { PATH: process.env["PATH"] };
   const run = promisify(execFile);
   const cases = {
     "an unknown flag": [["--prot", "1"], /--prot.*--port/s],
@@ -89,7 +90,7 @@ test("settings that cannot be are refused with a sentence and exit code 2", asyn
     "workers with embedded parts": [["--workers", "2"], /SLUICE_WORKERS/],
   } as const;
   for (const [name, [flags, sentence]] of Object.entries(cases)) {
-    const failure = await run(process.execPath, [MAIN, "start", ...flags]).then(
+    const failure = await run(process.execPath, [MAIN, "start", ...flags], { env }).then(
       () => assert.fail(`${name} must not start`),
       (error: unknown) => error as { readonly code: number; readonly stderr: string },
     );
