@@ -134,7 +134,7 @@ export class Gateway {
       streamsMax: limits.STREAMS_MAX,
       now: systemClock.nowMs,
       clockMs: systemClock.monotonicMs,
-      underPressure: () => this.#gate.underPressure,
+      pressure: () => this.#gate.pressure,
       overHardMark: () => this.#gate.isOverHardMark,
       onRefused: (reason) => telemetry.traffic.socketRefused(reason),
       random: Math.random,

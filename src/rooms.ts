@@ -198,9 +198,10 @@ export class Gate {
     return this.#delivery.pressure().level === "hard";
   }
 
-  /** Credit of streams stops rising. */
-  get underPressure(): boolean {
-    return this.#delivery.pressure().level !== "open" || this.#delivery.state() !== "ready";
+  /** Why credit of streams stops rising, null if it does not. */
+  get pressure(): "kafka" | "memory" | null {
+    if (this.#delivery.state() !== "ready") return "kafka";
+    return this.#delivery.pressure().level === "open" ? null : "memory";
   }
 
   readonly closedBecause = (): Closed | null => {

@@ -85,7 +85,7 @@ function setUp(options: { readonly streamsMax?: number } = {}) {
     streamsMax: options.streamsMax ?? 10,
     now: () => clock.atMs,
     clockMs: () => clock.atMs,
-    underPressure: () => clock.pressure,
+    pressure: () => (clock.pressure ? "kafka" : null),
     overHardMark: () => clock.hard,
     onRefused: (reason) => void refused.push(reason),
     random: () => 0.5,
@@ -291,6 +291,12 @@ test("StreamConnection: credit bounds seq, rises with acks, and stays under pres
   settle(setup.pipeline.batches[0], (row) => setup.pipeline.batches[0]?.recordStored(row));
   await flushed();
   assert.equal(last(setup, "ack")["credit"], undefined);
+  assert.deepEqual(last(setup, "credit"), {
+    t: "credit",
+    seq: 100,
+    bytes: 131_072,
+    reason: "kafka",
+  });
   setup.clock.pressure = false;
   setup.hub.tick();
   assert.equal(last(setup, "credit")["seq"], 1_100);

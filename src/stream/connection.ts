@@ -336,9 +336,13 @@ export class StreamConnection {
    * New ceilings, null if they stay: unchanged, or held back while the process is under pressure.
    */
   #raisedCredit(): Credit | null {
-    this.#creditHeldBack = this.#hub.underPressure;
-    if (this.#creditHeldBack) {
+    const reason = this.#hub.pressure;
+    const wasHeldBack = this.#creditHeldBack;
+    this.#creditHeldBack = reason !== null;
+    if (reason !== null) {
       this.#hub.holdBack(this);
+      // Unchanged values: paused, and why.
+      if (!wasHeldBack) this.#say("credit", { ...this.#credit.ceiling, reason });
       return null;
     }
     return this.#credit.raise(this.#window.done);

@@ -22,6 +22,8 @@ const REFUSALS = {
   overloaded: "this process has as many events in flight as it may have",
 } as const;
 
+export type Pressure = "kafka" | "memory";
+
 export interface StreamLimits {
   readonly frameBytesMax: number;
   readonly frameEventsMax: number;
@@ -42,8 +44,8 @@ export interface StreamHubParts {
   readonly now: () => number;
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
-  /** Is the process over its high mark of unacked events or bytes, or without Kafka? */
-  readonly underPressure: () => boolean;
+  /** Why credit may not rise: the process is without Kafka, or over its high mark. */
+  readonly pressure: () => Pressure | null;
   /** Is it over the hard mark? Then no further sockets are taken. */
   readonly overHardMark: () => boolean;
   readonly onRefused: (reason: "draining" | "full" | "overloaded") => void;
@@ -89,8 +91,9 @@ export class StreamHub {
     return this.#parts.limits;
   }
 
-  get underPressure(): boolean {
-    return this.#parts.underPressure();
+  /** Why credit may not rise, null if it may. */
+  get pressure(): Pressure | null {
+    return this.#parts.pressure();
   }
 
   /** Open sockets. */
@@ -204,7 +207,7 @@ export class StreamHub {
         else connection.ping();
       }
     }
-    if (this.#heldBack.size > 0 && !this.underPressure) {
+    if (this.#heldBack.size > 0 && this.pressure === null) {
       const waiting = [...this.#heldBack];
       this.#heldBack.clear();
       for (const connection of waiting) connection.raiseCredit();

@@ -142,3 +142,35 @@ test("two workers share the port, one ready line, one ledger, one clean end", as
   assert.equal(gateway.output.match(/"msg":"ready"/g)?.length, 1);
   assert.equal(await gateway.stop(), 0);
 });
+
+test("missing subjects and topics are retry, with what mends them; then they are not", async () => {
+  const pack = await makePack("absent");
+  const bare = flags(pack).filter(
+    (flag) => !["--create-topics", "--register-schemas"].includes(flag),
+  );
+  await using gateway = await Gateway.start({ flags: bare, mayWait: true });
+  const unregistered = await retryOf(gateway);
+  assert.equal(unregistered["code"], "registry_unavailable");
+  assert.match(String(unregistered["detail"]), /sluice schema register/);
+  const registry = new RegistryClient({ urls: [testService("registry")], timeoutMs: 5_000 });
+  assert.equal((await registry.register(pack.subject, schema())).kind, "found");
+  registry.close();
+  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== 200) await delay(50);
+  const noTopic = await retryOf(gateway);
+  assert.equal(noTopic["code"], "destination_unavailable");
+  assert.match(String(noTopic["detail"]), new RegExp(`${pack.topic} .*--create-topics`));
+  await gateway.ledger();
+  assert.equal(await gateway.stop(), 0);
+});
+
+/** The one event of a request that is to be sent again. */
+async function retryOf(gateway: Gateway): Promise<Readonly<Record<string, unknown>>> {
+  const event = { type: "order", data: { id: "x", actor: "a" } };
+  const response = await gateway.post(JSON.stringify(event));
+  assert.equal(response.status, 503);
+  assert.ok(Number(response.headers.get("retry-after")) >= 1);
+  const body = (await response.json()) as { readonly retry: readonly object[] };
+  const [line] = body.retry;
+  assert.ok(line !== undefined);
+  return line as Readonly<Record<string, unknown>>;
+}

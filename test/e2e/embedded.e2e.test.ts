@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { readFile } from "node:fs/promises";
 import { Gateway } from "../gateway.ts";
 import { StreamClient } from "../stream-client.ts";
@@ -100,6 +100,14 @@ test("one bad event among good ones is refused with its path, the others are sto
   assert.match(String(wrongType?.["got"]), /5/);
   assert.equal(unknownType?.["index"], 3);
   assert.equal(unknownType?.["code"], "schema_unknown");
+  assert.match(String(unknownType?.["detail"]), /this pack has identify, .*search/);
+});
+
+test("a batch of like events may shrink by more than any ratio", async () => {
+  const like = JSON.stringify(Array.from({ length: 500 }, () => search("like")));
+  const small = zstdCompressSync(like, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
+  assert.ok(like.length / small.length > 100, "this one does");
+  assert.equal((await answerOf(gateway.post(small))).stored, 500);
 });
 
 test("every shape and coding of a body is taken", async () => {
@@ -164,6 +172,10 @@ test("requests that hold no events get a problem that says why", async () => {
     "method_not_allowed",
   );
   assert.equal((await problemOf(fetch(`${gateway.url}/metrics`), 404))["code"], "not_found");
+  const noUpgrade = await problemOf(fetch(`${gateway.url}/v1/stream`), 426);
+  assert.equal(noUpgrade["code"], "upgrade_required");
+  const refused = await gateway.metric('sluice_http_requests_total{route="events",status="401"}');
+  assert.equal(refused, 1, "refusals are counted");
 });
 
 test("atomic=1 refuses all for one bad event; respond-async answers 202 at once", async () => {
@@ -240,6 +252,7 @@ test("an event may name its schema; one that is not the type's own is refused", 
     { ...search("n-1"), schema: "nonsense" },
     { ...search("n-2"), schema: 4_000_000 },
     search("n-3"),
+    { ...search("n-4"), schema: "" },
   ];
   const answer = await answerOf(gateway.post(JSON.stringify(events)));
   assert.equal(answer.stored, 1);
@@ -248,6 +261,7 @@ test("an event may name its schema; one that is not the type's own is refused", 
     [
       [0, "schema_unknown", "/schema"],
       [1, "schema_unknown", "/schema"],
+      [3, "schema_unknown", "/schema"],
     ],
   );
 });
