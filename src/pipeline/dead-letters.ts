@@ -7,7 +7,9 @@
 import { createHash } from "node:crypto";
 import type { Fault } from "../errors.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-import type { OpenFrame } from "./pipeline.ts";
+import type { FrameContext } from "../codec/codec.ts";
+import type { RecordTable } from "../records.ts";
+import type { Batch } from "./batch.ts";
 import type { RouteBook } from "./routes.ts";
 
 const UNKNOWN_TYPE_TOPIC = "sluice.dlq";
@@ -20,6 +22,13 @@ export interface DeadLettersOptions {
    * `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent.
    */
   readonly payload: "none" | "redacted" | "raw";
+}
+
+/** The frame that a refused event came in, while it is open. */
+export interface LetterFrame {
+  readonly batch: Batch;
+  readonly table: RecordTable;
+  readonly context: FrameContext;
 }
 
 export interface RefusedEvent {
@@ -36,7 +45,7 @@ export class DeadLetters {
   }
 
   /** True if the batch will hear of the record; false if there is no room for it now. */
-  keep(frame: OpenFrame, refused: RefusedEvent): boolean {
+  keep(frame: LetterFrame, refused: RefusedEvent): boolean {
     const { delivery, routes, payload } = this.#options;
     const { table, context, batch } = frame;
     const { row, id, fault } = refused;
