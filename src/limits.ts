@@ -112,7 +112,9 @@ export const STREAM_INFLIGHT_EVENTS_MAX = 1_000;
 /** Bytes of pub frames a stream may have in flight. */
 export const STREAM_INFLIGHT_BYTES_MAX = 1024 * 1024;
 
-/** Frames of a stream that wait behind one whose schemas are being fetched: all that credit allows. */
+/**
+ * Frames of a stream that wait behind one whose schemas are being fetched: all that credit allows.
+ */
 export const STREAM_WAITING_FRAMES_MAX = 2 * STREAM_INFLIGHT_EVENTS_MAX;
 
 /** Their bytes; more than credit allows closes the stream. */

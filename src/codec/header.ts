@@ -53,9 +53,9 @@ export function writeSession(
 }
 
 /**
- * Length and text of an id that is ASCII and fits in place, as nearly all are. False: it is not; what
- * was written is overwritten. TextEncoder would cost a call out of JavaScript for each event, which
- * bench/path.ts shows.
+ * Length and text of an id that is ASCII and fits in place, as nearly all are. False: it is not;
+ * what was written is overwritten. TextEncoder would cost a call out of JavaScript for each event,
+ * which bench/path.ts shows.
  */
 function writeShortAscii(memory: Uint8Array, at: number, id: string): boolean {
   if (id.length > SESSION_ROOM) return false;

@@ -1,4 +1,6 @@
-/** Where a gateway keeps its run file and schema snapshot; the same for every caller's directory. */
+/**
+ * Where a gateway keeps its run file and schema snapshot; the same for every caller's directory.
+ */
 import { join } from "node:path";
 import type { Config } from "./options.ts";
 

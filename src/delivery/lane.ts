@@ -137,7 +137,8 @@ export class Lane {
     // Behind a stuck commit only its own late reports can come; its sinks have been told.
     if (this.#step === "stuck" || this.#step === "down") return;
     if (this.#step === "idle" || this.#step === "scheduled") {
-      // Nothing is out: a record that was told `stored` has failed. It must not happen, nor be silent.
+      // Nothing is out: a record that was told `stored` has failed. It must not happen, nor be
+      // silent.
       const { topic } = report;
       this.#options.onEvent({ kind: "late_failure", lane: this.number, topic, code: outcome });
       if (report.kafkaCode === KAFKA_CODE.fatal) this.#lose("fatal error reported for a record");

@@ -1,4 +1,6 @@
-/** Lets a few pieces of work run at once; the others wait in order. Bounded by whoever brings them. */
+/**
+ * Lets a few pieces of work run at once; the others wait in order. Bounded by whoever brings them.
+ */
 export class Turnstile {
   readonly #atOnceMax: number;
   readonly #waiting: (() => void)[] = [];

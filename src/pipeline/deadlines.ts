@@ -1,7 +1,7 @@
 /**
  * Deadlines of batches that all have the same time to live: one list and one timer for all of them,
- * instead of a timer each. Time is monotonic: a clock that is set must not expire anything. As long as
- * the batches that are not settled, which requests and credit bound.
+ * instead of a timer each. Time is monotonic: a clock that is set must not expire anything. As long
+ * as the batches that are not settled, which requests and credit bound.
  */
 import type { OutcomeCode } from "../errors.ts";
 import type { Batch } from "./batch.ts";

@@ -208,7 +208,8 @@ export class Pipeline {
     retryDetail: (batch, row, code) => {
       if (code !== "destination_unavailable") return OUTCOME_RULES[code].text;
       const topic = this.#parts.routes.topicName(batch.topics[row] ?? -1);
-      return `topic ${topic} is missing or closed to sluice: create it, or start with --create-topics`;
+      const advice = "create it, or start with --create-topics";
+      return `topic ${topic} is missing or closed to sluice: ${advice}`;
     },
   };
 

@@ -10,7 +10,9 @@ import { compilePlan } from "../schema/plan/compile.ts";
 import type { Pack, PackType } from "../schema/pack.ts";
 import type { TypeSchema } from "../schema/store.ts";
 
-/** Schemas asked for by events themselves, at once; beyond it the one that was loaded first goes. */
+/**
+ * Schemas asked for by events themselves, at once; beyond it the one that was loaded first goes.
+ */
 const ASKED_ROUTES_MAX = 256;
 
 /** Takes any object: it stands where a type is known but its schema is not there yet. */

@@ -93,7 +93,9 @@ function sniff(body: Uint8Array): Coding {
   return isZstd ? "zstd" : "identity";
 }
 
-/** A body may always inflate to this: batches of like events shrink by far more than a ratio allows. */
+/**
+ * A body may always inflate to this: batches of like events shrink by far more than a ratio allows.
+ */
 const RATIO_FREE_BYTES = 1024 * 1024;
 
 export interface InflateLimits {

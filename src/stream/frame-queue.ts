@@ -1,6 +1,7 @@
 /**
- * Frames that arrived while an earlier one of their stream waits for its schemas: kept in order, with
- * their times of receipt, within bounds. What a client may have sent by its credit always fits.
+ * Frames that arrived while an earlier one of their stream waits for its schemas: kept in order,
+ * with their times of receipt, within bounds. What a client may have sent by its credit always
+ * fits.
  */
 import { STREAM_WAITING_BYTES_MAX, STREAM_WAITING_FRAMES_MAX } from "../limits.ts";
 

@@ -86,7 +86,7 @@ export class Differential {
           const outcome = this.check(Buffer.from(text), subject);
           assert(outcome.kind === "encoded", `seed ${seed}: ${JSON.stringify(outcome)} ${text}`);
           const expected = avscType.toBuffer(sample.value).toString("hex");
-          assert.equal(outcome.avro.toString("hex"), expected, `seed ${seed}: ${text.toString()}`);
+          assert.equal(outcome.avro.toString("hex"), expected, `seed ${seed}: ${text}`);
           for (let damaged = 0; damaged < 4; damaged += 1) {
             this.check(mutate(Buffer.from(text), random), subject);
           }
@@ -127,11 +127,11 @@ export class Differential {
       const isOfText = ["syntax", "utf8"].includes(outcome.fault);
       assert(
         isSound ? !isOfText : kinds.includes(outcome.fault),
-        `${outcome.fault}: ${text.toString()}`,
+        `${outcome.fault}: ${text}`,
       );
       return outcome;
     }
-    assert(isSound, `encoded, though no JSON: ${text.toString()}`);
+    assert(isSound, `encoded, though no JSON: ${text}`);
     const decoded = decodeToJson(subject.schema, outcome.avro);
     assert.equal(decoded.kind, "json", text.toString());
     checkAvsc(text, { outcome, avscType: subject.avscType });
