@@ -73,7 +73,7 @@ export function layOut(inputBytesMax: number): Regions {
 
 export class Instance {
   /** The whole memory; made anew when it grows. */
-  memory: Uint8Array;
+  memory: Uint8Array<ArrayBuffer>;
   view: DataView;
   readonly #memory: WebAssembly.Memory;
   readonly #encodeFrame: (bytes: number) => void;

@@ -127,11 +127,11 @@ export class Differential {
       const isOfText = ["syntax", "utf8"].includes(outcome.fault);
       assert(
         isSound ? !isOfText : kinds.includes(outcome.fault),
-        `${outcome.fault}: ${text}`,
+        `${outcome.fault}: ${text.toString()}`,
       );
       return outcome;
     }
-    assert(isSound, `encoded, though no JSON: ${text}`);
+    assert(isSound, `encoded, though no JSON: ${text.toString()}`);
     const decoded = decodeToJson(subject.schema, outcome.avro);
     assert.equal(decoded.kind, "json", text.toString());
     checkAvsc(text, { outcome, avscType: subject.avscType });
