@@ -70,6 +70,8 @@ function runNode(
     const child = spawn(process.execPath, [join(root, program), ...words], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
+      // Some tools colour what they print when they think they run in continuous integration.
+      env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: "1" },
     });
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
