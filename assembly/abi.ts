@@ -3,14 +3,16 @@
  * src/codec/abi.gen.ts, is generated from this file (scripts/gen-abi.mjs) and compared by a test.
  *
  * Ownership. The host writes PARAMS, INPUT, ROUTES and PLANS, always between calls; the module
- * writes RESULT, TABLE, SLOTS, STACK, SCRATCH, ARENA, and, inside plans, only the words called
- * "guess". Nothing is allocated during a call. INPUT is followed by INPUT_PADDING zero bytes, which
- * cannot continue any JSON token, so vector loads may overrun and scanning loops end there.
+ * writes RESULT, TABLE, SLOTS, STACK, SCRATCH, ARENA, ORIGINALS, and, inside plans, only the words
+ * called "guess". Nothing is allocated during a call. INPUT is followed by INPUT_PADDING zero
+ * bytes, which cannot continue any JSON token, so vector loads may overrun and scanning loops end
+ * there.
  *
  * ```
  * 0x010000 PARAMS   0x010800 RESULT   0x011000 POWERS   0x014000 SLOTS   0x015000 TEXT
  * 0x020000 TABLE (columns)   0x080000 ROUTES (entries)   0x0b0000 ROUTE_SLOTS (hash)
- * 0x0c0000 then, at addresses the host chooses (PARAMS): INPUT SCRATCH STACK ARENA PLANS
+ * 0x0c0000 then, at addresses the host chooses (PARAMS):
+ *          INPUT SCRATCH STACK ARENA ORIGINALS PLANS
  * ```
  */
 
@@ -59,6 +61,10 @@ export const PARAM_TYPE_MEMBER_BYTES: u32 = 116;
 export const PARAM_ROUTE_MASK: u32 = 120;
 /** Events whose bit is set here trapped before: they get status `fault` untouched. */
 export const PARAM_POISON: u32 = 128;
+/** TOKEN_BYTES secret random bytes, set once: what no client can put into a record. */
+export const PARAM_TOKEN: u32 = 448;
+export const PARAM_ORIGINALS: u32 = 464;
+export const PARAM_ORIGINALS_END: u32 = 468;
 
 export const SHAPE_JSON: u32 = 0;
 export const SHAPE_NDJSON: u32 = 1;
@@ -78,6 +84,8 @@ export const RESULT_SEQ: u32 = 24;
 export const RESULT_SENT_AT: u32 = 32;
 export const RESULT_T_START: u32 = 40;
 export const RESULT_T_END: u32 = 44;
+/** Where the entries of ORIGINALS end. */
+export const RESULT_ORIGINALS_END: u32 = 48;
 
 export const PROBLEM_NONE: u32 = 0;
 export const PROBLEM_EMPTY: u32 = 1;
@@ -159,6 +167,21 @@ export const NODE_KEY: u32 = 3;
 export const NODE_KEY_BYTES: u32 = 4;
 export const NODE_SCHEMA: u32 = 6;
 
+/**
+ * ORIGINALS: values to be written as keyed hashes, one entry behind the other, each padded to 16
+ * bytes. In the record stand the token and the entry's offset into ORIGINALS, zeros behind, as long
+ * as the digest; the host finds them and writes the digest there.
+ */
+export const TOKEN_BYTES: u32 = 16;
+export const ORIGINAL_ROW: u32 = 0;
+export const ORIGINAL_ACTION: u32 = 4;
+export const ORIGINAL_LENGTH: u32 = 8;
+export const ORIGINAL_TEXT: u32 = 16;
+/** More in one event are `too_large`: it bounds the host's work for a frame. */
+export const ORIGINALS_PER_EVENT_MAX: u32 = 64;
+export const DIGEST_BYTES: u32 = 32;
+export const DIGEST_HEX_BYTES: u32 = 64;
+
 // Route entry
 export const ROUTES_MAX: u32 = 4096;
 export const ROUTE_BYTES: u32 = 48;
@@ -221,6 +244,7 @@ export const KIND_UUID: u32 = 19;
 export const KIND_DECIMAL: u32 = 20;
 export const KIND_DECIMAL_FIXED: u32 = 21;
 export const KIND_JSON: u32 = 22;
+export const KIND_PRIVATE: u32 = 23;
 /** int, long and timestamps: `sluice.from: "decimal-string"`; bytes, fixed: `"base64"`. */
 export const FLAG_FROM: u32 = 1;
 /** Unions: a member name of some record branch is a branch name as well. */
@@ -234,6 +258,18 @@ export const FIXED_SIZE: u32 = 4;
 export const DECIMAL_PRECISION: u32 = 8;
 export const DECIMAL_SCALE: u32 = 12;
 export const DECIMAL_PRECISION_MAX: u32 = 4096;
+// Private: what is done with the value that PRIVATE_NODE has taken. drop: what is written instead.
+export const PRIVATE_ACTION: u32 = 4;
+export const PRIVATE_NODE: u32 = 8;
+export const PRIVATE_INSTEAD: u32 = 12;
+export const PRIVATE_INSTEAD_BYTES: u32 = 16;
+export const PRIVATE_BYTES: u32 = 32;
+export const ACTION_DROP: u32 = 0;
+export const ACTION_MASK: u32 = 1;
+export const ACTION_IP: u32 = 2;
+export const ACTION_HMAC_STRING: u32 = 3;
+export const ACTION_HMAC_BYTES: u32 = 4;
+export const ACTION_HMAC_FIXED: u32 = 5;
 // array, map
 export const ITEM_NODE: u32 = 4;
 

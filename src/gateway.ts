@@ -90,7 +90,12 @@ export class Gateway {
       onState: (state) => this.#gate.stateChanged(state),
     });
     this.#sessions = rooms.makeSessions(parts);
-    const routes = new RouteBook({ codec, delivery: this.#delivery, pack });
+    const routes = new RouteBook({
+      codec,
+      delivery: this.#delivery,
+      pack,
+      hasPrivacySalt: config.privacySalt !== "",
+    });
     this.#schemas = rooms.makeSchemaStore(parts, (schema) => routes.refusal(schema));
     this.#schemas.onChange((schema) => routes.load(schema));
     this.#pipeline = new Pipeline({
@@ -101,6 +106,7 @@ export class Gateway {
       schemas: this.#schemas,
       deadLetters: this.#deadLetters(routes),
       observer: telemetry.traffic,
+      ...(config.privacySalt === "" ? {} : { privacySalt: config.privacySalt }),
       clockMs: systemClock.monotonicMs,
     });
     const clockMs = systemClock.monotonicMs;

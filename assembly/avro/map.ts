@@ -6,15 +6,7 @@ import { closeBlock } from "./array";
 import { KEYS_FRAME_BYTES, addKey, keyBit } from "./keys";
 import { encodeString } from "./text";
 import { encodeValue } from "./value";
-
-/** Length prefix of the key at `key`, in bytes; a key's text ends at `out`. */
-// @ts-ignore: decorator
-@inline
-function prefixBytes(key: usize): usize {
-  let p = key;
-  while (load<u8>(p) >= 0x80) p += 1;
-  return p + 1 - key;
-}
+import { prefixBytes } from "./write";
 
 export function encodeMap(at: usize, node: usize): usize {
   if (load<u8>(at) != 0x7b) return fail(FAULT_TYPE, at, node);

@@ -22,6 +22,7 @@ import {
   KIND_MILLIS,
   KIND_NULL,
   KIND_NULLABLE,
+  KIND_PRIVATE,
   KIND_RECORD,
   KIND_STRING,
   KIND_TAGGED,
@@ -35,6 +36,7 @@ import { encodeBytes, encodeFixed } from "./bytes";
 import { encodeDecimal } from "./decimal";
 import { encodeJsonText } from "./json-text";
 import { encodeMap } from "./map";
+import { encodePrivate } from "./private";
 import { encodeRecord } from "./record";
 import { encodeEnum, encodeString, encodeUuid } from "./text";
 import { encodeDate, encodeInt, encodeLong } from "./time";
@@ -92,6 +94,8 @@ function encodeRare(p: usize, node: usize): usize {
       return encodeJsonText(p, node);
     case KIND_TAGGED:
       return encodeTagged(p, node);
+    case KIND_PRIVATE:
+      return encodePrivate(p, node);
   }
   // No such kind: the plan is broken, and with it everything that would be written.
   unreachable();

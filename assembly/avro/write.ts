@@ -57,6 +57,15 @@ export function countBytes(count: u32): u32 {
   return size;
 }
 
+/** Bytes of the length prefix at `at`, in front of the content of a string or of bytes. */
+// @ts-ignore: decorator
+@inline
+export function prefixBytes(at: usize): usize {
+  let p = at;
+  while (load<u8>(p) >= 0x80) p += 1;
+  return p + 1 - at;
+}
+
 /** Copies in steps of sixteen; up to fifteen bytes behind the target are overwritten. */
 // @ts-ignore: decorator
 @inline

@@ -45,6 +45,7 @@ import {
   STATUS_TYPE_UNKNOWN,
 } from "../abi";
 import { depth, fail, ignored, isInBounds, openEvent, out } from "../arena";
+import { openOriginals, resetOriginals, rewindOriginals } from "../avro/originals";
 import { encodeValue } from "../avro/value";
 import { skipValue } from "../json/skip";
 import { readText, textCopied, textEnd, textStart } from "../json/string";
@@ -103,6 +104,7 @@ export let arena: usize = 0;
 /** The next event's record goes to the beginning of the arena again. */
 export function resetArena(): void {
   arena = load<u32>(PARAMS + PARAM_ARENA);
+  resetOriginals();
 }
 
 function memberOfWord(word: u64): u32 {
@@ -131,6 +133,7 @@ function readMember(p: usize): u32 {
 /** Encodes the record whose text begins at `p` by the settled route; returns its end, or 0. */
 function encodeRecordAt(p: usize): usize {
   setEncodedBy();
+  rewindOriginals();
   ignored = 0;
   out = arena;
   const plan = <usize>load<u32>(route, ROUTE_PLAN);
@@ -282,6 +285,7 @@ export function takeEvent(row: u32, start: usize): usize {
   const most = arena + <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX) + 64;
   openEvent(arena, min(limit, most));
   openSettling();
+  openOriginals(row);
   setCell(COLUMN_EVENT_START, row, start);
   let end: usize = 0;
   if (poisoned(row)) {

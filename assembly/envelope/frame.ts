@@ -46,6 +46,7 @@ import {
 } from "../abi";
 import { depth, fail, faultAt, faultKind, openEvent } from "../arena";
 import { skipValue } from "../json/skip";
+import { closeOriginals } from "../avro/originals";
 import { splitValue } from "../json/split";
 import { readText, textEnd, textStart } from "../json/string";
 import { firstIllFormed, isUtf8 } from "../json/utf8";
@@ -350,6 +351,7 @@ export function encodeFrame(bytes: usize): void {
   takeFrame();
   if (load<u32>(RESULT + RESULT_PROBLEM) != PROBLEM_NONE) rows = 0;
   finishRows(rows, arena);
+  closeOriginals();
   store<u32>(RESULT + RESULT_ROWS, rows);
 }
 

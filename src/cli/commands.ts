@@ -53,8 +53,8 @@ const ENCODE: Command = {
     'out. Prints {"index":0,"ok":true,"avro":"<hex>"} or ' +
     '{"index":1,"ok":false,"code":…,"path":…,"detail":…}, index being the number of the ' +
     "line, from 0; the hex has no registry header. With --ocf the Avro goes into a " +
-    "container file, and only the refused lines are printed. Exit code 1 when one was " +
-    "refused.",
+    "container file, and only the refused lines are printed. Fields with sluice.privacy hmac " +
+    "need the salt in SLUICE_PRIVACY_SALT. Exit code 1 when one was refused.",
   options: {
     schema: { value: "FILE", text: "Avro schema (.avsc). Required." },
     json: {

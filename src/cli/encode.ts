@@ -22,7 +22,11 @@ export async function encode(invocation: Invocation): Promise<ExitCode> {
     throw new UsageError("--codec goes with --ocf FILE.");
   }
   const schemaText = await readText(schemaFile);
-  const encoder = await createEncoder(schemaText, { schemaFile, json });
+  const encoder = await createEncoder(schemaText, {
+    schemaFile,
+    json,
+    privacySalt: invocation.env["SLUICE_PRIVACY_SALT"] ?? "",
+  });
   const output = new Output(invocation.io.stdout);
   if (path === undefined) {
     const counts = await encodeAll(invocation, { encoder, output, container: undefined });
@@ -59,13 +63,21 @@ function choice<T extends string>(
 
 async function createEncoder(
   schemaText: string,
-  options: { readonly schemaFile: string; readonly json: "plain" | "avro" },
+  {
+    schemaFile,
+    json,
+    privacySalt,
+  }: {
+    readonly schemaFile: string;
+    readonly json: "plain" | "avro";
+    readonly privacySalt: string;
+  },
 ): Promise<LineEncoder> {
   try {
-    return await LineEncoder.create(parseAvroSchema(schemaText), options.json);
+    return await LineEncoder.create(parseAvroSchema(schemaText), json, { privacySalt });
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
-    throw new UsageError(`${options.schemaFile} is not a schema sluice can use: ${error.message}.`);
+    throw new UsageError(`${schemaFile} is not a schema sluice can use: ${error.message}.`);
   }
 }
 

@@ -28,20 +28,30 @@ const NEWLINE = Buffer.from("\n");
 export class LineEncoder {
   readonly #codec: Codec;
 
-  private constructor(codec: Codec) {
+  readonly #salted: { readonly privacySalt?: string };
+
+  private constructor(codec: Codec, privacySalt: string) {
     this.#codec = codec;
+    this.#salted = privacySalt === "" ? {} : { privacySalt };
   }
 
-  /** Throws SchemaError when the schema cannot be compiled. */
-  static async create(schema: AvroSchema, json: "plain" | "avro"): Promise<LineEncoder> {
+  /**
+   * Throws SchemaError when the schema cannot be compiled. `privacySalt`: key of the hashes that
+   * private values become; empty: schemas that ask for them are refused.
+   */
+  static async create(
+    schema: AvroSchema,
+    json: "plain" | "avro",
+    { privacySalt = "" }: { readonly privacySalt?: string } = {},
+  ): Promise<LineEncoder> {
     const none: readonly string[] = [];
     const pointers = { id: none, key: none, time: none, actor: none, session: none };
-    const plan = compilePlan(schema, { json, pointers });
+    const plan = compilePlan(schema, { json, pointers, hasPrivacySalt: privacySalt !== "" });
     const codec = await createCodec({ inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX });
     const handle = codec.loadPlan(plan);
     const route = { type: TYPE, plan: handle, schemaId: 0, header: false, keyRequired: false };
     codec.setRoute(0, route);
-    return new LineEncoder(codec);
+    return new LineEncoder(codec, privacySalt);
   }
 
   /** Blank lines are left out; all others come out in their order. */
@@ -83,6 +93,7 @@ export class LineEncoder {
       receivedAtMs: 0,
       eventBytesMax: ENCODE_LINE_BYTES_MAX,
       eventsMax: ENCODE_BATCH_LINES_MAX,
+      ...this.#salted,
     });
     assert(result.kind === "table", "a frame of lines is a table of events");
     assert.equal(result.table.count, batch.length, "each line that is not blank is one event");

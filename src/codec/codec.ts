@@ -10,6 +10,7 @@ import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { ROUTES_MAX } from "./abi.gen.ts";
 import { describeRefusal } from "./describe.ts";
+import { fillDigests, type KeyedHash } from "./digests.ts";
 import { clearPoison, type FrameContext, FrameWriter, poison } from "./frame-context.ts";
 import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
 import { Instance, layOut, type Regions } from "./instance.ts";
@@ -47,6 +48,8 @@ export interface CodecOptions {
   readonly onTrap?: () => void;
   /** The longest frame. */
   readonly inputBytesMax?: number;
+  /** Needed by plans with fields that are stored as keyed hashes. */
+  readonly keyedHash?: KeyedHash;
 }
 
 export interface CodecStats {
@@ -67,6 +70,7 @@ export class Codec {
   readonly #regions: Regions;
   readonly #onTrap: () => void;
   readonly #inputBytesMax: number;
+  readonly #keyedHash: KeyedHash | undefined;
   readonly #space: Space;
   readonly #writer = new FrameWriter();
   readonly #plans = new Set<PlanHandle>();
@@ -77,12 +81,15 @@ export class Codec {
   #traps = 0;
   /** Member that held the type in the last frame's events. */
   #typeMember = "type";
+  /** Where the last frame's events have their records. */
+  #payload: FrameContext["payload"] = "data";
 
   /** `module`: codec.wasm, compiled; create-codec.ts reads it from its file. */
   constructor(module: WebAssembly.Module, options: CodecOptions = {}) {
     this.#module = module;
     this.#onTrap = options.onTrap ?? (() => undefined);
     this.#inputBytesMax = options.inputBytesMax ?? INFLATED_BYTES_MAX;
+    this.#keyedHash = options.keyedHash;
     this.#regions = layOut(this.#inputBytesMax);
     this.#space = new Space(this.#regions.plans);
     this.#instance = new Instance(module, this.#regions);
@@ -145,11 +152,19 @@ export class Codec {
   /** Encodes one frame. The table may be read until the next call. */
   encode(frame: Uint8Array, context: FrameContext): FrameResult {
     assert(frame.length <= this.#inputBytesMax, "a frame is at most inputBytesMax bytes long");
+    this.#payload = context.payload;
     this.#typeMember = context.payload === "data" ? "type" : context.typeMember;
     if (!this.#run(frame, context) && !this.#runAround(frame, context)) {
       return { kind: "fault", problem: "bad_frame", offset: 0, detail: "the codec failed on it" };
     }
-    return readResult(this.#instance.view, this.#table, (start, end) => this.text(start, end));
+    const { view } = this.#instance;
+    const result = readResult(view, this.#table, (start, end) => this.text(start, end));
+    fillDigests(this.#instance, this.#table, {
+      originals: this.#regions.originals,
+      keyedHash: this.#keyedHash,
+      salt: context.privacySalt,
+    });
+    return result;
   }
 
   /** Why a row that is not `encoded` was refused. Walks the event's text once. */
@@ -170,6 +185,9 @@ export class Codec {
       field: table.faultField[row] ?? 0,
       plan: plan?.compiled,
       typeMember: this.#typeMember,
+      recordDepth: this.#payload === "data" ? 1 : 0,
+      // A broken text has no type, so it may belong to any plan.
+      hidesBytes: [...this.#plans].some(({ compiled }) => compiled.isPrivate),
       schemaReference: this.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0),
     });
   }

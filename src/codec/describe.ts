@@ -6,8 +6,10 @@ import { DEPTH_MAX, ID_BYTES_MAX, KEY_BYTES_MAX } from "../limits.ts";
 import { FAULT_KINDS, type Fault, type FaultKind, OUTCOME_RULES } from "../errors.ts";
 import type { AvroSchema } from "../schema/avro/schema.ts";
 import type { CompiledPlan, PlanNode } from "../schema/plan/compile.ts";
+import { pointerSteps } from "../schema/plan/pointers.ts";
+import { privateSteps } from "../schema/plan/privacy.ts";
 import { NODE_DATA, NODE_EVENT, NODE_KEY, NODE_KEY_BYTES, NODE_SCHEMA } from "./abi.gen.ts";
-import { describeValue, escapeStep, pointerTo } from "./event-walk.ts";
+import { describeShape, describeValue, escapeStep, pointerTo } from "./event-walk.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 
 /** What the row says of a refused event. */
@@ -26,6 +28,10 @@ export interface Refusal {
   readonly schemaReference: string;
   /** Member of the event that holds its type. */
   readonly typeMember: string;
+  /** Steps from the event to its record. */
+  readonly recordDepth: number;
+  /** The text may hold private values, and it is too broken to know where. */
+  readonly hidesBytes: boolean;
 }
 
 /** The fault in the shape every door of sluice gives it. */
@@ -80,10 +86,10 @@ function sentence(expected: string, got: string): string {
 function describeInvalid(refusal: Refusal): Fault {
   // The number comes from the module, which knows no other kinds (abi.ts, FAULT_).
   const kind = FAULT_KINDS[refusal.kind] as FaultKind;
-  const { text, at } = refusal;
+  const { text, at, hidesBytes } = refusal;
   switch (kind) {
     case "syntax":
-      return whole(kind, `not JSON at byte ${at}: ${describeByte(text, at)}`);
+      return whole(kind, `not JSON at byte ${at}${hidesBytes ? "" : describeByte(text, at)}`);
     case "utf8":
       return whole(kind, `ill-formed UTF-8 or a lone surrogate at byte ${at}`);
     case "depth":
@@ -91,19 +97,41 @@ function describeInvalid(refusal: Refusal): Fault {
     case "missing":
       return describeMissing(refusal);
     case "duplicate": {
-      const path = pointerTo(text, at);
+      const { path } = placeOf(refusal, pointerTo(text, at));
       const expected = "each member once";
       const got = "a member that repeats";
       return { code: "schema_invalid", kind, path, expected, got, detail: sentence(expected, got) };
     }
     default: {
-      const path = pointerTo(text, at);
+      const { path, isPrivate } = placeOf(refusal, pointerTo(text, at));
       const expected = expectedAt(refusal);
-      const got = describeValue(text, at);
+      const got = isPrivate ? describeShape(text, at) : describeValue(text, at);
       return { code: "schema_invalid", kind, path, expected, got, detail: sentence(expected, got) };
     }
   }
 }
+
+/**
+ * The path as it may be shown: it ends at a field with a privacy action, because names of members
+ * below may be private too. What stands where such a field, or a value that holds one, should be is
+ * private as well.
+ */
+function placeOf(
+  { plan, node, recordDepth }: Refusal,
+  path: string,
+): { readonly path: string; readonly isPrivate: boolean } {
+  if (plan?.isPrivate !== true) return { path, isPrivate: false };
+  const steps = pointerSteps(path);
+  const count = privateSteps(plan.schema, steps.slice(recordDepth));
+  if (count > 0) {
+    const shown = steps.slice(0, recordDepth + count);
+    return { path: shown.map((step) => `/${escapeStep(step)}`).join(""), isPrivate: true };
+  }
+  const kind = plan.nodes.get(node)?.schema.kind;
+  return { path, isPrivate: kind !== undefined && COMPLEX_KINDS.has(kind) };
+}
+
+const COMPLEX_KINDS: ReadonlySet<AvroSchema["kind"]> = new Set(["record", "array", "map", "union"]);
 
 function whole(kind: FaultKind, detail: string): Fault {
   return { code: "schema_invalid", kind, path: "", detail };
@@ -111,12 +139,12 @@ function whole(kind: FaultKind, detail: string): Fault {
 
 function describeByte(text: Uint8Array, at: number): string {
   const byte = text[at];
-  if (byte === undefined) return "the text ends too early";
+  if (byte === undefined) return ": the text ends too early";
   const isPrintable = byte > 0x20 && byte < 0x7f;
   const shown = isPrintable
     ? String.fromCharCode(byte)
     : `\\x${byte.toString(16).padStart(2, "0")}`;
-  return `unexpected ${JSON.stringify(shown)}`;
+  return `: unexpected ${JSON.stringify(shown)}`;
 }
 
 function describeMissing(refusal: Refusal): Fault {
@@ -129,7 +157,7 @@ function describeMissing(refusal: Refusal): Fault {
   return {
     code: "schema_invalid",
     kind: "missing",
-    path: `${owner}/${escapeStep(name)}`,
+    path: placeOf(refusal, `${owner}/${escapeStep(name)}`).path,
     expected,
     got: "nothing",
     detail: sentence(expected, "nothing"),
@@ -159,7 +187,8 @@ const FROM_WORDS = {
   json: " (any JSON value)",
 } as const;
 
-function nodeWords({ schema, from }: PlanNode): string {
+function nodeWords({ schema, from, privacy }: PlanNode): string {
+  if (privacy === "ip-truncate") return "an IP address";
   return (
     typeWords(schema) + (from === undefined || schema.kind === "union" ? "" : FROM_WORDS[from])
   );

@@ -113,6 +113,25 @@ export function describeValue(text: Uint8Array, start: number): string {
   }
 }
 
+/** As describeValue, but nothing of the value: `a string (3 bytes)`, `a number (1 byte)`. */
+export function describeShape(text: Uint8Array, start: number): string {
+  const inBytes = (bytes: number): string => `(${bytes} ${bytes === 1 ? "byte" : "bytes"})`;
+  switch (text[start]) {
+    case QUOTE:
+      return `a string ${inBytes(new TextEncoder().encode(stringAt(text, start)).length)}`;
+    case undefined:
+    case 0x7b:
+    case 0x5b:
+    case 0x6e:
+      return describeValue(text, start);
+    case 0x74:
+    case 0x66:
+      return "a boolean";
+    default:
+      return `a number ${inBytes(wordAt(text, start).length)}`;
+  }
+}
+
 /** The characters from `start` to the next bracket, comma, colon, quote or white space. */
 function wordAt(text: Uint8Array, start: number): string {
   const ends = new Set([0x7d, 0x5d, COMMA, COLON, QUOTE, 0x20, 0x0a, 0x0d, 0x09]);

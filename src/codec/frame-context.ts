@@ -48,6 +48,8 @@ export interface FrameContext {
   readonly stream?: { readonly id: Uint8Array; readonly epoch: number };
   /** Header flags to set: 1 redelivery possible, 2 replay. */
   readonly flags?: number;
+  /** Key of the hashes that fields with `sluice.privacy: "hmac"` become; needed by their plans. */
+  readonly privacySalt?: string;
 }
 
 const SHAPES = { json: SHAPE_JSON, ndjson: SHAPE_NDJSON, pub: SHAPE_PUB } as const;

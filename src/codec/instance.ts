@@ -6,26 +6,35 @@ import { assert } from "../lib/assert.ts";
 import { ID_BYTES_MAX, KEY_BYTES_MAX, RECORD_BYTES_MAX } from "../limits.ts";
 import {
   INPUT_PADDING,
+  ORIGINAL_TEXT,
+  ORIGINALS_PER_EVENT_MAX,
   PARAM_ARENA,
   PARAM_ARENA_END,
   PARAM_ID_BYTES_MAX,
   PARAM_INPUT,
   PARAM_KEY_BYTES_MAX,
+  PARAM_ORIGINALS,
+  PARAM_ORIGINALS_END,
   PARAM_RECORD_BYTES_MAX,
   PARAM_SCRATCH,
   PARAM_SCRATCH_END,
   PARAM_SEED,
   PARAM_STACK,
   PARAM_STACK_END,
+  PARAM_TOKEN,
   PARAMS,
   POWERS,
   REGIONS,
+  TABLE_ROWS,
+  TOKEN_BYTES,
   WRITE_SLACK,
 } from "./abi.gen.ts";
 import { powersOfFive } from "./powers.ts";
 
 const PAGE_BYTES = 65_536;
 const REGISTRY_HEADER_BYTES = 5;
+const SEED_BYTES = 8;
+const ORIGINAL_PADDING_BYTES = 15;
 /** Stack for 64 records inside one another and for a map's key table. */
 const STACK_BYTES_MIN = 4 * 1024 * 1024;
 
@@ -38,6 +47,8 @@ export interface Regions {
   readonly stackEnd: number;
   readonly arena: number;
   readonly arenaEnd: number;
+  readonly originals: number;
+  readonly originalsEnd: number;
   /** Plans and route texts, up to the end of the memory. */
   readonly plans: number;
 }
@@ -59,6 +70,10 @@ export function layOut(inputBytesMax: number): Regions {
   const scratch = take(scratchBytes + WRITE_SLACK);
   const stack = take(stackBytes + WRITE_SLACK);
   const arena = take(arenaBytes + WRITE_SLACK);
+  // What is decoded is never longer than its text; each entry has a head and is padded.
+  const entryBytes = ORIGINAL_TEXT + ORIGINAL_PADDING_BYTES;
+  const originalsBytes = inputBytesMax + TABLE_ROWS * ORIGINALS_PER_EVENT_MAX * entryBytes;
+  const originals = take(originalsBytes + WRITE_SLACK);
   return {
     input,
     scratch,
@@ -67,6 +82,8 @@ export function layOut(inputBytesMax: number): Regions {
     stackEnd: stack + stackBytes,
     arena,
     arenaEnd: arena + arenaBytes,
+    originals,
+    originalsEnd: originals + originalsBytes,
     plans: next,
   };
 }
@@ -122,9 +139,16 @@ export class Instance {
     put(PARAM_STACK_END, regions.stackEnd);
     put(PARAM_ARENA, regions.arena);
     put(PARAM_ARENA_END, regions.arenaEnd);
+    put(PARAM_ORIGINALS, regions.originals);
+    put(PARAM_ORIGINALS_END, regions.originalsEnd);
     put(PARAM_RECORD_BYTES_MAX, RECORD_BYTES_MAX + REGISTRY_HEADER_BYTES);
     put(PARAM_ID_BYTES_MAX, ID_BYTES_MAX);
     put(PARAM_KEY_BYTES_MAX, KEY_BYTES_MAX);
-    crypto.getRandomValues(this.memory.subarray(PARAMS + PARAM_SEED, PARAMS + PARAM_SEED + 8));
+    for (const [at, bytes] of [
+      [PARAM_SEED, SEED_BYTES] as const,
+      [PARAM_TOKEN, TOKEN_BYTES] as const,
+    ]) {
+      crypto.getRandomValues(this.memory.subarray(PARAMS + at, PARAMS + at + bytes));
+    }
   }
 }

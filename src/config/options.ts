@@ -224,6 +224,20 @@ export const OPTIONS = {
     default: false,
     text: "Register the pack's schemas where they are missing. Otherwise a line names the command.",
   },
+  privacySalt: {
+    group: "schemas",
+    type: "text",
+    default: "",
+    secret: true,
+    form: {
+      pattern: /^.{16,}$/s,
+      expected: "at least 16 characters, better 32 random ones",
+      example: "the output of: openssl rand -hex 32",
+    },
+    text:
+      "Key of the HMAC-SHA-256 that fields with `sluice.privacy: hmac` are stored as. The same in " +
+      "all processes; who changes it changes every hash. Empty: such schemas are refused.",
+  },
 
   redisUrl: {
     group: "sessions",

@@ -46,6 +46,8 @@ export interface PipelineParts {
   readonly schemas: SchemaStore;
   readonly deadLetters: DeadLetters | null;
   readonly observer: PipelineObserver;
+  /** Key of the hashes that private values are stored as; absent: no schema asks for them. */
+  readonly privacySalt?: string;
   /** Milliseconds with fractions, for durations. */
   readonly clockMs: () => number;
 }
@@ -100,9 +102,10 @@ export class Pipeline {
    * caller keeps a copy of it, awaits `ready` and opens it again with what that gave.
    */
   open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
-    const { codec, observer, clockMs } = this.#parts;
+    const { codec, observer, clockMs, privacySalt } = this.#parts;
     const startMs = clockMs();
-    const result = codec.encode(frame, context);
+    const salted = privacySalt === undefined ? context : { ...context, privacySalt };
+    const result = codec.encode(frame, salted);
     if (result.kind !== "table") return result;
     const { table } = result;
     if (refusals === null) {

@@ -6,7 +6,7 @@
 import type { Codec, PlanHandle, RouteSpec } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
-import { compilePlan } from "../schema/plan/compile.ts";
+import { compilePlan, type CompiledPlan } from "../schema/plan/compile.ts";
 import type { Pack, PackType } from "../schema/pack.ts";
 import type { TypeSchema } from "../schema/store.ts";
 
@@ -30,6 +30,8 @@ export interface RouteBookParts {
   readonly codec: Codec;
   readonly delivery: Delivery;
   readonly pack: Pack;
+  /** Frames come with a salt for values that are stored as keyed hashes. */
+  readonly hasPrivacySalt?: boolean;
 }
 
 export class RouteBook {
@@ -65,11 +67,17 @@ export class RouteBook {
   /** Would this schema compile? The sentence says why not. */
   refusal(schema: TypeSchema): string | undefined {
     try {
-      compilePlan(schema.schema, schema.type);
+      this.#compile(schema);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  #compile({ schema, type }: TypeSchema): CompiledPlan {
+    const { json, pointers } = type;
+    const hasPrivacySalt = this.#parts.hasPrivacySalt ?? false;
+    return compilePlan(schema, { json, pointers, hasPrivacySalt });
   }
 
   /** Switches the type's default route to this schema. */
@@ -141,7 +149,7 @@ export class RouteBook {
       known.uses += 1;
       return known.plan;
     }
-    const plan = this.#parts.codec.loadPlan(compilePlan(schema.schema, schema.type));
+    const plan = this.#parts.codec.loadPlan(this.#compile(schema));
     this.#plans.set(key, { plan, uses: 1 });
     return plan;
   }

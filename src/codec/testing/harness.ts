@@ -9,6 +9,8 @@ import { createCodec, type CreateOptions } from "../create-codec.ts";
 
 export const NO_POINTERS: RoutePointers = { id: [], key: [], time: [], actor: [], session: [] };
 
+export const PRIVACY_SALT = "a salt for tests only";
+
 export const RECEIVED_AT_MS = 1_800_000_000_000;
 
 const encoder = new TextEncoder();
@@ -63,6 +65,7 @@ export class Harness {
       compilePlan(parseAvroSchema(route.schemaText), {
         json: route.json ?? "plain",
         pointers: { ...NO_POINTERS, ...route.pointers },
+        hasPrivacySalt: true,
       }),
     );
     const index = this.#free.pop() ?? this.#routes++;
@@ -98,6 +101,7 @@ export class Harness {
       source: "web",
       receivedAtMs: RECEIVED_AT_MS,
       eventsMax: 2_500,
+      privacySalt: PRIVACY_SALT,
       ...context,
     });
   }

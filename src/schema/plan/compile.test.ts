@@ -13,6 +13,7 @@ function compile(schema: unknown, pointers: Partial<typeof POINTERS> = {}) {
   return compilePlan(parseAvroSchema(JSON.stringify(schema)), {
     json: "plain",
     pointers: { ...POINTERS, ...pointers },
+    hasPrivacySalt: true,
   });
 }
 
@@ -22,11 +23,69 @@ function record(fields: readonly unknown[]) {
 
 describe("compilePlan", () => {
   it("refuses annotations that it does not serve", () => {
-    for (const annotation of [{ "sluice.privacy": "mask" }, { "sluice.fill": "tenant" }]) {
-      const schema = record([{ name: "a", type: "string", ...annotation }]);
-      assert.throws(() => compile(schema), SchemaError);
-      const inner = record([{ name: "r", type: { ...schema, name: "Inner" } }]);
-      assert.throws(() => compile(inner), SchemaError);
+    const schema = record([{ name: "a", type: "string", "sluice.fill": "tenant" }]);
+    assert.throws(() => compile(schema), SchemaError);
+    const inner = record([{ name: "r", type: { ...schema, name: "Inner" } }]);
+    assert.throws(() => compile(inner), SchemaError);
+  });
+
+  it("refuses privacy actions that cannot hide the value", () => {
+    const field = (action: string, type: unknown, more: object = {}) =>
+      record([{ name: "a", type, "sluice.privacy": action, ...more }]);
+    const uuid = { type: "string", logicalType: "uuid" };
+    const fixed = (size: number) => ({ type: "fixed", name: "F", size });
+    for (const refused of [
+      field("drop", "string"),
+      field("mask", "int"),
+      field("mask", "bytes"),
+      field("mask", uuid),
+      field("mask", ["null", "string", "int"]),
+      field("mask", { type: "array", items: "long" }),
+      field("mask", { type: "record", name: "S", fields: [] }),
+      field("mask", "null"),
+      field("ip-truncate", "bytes"),
+      field("ip-truncate", "string", { "sluice.from": "json" }),
+      field("hmac", fixed(16)),
+      field("hmac", "long"),
+    ]) {
+      assert.throws(() => compile(refused), SchemaError, JSON.stringify(refused));
+    }
+    for (const taken of [
+      field("drop", "int", { default: 0 }),
+      field("drop", ["null", "int"]),
+      field("mask", ["null", "string"]),
+      field("mask", { type: "map", values: "string" }),
+      field("hmac", fixed(32)),
+      field("hmac", ["bytes", "null", "string"]),
+    ]) {
+      assert.equal(compile(taken).isPrivate, true);
+    }
+    assert.throws(
+      () =>
+        compilePlan(parseAvroSchema(JSON.stringify(field("hmac", "string"))), {
+          json: "plain",
+          pointers: POINTERS,
+        }),
+      /SLUICE_PRIVACY_SALT/,
+    );
+  });
+
+  it("refuses pointers that would take a private value out of the record", () => {
+    const user = {
+      type: "record",
+      name: "User",
+      fields: [{ name: "mail", aliases: ["email"], type: "string", "sluice.privacy": "mask" }],
+    };
+    const schema = record([
+      { name: "user", type: ["null", user] },
+      { name: "id", aliases: ["key"], type: "string", "sluice.privacy": "hmac" },
+      { name: "open", type: "string" },
+    ]);
+    for (const kind of ["id", "key", "time", "actor", "session"] as const) {
+      for (const pointer of ["/id", "/key", "/user/mail", "/user/email", "/user/User/mail"]) {
+        assert.throws(() => compile(schema, { [kind]: ["/open", pointer] as never }), SchemaError);
+      }
+      assert.equal(compile(schema, { [kind]: ["/open", "/user/x"] as never }).isPrivate, true);
     }
   });
 

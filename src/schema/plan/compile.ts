@@ -4,6 +4,7 @@
  * knows nothing of memory or routes.
  */
 import {
+  ACTION_DROP,
   BRANCH_BYTES,
   BRANCH_INDEX,
   BRANCH_NODE,
@@ -21,6 +22,7 @@ import {
   ITEM_NODE,
   KIND_NULL,
   KIND_NULLABLE,
+  KIND_PRIVATE,
   KIND_TAGGED,
   LIST_ARRAY,
   LIST_BOOLEAN,
@@ -39,6 +41,11 @@ import {
   PLAN_POINTERS,
   PLAN_ROOT,
   PLAN_SLOTS,
+  PRIVATE_ACTION,
+  PRIVATE_BYTES,
+  PRIVATE_INSTEAD,
+  PRIVATE_INSTEAD_BYTES,
+  PRIVATE_NODE,
   RECORD_BYTES,
   RECORD_FIELDS,
   RECORD_FRAME_BYTES,
@@ -50,6 +57,7 @@ import {
   UNION_ONLY,
   UNION_RECORDS,
 } from "../../codec/abi.gen.ts";
+import { assert } from "../../lib/assert.ts";
 import type {
   AvroEnum,
   AvroField,
@@ -61,9 +69,19 @@ import type {
 } from "../avro/schema.ts";
 import { SchemaError } from "../avro/schema.ts";
 import { defaultBytes } from "./defaults.ts";
-import { branchLists, type From, fromFlag, type JsonMode, kindOf, tagOf } from "./kinds.ts";
+import {
+  branchLists,
+  commonKey,
+  type From,
+  fromFlag,
+  hasTagName,
+  type JsonMode,
+  kindOf,
+  tagOf,
+} from "./kinds.ts";
 import { type PlanName, writeNames, writeNothing } from "./names.ts";
-import { pointerSlots, type RoutePointers, writePointers } from "./pointers.ts";
+import { pointerSlots, refusePrivate, type RoutePointers, writePointers } from "./pointers.ts";
+import { actionOn, checkedPrivacy, type PrivacyAction, type ValueAction } from "./privacy.ts";
 import { PlanWriter } from "./writer.ts";
 
 export type { RoutePointers } from "./pointers.ts";
@@ -71,12 +89,19 @@ export type { RoutePointers } from "./pointers.ts";
 export interface PlanOptions {
   readonly json: JsonMode;
   readonly pointers: RoutePointers;
+  /**
+   * Frames will come with a salt for keyed hashes; without it a schema that asks for them is
+   * refused.
+   */
+  readonly hasPrivacySalt?: boolean;
 }
 
 /** What a node of the plan stands for, to put faults into words. */
 export interface PlanNode {
   readonly schema: AvroSchema;
   readonly from: From;
+  /** What is done with the value once it is found sound. */
+  readonly privacy?: PrivacyAction | undefined;
 }
 
 export interface CompiledPlan {
@@ -85,12 +110,19 @@ export interface CompiledPlan {
   readonly fixups: Uint32Array;
   readonly schema: AvroSchema;
   readonly json: JsonMode;
+  /** Some field has a privacy action. */
+  readonly isPrivate: boolean;
   /** By offset. */
   readonly nodes: ReadonlyMap<number, PlanNode>;
 }
 
-/** Annotations whose meaning is not served: to ignore them would let data through. */
-const UNSERVED = ["sluice.privacy", "sluice.fill"];
+/** What a field says of its type, wherever in it a node stands. */
+interface Use {
+  readonly from: From;
+  readonly privacy: ValueAction | undefined;
+}
+
+const PLAIN_USE: Use = { from: undefined, privacy: undefined };
 
 /**
  * Throws SchemaError for what the codec does not serve; a schema of 500 fields takes milliseconds.
@@ -102,48 +134,86 @@ export function compilePlan(schema: AvroSchema, options: PlanOptions): CompiledP
 class PlanCompiler {
   readonly #writer = new PlanWriter();
   readonly #nodes = new Map<number, PlanNode>();
-  readonly #known = new Map<AvroSchema | string, Map<From, number>>();
+  readonly #known = new Map<AvroSchema | string, Map<string, number>>();
   readonly #mode: JsonMode;
   readonly #pointers: RoutePointers;
+  readonly #hasPrivacySalt: boolean;
   #nothing = 0;
+  #isPrivate = false;
 
-  constructor({ json, pointers }: PlanOptions) {
+  constructor({ json, pointers, hasPrivacySalt }: PlanOptions) {
     this.#mode = json;
     this.#pointers = pointers;
+    this.#hasPrivacySalt = hasPrivacySalt ?? false;
   }
 
   compile(schema: AvroSchema): CompiledPlan {
     const writer = this.#writer;
     const head = writer.reserve(PLAN_BYTES, 16);
     this.#nothing = writeNothing(writer);
+    refusePrivate(this.#pointers, schema);
     const slots = pointerSlots(this.#pointers, schema);
     // Marks hold for the event's record only, so its node is not shared with records inside it.
     const root =
       schema.kind === "record"
-        ? this.#record(schema, this.#start(schema, undefined, RECORD_BYTES), slots)
-        : this.#node(schema, undefined);
+        ? this.#record(schema, this.#start(schema, PLAIN_USE, RECORD_BYTES), slots)
+        : this.#node(schema, PLAIN_USE);
     const pointers = writePointers(writer, { pointers: this.#pointers, slots, schema });
     writer.address(head + PLAN_ROOT, root);
     writer.address(head + PLAN_POINTERS, pointers);
     writer.u32(head + PLAN_SLOTS, slots.size + 1);
-    return { ...writer.finish(), schema, json: this.#mode, nodes: this.#nodes };
+    const isPrivate = this.#isPrivate;
+    return { ...writer.finish(), schema, json: this.#mode, isPrivate, nodes: this.#nodes };
   }
 
   /** Address of the schema's node; equal uses share it, and a record finds itself. */
-  #node(schema: AvroSchema, from: From): number {
+  #node(schema: AvroSchema, use: Use): number {
     const key = commonKey(schema) ?? schema;
-    const own = this.#known.get(key) ?? new Map<From, number>();
+    const own = this.#known.get(key) ?? new Map<string, number>();
     this.#known.set(key, own);
-    const known = own.get(from);
+    const useKey = `${use.from ?? ""} ${use.privacy ?? ""}`;
+    const known = own.get(useKey);
     if (known !== undefined) return known;
+    const action = use.privacy && actionOn(schema, use.privacy);
+    if (action !== undefined) {
+      const node = this.#private({ schema, ...use }, action);
+      own.set(useKey, node);
+      return node;
+    }
     const bytes = schema.kind === "record" ? RECORD_BYTES : UNION_BYTES;
-    const node = this.#start(schema, from, bytes);
-    own.set(from, node);
-    this.#fill(schema, node, from);
+    const node = this.#start(schema, use, bytes);
+    own.set(useKey, node);
+    this.#fill(schema, node, use);
     return node;
   }
 
-  #start(schema: AvroSchema, from: From, bytes: number): number {
+  /** The node of a field's value. */
+  #fieldNode(field: AvroField, record: AvroRecord): number {
+    const { schema, from } = field;
+    const place = `${record.name}.${field.name}`;
+    const privacy = checkedPrivacy(field, { place, hasSalt: this.#hasPrivacySalt });
+    if (privacy !== undefined) this.#isPrivate = true;
+    if (privacy !== "drop") return this.#node(schema, { from, privacy });
+    const instead = defaultBytes(field, place);
+    assert(instead !== undefined, "there is something to write instead of what is dropped");
+    const node = this.#private({ schema, from, privacy }, ACTION_DROP);
+    this.#writer.address(node + PRIVATE_INSTEAD, this.#writer.bytes(instead));
+    this.#writer.u32(node + PRIVATE_INSTEAD_BYTES, instead.length);
+    return node;
+  }
+
+  /** A node that replaces what the value's own node has written. */
+  #private({ schema, from, privacy }: PlanNode, action: number): number {
+    const writer = this.#writer;
+    const node = writer.reserve(PRIVATE_BYTES, 16);
+    this.#nodes.set(node, { schema, from, privacy });
+    writer.u8(node, KIND_PRIVATE);
+    writer.u32(node + PRIVATE_ACTION, action);
+    writer.address(node + PRIVATE_NODE, this.#node(schema, { from, privacy: undefined }));
+    return node;
+  }
+
+  #start(schema: AvroSchema, { from }: Use, bytes: number): number {
     const node = this.#writer.reserve(Math.max(bytes, NODE_BYTES), 16);
     this.#nodes.set(node, { schema, from });
     const kind = kindOf(schema, from, this.#mode);
@@ -152,7 +222,8 @@ class PlanCompiler {
     return node;
   }
 
-  #fill(schema: AvroSchema, node: number, from: From): void {
+  #fill(schema: AvroSchema, node: number, use: Use): void {
+    const items = { from: undefined, privacy: use.privacy };
     switch (schema.kind) {
       case "record":
         this.#record(schema, node, new Map());
@@ -161,13 +232,13 @@ class PlanCompiler {
         this.#enum(schema, node);
         return;
       case "array":
-        this.#writer.address(node + ITEM_NODE, this.#node(schema.items, undefined));
+        this.#writer.address(node + ITEM_NODE, this.#node(schema.items, items));
         return;
       case "map":
-        this.#writer.address(node + ITEM_NODE, this.#node(schema.values, undefined));
+        this.#writer.address(node + ITEM_NODE, this.#node(schema.values, items));
         return;
       case "union":
-        this.#union(schema, node, from);
+        this.#union(schema, node, use);
         return;
       default:
         this.#scalar(schema, node);
@@ -194,7 +265,6 @@ class PlanCompiler {
     if (fields.length > FIELDS_MAX) {
       throw new SchemaError(`a record of more than ${FIELDS_MAX} fields`, schema.name);
     }
-    for (const field of fields) refuseUnserved(field, schema);
     const writer = this.#writer;
     const words = Math.ceil(fields.length / 64);
     writer.u32(node + RECORD_FIELDS, fields.length);
@@ -202,7 +272,7 @@ class PlanCompiler {
     writer.u32(node + RECORD_FRAME_BYTES, Math.ceil((fields.length + words) / 2) * 16);
     const required = this.#fieldTable(schema, node);
     if (required === 0) writer.u8(node + NODE_FLAGS, FLAG_LOOSE);
-    const nodes = fields.map((field) => this.#node(field.schema, field.from));
+    const nodes = fields.map((field) => this.#fieldNode(field, schema));
     const name = (text: string, field: number): PlanName => ({
       name: text,
       field,
@@ -258,31 +328,32 @@ class PlanCompiler {
     return required - 1;
   }
 
-  #union(schema: AvroUnion, node: number, from: From): void {
+  #union(schema: AvroUnion, node: number, use: Use): void {
     const isNullable =
       this.#mode === "plain" &&
       schema.branches.length === 2 &&
       schema.branches.filter(({ kind }) => kind === "null").length === 1;
     if (!isNullable) {
-      this.#unionTable(schema, node, from);
+      this.#unionTable(schema, node, use);
       return;
     }
     const writer = this.#writer;
-    const union = this.#start(schema, from, UNION_BYTES);
+    const union = this.#start(schema, use, UNION_BYTES);
     const isNullFirst = schema.branches[0]?.kind === "null";
     const value = schema.branches[isNullFirst ? 1 : 0];
     if (value === undefined) throw new SchemaError("a union without branches", "");
     writer.u8(node, KIND_NULLABLE);
     writer.u8(node + NULLABLE_NULL, isNullFirst ? 0 : 2);
     writer.u8(node + NULLABLE_VALUE, isNullFirst ? 2 : 0);
-    writer.address(node + NULLABLE_NODE, this.#node(value, from));
+    writer.address(node + NULLABLE_NODE, this.#node(value, use));
     writer.address(node + NULLABLE_UNION, union);
-    this.#unionTable(schema, union, from);
+    this.#unionTable(schema, union, use);
   }
 
-  #unionTable(schema: AvroUnion, node: number, from: From): void {
+  #unionTable(schema: AvroUnion, node: number, use: Use): void {
     const writer = this.#writer;
     const mode = this.#mode;
+    const { from } = use;
     const branches = schema.branches.map((branch) => {
       const kind = kindOf(branch, from, mode);
       return { schema: branch, kind, flags: fromFlag(kind, from, mode) };
@@ -290,7 +361,7 @@ class PlanCompiler {
     const table = writer.reserve(branches.length * BRANCH_BYTES, 16);
     const branchAt = (index: number): number => table + index * BRANCH_BYTES;
     branches.forEach((branch, index) => {
-      writer.address(branchAt(index) + BRANCH_NODE, this.#node(branch.schema, from));
+      writer.address(branchAt(index) + BRANCH_NODE, this.#node(branch.schema, use));
       writer.u32(branchAt(index) + BRANCH_INDEX, index);
     });
     const lists = branchLists(branches);
@@ -323,33 +394,5 @@ class PlanCompiler {
     if (mode === "avro") writer.u8(node, KIND_TAGGED);
     const isAmbiguous = hasTagName(schema, new Set(tags.map(({ name }) => name)));
     writer.u8(node + NODE_FLAGS, isAmbiguous ? FLAG_AMBIGUOUS : 0);
-  }
-}
-
-/** Primitive types without logical type, and unions of them, are the same wherever they stand. */
-function commonKey(schema: AvroSchema): string | undefined {
-  if (schema.kind === "union") {
-    const keys = schema.branches.map((branch) =>
-      branch.kind === "union" ? undefined : commonKey(branch),
-    );
-    return keys.includes(undefined) ? undefined : `[${keys.join()}]`;
-  }
-  if ("name" in schema || schema.kind === "array" || schema.kind === "map") return undefined;
-  return schema.logical === undefined ? schema.kind : undefined;
-}
-
-function hasTagName(schema: AvroUnion, tags: ReadonlySet<string>): boolean {
-  return schema.branches.some(
-    (branch) =>
-      branch.kind === "record" &&
-      branch.fields.some(({ name, aliases }) => [name, ...aliases].some((text) => tags.has(text))),
-  );
-}
-
-function refuseUnserved(field: AvroField, record: AvroRecord): void {
-  for (const annotation of UNSERVED) {
-    if (field.annotations[annotation] === undefined) continue;
-    const place = `${record.name}.${field.name}`;
-    throw new SchemaError(`the annotation ${annotation} of ${place} is not served`, place);
   }
 }

@@ -26,7 +26,7 @@ import {
   KIND_UNION,
   KIND_UUID,
 } from "../../codec/abi.gen.ts";
-import type { AvroField, AvroSchema } from "../avro/schema.ts";
+import type { AvroField, AvroSchema, AvroUnion } from "../avro/schema.ts";
 
 export type JsonMode = "plain" | "avro";
 export type From = AvroField["from"];
@@ -147,4 +147,25 @@ function takesStringForm({ kind, flags }: Branch): boolean {
 /** The name of a branch in the tag form. */
 export function tagOf(schema: AvroSchema): string {
   return "name" in schema ? schema.name : schema.kind;
+}
+
+/** Primitive types without logical type, and unions of them, are the same wherever they stand. */
+export function commonKey(schema: AvroSchema): string | undefined {
+  if (schema.kind === "union") {
+    const keys = schema.branches.map((branch) =>
+      branch.kind === "union" ? undefined : commonKey(branch),
+    );
+    return keys.includes(undefined) ? undefined : `[${keys.join()}]`;
+  }
+  if ("name" in schema || schema.kind === "array" || schema.kind === "map") return undefined;
+  return schema.logical === undefined ? schema.kind : undefined;
+}
+
+/** May an object's member be taken for a branch's tag? */
+export function hasTagName(schema: AvroUnion, tags: ReadonlySet<string>): boolean {
+  return schema.branches.some(
+    (branch) =>
+      branch.kind === "record" &&
+      branch.fields.some(({ name, aliases }) => [name, ...aliases].some((text) => tags.has(text))),
+  );
 }

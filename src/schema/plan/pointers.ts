@@ -14,6 +14,7 @@ import {
 } from "../../codec/abi.gen.ts";
 import type { AvroSchema } from "../avro/schema.ts";
 import { SchemaError } from "../avro/schema.ts";
+import { privateSteps } from "./privacy.ts";
 import type { PlanWriter } from "./writer.ts";
 
 /**
@@ -55,6 +56,20 @@ export function pointerSlots(pointers: RoutePointers, schema: AvroSchema): Map<s
     }
   }
   return slots;
+}
+
+/** Throws SchemaError if a pointer would take a private value into a record's key or header. */
+export function refusePrivate(pointers: RoutePointers, schema: AvroSchema): void {
+  for (const kind of KINDS) {
+    for (const pointer of pointers[kind]) {
+      if (privateSteps(schema, pointerSteps(pointer)) === 0) continue;
+      throw new SchemaError(
+        `the ${kind} pointer ${pointer} names a field with sluice.privacy, whose value would leave ` +
+          "the record as it is: give the type other pointers",
+        pointer,
+      );
+    }
+  }
 }
 
 /**
