@@ -1,5 +1,6 @@
 /** `sluice encode` with the real codec: JSON lines in, the lines of the issue out. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +46,21 @@ describe("sluice encode", () => {
       '{"index":0,"ok":true,"avro":"0a4b45542d310400"}\n{"index":1,"ok":true,"avro":"000100"}\n',
     );
     assert.equal(run.code, 0);
+  });
+
+  it("private fields, are hashed under the salt of the environment and refused without", async () => {
+    const file = join(directory, "private.avsc");
+    const field = { name: "mail", type: "string", "sluice.privacy": "hmac" };
+    await writeFile(file, JSON.stringify({ type: "record", name: "P", fields: [field] }));
+    const salt = "0123456789abcdef";
+    const run = (env: Record<string, string>): Promise<CommandRun> =>
+      runCommand(["encode", "--schema", file], { stdin: '{"mail":"a@b.example"}', env });
+    const [line] = jsonLines((await run({ SLUICE_PRIVACY_SALT: salt })).stdout);
+    const digest = createHmac("sha256", salt).update("a@b.example").digest("hex");
+    assert.equal(line?.["avro"], `8001${Buffer.from(digest).toString("hex")}`);
+    const refused = await run({});
+    assert.match(refused.stderr, /needs SLUICE_PRIVACY_SALT/);
+    assert.equal(refused.stdout, "");
   });
 
   it("a refused line between good ones, has its own answer; exit code 1", async () => {
