@@ -4,7 +4,7 @@
 
 export interface DeliveryClock {
   /** Monotonic, milliseconds. */
-  nowMs(): number;
+  monotonicMs(): number;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** Runs after the I/O of the current loop turn. */
@@ -17,7 +17,7 @@ export interface DeliveryClock {
 }
 
 export const SYSTEM_CLOCK: DeliveryClock = {
-  nowMs: () => performance.now(),
+  monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   endOfTurn: (run) => {
     setImmediate(run);

@@ -182,8 +182,8 @@ class DeliveryRoom implements Delivery {
 
   async #drain(deadlineMs: number): Promise<void> {
     this.#intake.close();
-    const endMs = this.#clock.nowMs() + deadlineMs;
-    while (this.#budget.events > 0 && this.#clock.nowMs() < endMs) {
+    const endMs = this.#clock.monotonicMs() + deadlineMs;
+    while (this.#budget.events > 0 && this.#clock.monotonicMs() < endMs) {
       await this.#sleep(DRAIN_LOOK_MS);
     }
     this.#stopTicking?.();
@@ -208,7 +208,7 @@ class DeliveryRoom implements Delivery {
   }
 
   #tick(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     const outSinceMs: number[] = [];
     for (const lane of this.#lanes) {
       const since = lane.outSinceMs;
@@ -255,7 +255,7 @@ class DeliveryRoom implements Delivery {
         (this.#options.messageTimeoutMs ?? MESSAGE_TIMEOUT_MS) +
         (COMMIT_DEADLINE_MS - MESSAGE_TIMEOUT_MS),
       onEvent: this.#onEvent,
-      onStored: () => this.#availability.stored(this.#clock.nowMs()),
+      onStored: () => this.#availability.stored(this.#clock.monotonicMs()),
       onProducerLost: (lane, reason) => this.#keepers[lane]?.lose(reason),
       onTopicFailure: (topic, kafkaCode) => this.#destinations.failed(topic, kafkaCode),
     });

@@ -92,7 +92,7 @@ export class Destinations {
       waiting: null,
       keylessPartition: 0,
       keylessCommits: -1,
-      lookAtMs: this.#options.clock.nowMs(),
+      lookAtMs: this.#options.clock.monotonicMs(),
       attempts: 0,
       absences: 0,
       isCreated: false,
@@ -145,7 +145,7 @@ export class Destinations {
     const destination = this.#byName.get(topic);
     const trouble = topicTroubleOf(kafkaCode);
     if (destination === undefined || destination.status !== "known" || trouble === "none") return;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     if (trouble === "suspect") {
       destination.lookAtMs = nowMs;
       this.look();
@@ -158,7 +158,7 @@ export class Destinations {
 
   /** Records of some topic were stored. */
   worked(): void {
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     for (const destination of this.#all) {
       const calm = nowMs - destination.lookAtMs > DENIED_MAX_MS;
       if (destination.status === "known" && calm) destination.attempts = 0;
@@ -168,7 +168,7 @@ export class Destinations {
   /** Asks what is due, one after the other; called at every tick and change. */
   look(): void {
     if (this.#isAsking || this.#isStopped) return;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const due = this.#all.find((destination) => destination.lookAtMs <= nowMs);
     if (due === undefined) return;
     if (due.status === "denied") {
@@ -213,7 +213,7 @@ export class Destinations {
   #answered(destination: Destination, answer: TopicMetadata, others: readonly Lane[]): void {
     const isReachable = answer.kafkaCode === KAFKA_CODE.none;
     this.#options.onAnswer(isReachable);
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     if (!isReachable) {
       // A known topic stays known: Kafka's absence says nothing of it.
       destination.lookAtMs = nowMs + this.#backoff(destination, MISSING_BASE_MS, MISSING_MAX_MS);
@@ -253,7 +253,7 @@ export class Destinations {
     if (destination.status !== "known") destination.attempts = 0;
     destination.status = "known";
     destination.partitions = partitions;
-    destination.lookAtMs = this.#options.clock.nowMs() + this.#options.refreshMs;
+    destination.lookAtMs = this.#options.clock.monotonicMs() + this.#options.refreshMs;
     if (changed) {
       this.#tell(destination, "known", `${partitions} partitions`);
       this.#options.onKnown(destination);
@@ -268,7 +268,7 @@ export class Destinations {
       return;
     }
     const { clock } = this.#options;
-    destination.lookAtMs = clock.nowMs() + ABSENT_AGAIN_MS;
+    destination.lookAtMs = clock.monotonicMs() + ABSENT_AGAIN_MS;
     clock.after(ABSENT_AGAIN_MS, () => this.look());
     this.#next();
   }
@@ -280,7 +280,7 @@ export class Destinations {
     destination.status = "missing";
     destination.partitions = 0;
     destination.lookAtMs =
-      clock.nowMs() + this.#backoff(destination, MISSING_BASE_MS, MISSING_MAX_MS);
+      clock.monotonicMs() + this.#backoff(destination, MISSING_BASE_MS, MISSING_MAX_MS);
     if (partitions === 0) {
       if (changed)
         this.#tell(destination, "missing", "the topic does not exist, or not for sluice");
@@ -295,7 +295,7 @@ export class Destinations {
         if (!destination.isCreated) this.#tell({ ...destination, partitions }, "created", "");
         destination.isCreated = true;
         destination.status = "unknown";
-        destination.lookAtMs = clock.nowMs();
+        destination.lookAtMs = clock.monotonicMs();
       } else {
         if (changed) this.#tell(destination, "missing", problem);
         onMissing(destination);

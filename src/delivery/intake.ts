@@ -170,7 +170,7 @@ export class Intake {
     return {
       number: this.#groups,
       sink,
-      acceptedAtMs: acceptedAtMs ?? this.#options.clock.nowMs(),
+      acceptedAtMs: acceptedAtMs ?? this.#options.clock.monotonicMs(),
     };
   }
 

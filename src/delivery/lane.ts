@@ -154,7 +154,7 @@ export class Lane {
   #begin(): void {
     const port = this.#port;
     assert(port !== null, "a lane without producer is down");
-    this.#startedAtMs = this.#options.clock.nowMs();
+    this.#startedAtMs = this.#options.clock.monotonicMs();
     this.#records = 0;
     this.#bytes = 0;
     this.#flushes = 0;
@@ -229,7 +229,7 @@ export class Lane {
       this.#lose(`flush failed: ${port.describe(kafkaCode)}`);
       return;
     }
-    const outMs = this.#options.clock.nowMs() - this.#startedAtMs;
+    const outMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
     if (this.#step === "flushing" && outMs >= this.#options.commitDeadlineMs) {
       this.#options.onEvent({ kind: "commit_stuck", lane: this.number, records: this.#records });
       this.#step = "stuck";
@@ -279,7 +279,7 @@ export class Lane {
     this.#matcher = null;
     this.isHanging = false;
     const records = this.#records;
-    const durationMs = this.#options.clock.nowMs() - this.#startedAtMs;
+    const durationMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
     const failed = this.queue.settleProduced();
     if (failed < records) this.#options.onStored(this.number);
     this.#options.onEvent({

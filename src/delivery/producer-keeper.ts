@@ -85,7 +85,7 @@ export class ProducerKeeper {
     onEvent({ kind: "producer_fatal", lane: lane.number, reason });
     this.#free(port);
     if (this.#isStopping) return;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     this.#lostAtMs.push(nowMs);
     while (nowMs - (this.#lostAtMs[0] ?? nowMs) > CIRCUIT_WINDOW_MS) this.#lostAtMs.shift();
     if (this.#lostAtMs.length < CIRCUIT_LOSSES) {

@@ -1,7 +1,7 @@
 /** Time and chance as this room uses them; tests bring their own. */
 export interface Clock {
   /** Milliseconds from any fixed moment; never goes back. */
-  nowMs(): number;
+  monotonicMs(): number;
   /** At least 0, less than 1. */
   random(): number;
   /** Calls back once after the delay; the returned function calls it off. */
@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 export const SYSTEM_CLOCK: Clock = {
-  nowMs: () => performance.now(),
+  monotonicMs: () => performance.now(),
   random: () => Math.random(),
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);

@@ -55,7 +55,7 @@ export class FlightCache<V> {
     }
     const passing = this.#passing.get(key);
     if (passing !== undefined) {
-      if (passing.untilMs > this.#options.clock.nowMs()) return passing.value;
+      if (passing.untilMs > this.#options.clock.monotonicMs()) return passing.value;
       this.#passing.delete(key);
     }
     return undefined;
@@ -98,7 +98,7 @@ export class FlightCache<V> {
       this.#lasting.set(key, value);
       trim(this.#lasting, lastingMax);
     } else {
-      this.#passing.set(key, { value, untilMs: clock.nowMs() + keepMs });
+      this.#passing.set(key, { value, untilMs: clock.monotonicMs() + keepMs });
       trim(this.#passing, passingMax);
     }
   }

@@ -79,7 +79,7 @@ export class RegistryHttp {
 
   async send(request: RegistryRequest): Promise<RegistryAnswer> {
     const { clock, deadlineMs } = this.#options;
-    const startMs = clock.nowMs();
+    const startMs = clock.monotonicMs();
     if (startMs < this.#restUntilMs) {
       return {
         kind: "none",
@@ -90,7 +90,7 @@ export class RegistryHttp {
     let last: Try = { kind: "again", detail: "it did not answer in time" };
     for (let number = 0; number < triesMax; number++) {
       if (this.#closing.signal.aborted) return CLOSED;
-      const leftMs = startMs + deadlineMs - clock.nowMs();
+      const leftMs = startMs + deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) break;
       last = await this.#try(request, Math.min(leftMs, this.#options.timeoutMs));
       if (last.kind !== "again") {
@@ -104,7 +104,7 @@ export class RegistryHttp {
     if (this.#closing.signal.aborted) return CLOSED;
     this.#failures++;
     if (this.#failures >= REGISTRY_FAILURES_MAX) {
-      this.#restUntilMs = clock.nowMs() + REGISTRY_REST_MS;
+      this.#restUntilMs = clock.monotonicMs() + REGISTRY_REST_MS;
     }
     return last.answer ?? { kind: "none", detail: last.detail };
   }

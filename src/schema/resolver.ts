@@ -45,7 +45,7 @@ export class SchemaResolver {
 
   constructor(options: ResolverOptions) {
     this.#options = options;
-    this.#tokensAtMs = options.clock.nowMs();
+    this.#tokensAtMs = options.clock.monotonicMs();
     this.#cache = new FlightCache({
       lastingMax: RESOLVED_SCHEMAS_MAX,
       passingMax: REGISTRY_ABSENT_MAX,
@@ -117,7 +117,7 @@ export class SchemaResolver {
   /** One look-up is taken from the allowance, if there is one. */
   #mayLook(): boolean {
     if (this.#cache.flights >= RESOLVE_FLIGHTS_MAX) return false;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const earned = ((nowMs - this.#tokensAtMs) / 1_000) * RESOLVE_PER_SECOND;
     this.#tokens = Math.min(this.#tokens + earned, RESOLVE_BURST);
     this.#tokensAtMs = nowMs;

@@ -171,7 +171,7 @@ export class SchemaStore {
   confirmedAgeMs(): number | undefined {
     const confirmed = [...this.#subjects.values()].map(({ confirmedAtMs }) => confirmedAtMs);
     const oldestMs = Math.min(...confirmed);
-    return Number.isFinite(oldestMs) ? this.#clock.nowMs() - oldestMs : undefined;
+    return Number.isFinite(oldestMs) ? this.#clock.monotonicMs() - oldestMs : undefined;
   }
 
   /** Ends refreshing; what was loaded stays. */
@@ -264,7 +264,7 @@ export class SchemaStore {
   #take(registry: RegistryClient, subject: Subject, latest: RegistryVersion): void {
     this.#options.onEvent({ kind: "fetched", subject: subject.name });
     subject.isUnregistered = false;
-    subject.confirmedAtMs = this.#clock.nowMs();
+    subject.confirmedAtMs = this.#clock.monotonicMs();
     const [inUse] = subject.loaded.values();
     if (inUse !== undefined && inUse.schemaId === latest.id && inUse.text === latest.text) {
       subject.isFromRegistry = true;
@@ -286,7 +286,7 @@ export class SchemaStore {
   async #missed(registry: RegistryClient, subject: Subject): Promise<void> {
     const { onEvent } = this.#options;
     onEvent({ kind: "fetched", subject: subject.name });
-    subject.confirmedAtMs = this.#clock.nowMs();
+    subject.confirmedAtMs = this.#clock.monotonicMs();
     if (subject.isFromRegistry) this.#forget(registry);
     subject.isFromRegistry = false;
     const reason = this.#options.register

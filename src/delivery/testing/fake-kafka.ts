@@ -131,7 +131,7 @@ export class FakeProducer implements ProducerPort {
       key: keyBytes > 0 ? text.decode(key) : null,
       value: text.decode(segment.bytes.slice(start, start + valueBytes)),
       headers: segment.letters?.get(row)?.map(([name]) => name) ?? header,
-      producedAtMs: this.#kafka.clock.nowMs(),
+      producedAtMs: this.#kafka.clock.monotonicMs(),
       report: {
         topic,
         partition,
@@ -231,7 +231,7 @@ export class FakeProducer implements ProducerPort {
   }
 
   #deliver(): void {
-    const nowMs = this.#kafka.clock.nowMs();
+    const nowMs = this.#kafka.clock.monotonicMs();
     const isAway = this.#kafka.isSilent || this.#kafka.isGone;
     const kept: PendingRecord[] = [];
     for (const record of this.#pending) {

@@ -22,7 +22,7 @@ export class VirtualClock implements DeliveryClock {
     this.random = random;
   }
 
-  nowMs(): number {
+  monotonicMs(): number {
     return this.#nowMs;
   }
 

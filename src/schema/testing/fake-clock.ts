@@ -14,7 +14,7 @@ export class FakeClock implements Clock {
   #nowMs = 0;
   readonly #alarms = new Set<Alarm>();
 
-  nowMs(): number {
+  monotonicMs(): number {
     return this.#nowMs;
   }
 
