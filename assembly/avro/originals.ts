@@ -22,8 +22,8 @@ import { out, outEnd } from "../arena";
 let end: usize = 0;
 let eventStart: usize = 0;
 let eventRow: u32 = 0;
-/** Of the event's record. */
-export let originalCount: u32 = 0;
+/** Entries of the event. */
+let originalCount: u32 = 0;
 
 /** Forgets the entries of all events. */
 export function resetOriginals(): void {
