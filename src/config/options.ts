@@ -235,8 +235,8 @@ export const OPTIONS = {
       example: "the output of: openssl rand -hex 32",
     },
     text:
-      "Key of the HMAC-SHA-256 that fields with `sluice.privacy: hmac` are stored as. The same in " +
-      "all processes; who changes it changes every hash. Empty: such schemas are refused.",
+      "Key of the HMAC-SHA-256 that fields with `sluice.privacy: hmac` are stored as. The same " +
+      "in all processes; who changes it changes every hash. Empty: such schemas are refused.",
   },
 
   redisUrl: {

@@ -64,8 +64,8 @@ export function refusePrivate(pointers: RoutePointers, schema: AvroSchema): void
     for (const pointer of pointers[kind]) {
       if (privateSteps(schema, pointerSteps(pointer)) === 0) continue;
       throw new SchemaError(
-        `the ${kind} pointer ${pointer} names a field with sluice.privacy, whose value would leave ` +
-          "the record as it is: give the type other pointers",
+        `the ${kind} pointer ${pointer} names a field with sluice.privacy, whose value would ` +
+          "leave the record as it is: give the type other pointers",
         pointer,
       );
     }
