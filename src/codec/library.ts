@@ -31,9 +31,10 @@ export type EncodedLine =
   | { readonly kind: "fault"; readonly line: number; readonly fault: Fault };
 
 const REGISTRY_HEADER_BYTES = 5;
-/** The type every line has; no member of a line can give another. */
+/** The type every line has. */
 const TYPE = "line";
-const TYPE_MEMBER = "\u0000";
+/** None, so that no line is searched for it. */
+const TYPE_MEMBER = "";
 const NEWLINE = 0x0a;
 
 /** A schema, ready for any number of buffers. */

@@ -3,7 +3,7 @@
 export interface HostileShape {
   readonly name: string;
   /** A bare record of hostileSchema() of about `bytes` bytes. */
-  readonly make: (bytes: number) => string;
+  readonly make: (bytes: number) => string | Uint8Array;
   /** `encoded`, a fault kind, `too_large`, or a problem of the frame. */
   readonly expected: string;
 }
@@ -31,6 +31,10 @@ export function hostileSchema(): string {
       optional("map", { type: "map", values: "long" }),
       optional("list", { type: "array", items: "long" }),
       optional("doubles", { type: "array", items: "double" }),
+      optional("at", { type: "long", logicalType: "timestamp-millis" }),
+      optional("uuid", { type: "string", logicalType: "uuid" }),
+      optional("symbol", { type: "enum", name: "Symbol", symbols: ["A", "B"] }),
+      optional("fixed", { type: "fixed", name: "Fixed", size: 16 }),
       optional("next", "Hostile"),
       { name: "shape", type: ["null", leaf("A", "a"), leaf("B", "b")], default: null },
       { name: "mixed", type: ["null", "long", "double", "string", decimal], default: null },
@@ -43,6 +47,14 @@ const fill = (text: string, bytes: number): string =>
 
 const keys = (bytes: number, key: (index: number) => string): string =>
   Array.from({ length: Math.floor(bytes / 12) }, (_, index) => `"${key(index)}":1`).join(",");
+
+/** A string member of the same bytes again and again, which need not be UTF-8. */
+const illFormed = (bytes: readonly number[], length: number): Uint8Array =>
+  Buffer.concat([
+    Buffer.from('{"string":"'),
+    Buffer.alloc(length, Uint8Array.from(bytes)),
+    Buffer.from('"}'),
+  ]);
 
 export const HOSTILE_SHAPES: readonly HostileShape[] = [
   { name: "arrays in arrays", make: (n) => `{"x":${fill("[", n)}`, expected: "bad_json" },
@@ -154,6 +166,64 @@ export const HOSTILE_SHAPES: readonly HostileShape[] = [
     name: "items of an array",
     make: (n) => `{"list":[${fill("1,", n / 4)}1]}`,
     expected: "encoded",
+  },
+  { name: "overlong UTF-8", make: (n) => illFormed([0xc0, 0x80], n), expected: "utf8" },
+  { name: "surrogates as UTF-8", make: (n) => illFormed([0xed, 0xa0, 0x80], n), expected: "utf8" },
+  { name: "cut UTF-8", make: (n) => illFormed([0xe6, 0x97], n), expected: "utf8" },
+  {
+    name: "sound UTF-8, ill-formed at its end",
+    make: (n) =>
+      Buffer.concat([Buffer.from(`{"x":"${fill("日", n / 3)}`), Buffer.from([0xff, 0x22, 0x7d])]),
+    expected: "utf8",
+  },
+  {
+    name: "UTF-16 with its byte order mark",
+    make: (n) => Buffer.from(`\ufeff{"string":"${fill("x", n / 2)}"}`, "utf16le"),
+    expected: "bad_json",
+  },
+  { name: "byte order marks", make: (n) => `${fill("\ufeff", n / 3)}{}`, expected: "bad_json" },
+  {
+    name: "digits of a double's exponent",
+    make: (n) => `{"double":1e${fill("9", n)}}`,
+    expected: "range",
+  },
+  {
+    name: "lone surrogate escapes",
+    make: (n) => `{"string":"${fill("\\ud800", n)}"}`,
+    expected: "utf8",
+  },
+  {
+    name: "escaped NUL characters",
+    make: (n) => `{"string":"${fill("\\u0000", n / 2)}"}`,
+    expected: "encoded",
+  },
+  {
+    name: "one unknown name again and again",
+    make: (n) => `{${fill('"__proto__":1,', n)}"constructor":1}`,
+    expected: "encoded",
+  },
+  {
+    name: "one field again and again",
+    make: (n) => `{${fill('"double":1,', n)}"double":1}`,
+    expected: "duplicate",
+  },
+  {
+    name: "an array for a string",
+    make: (n) => `{"string":[${fill("1,", n)}1]}`,
+    expected: "type",
+  },
+  { name: "a long symbol", make: (n) => `{"symbol":"${fill("A", n)}"}`, expected: "enum" },
+  { name: "a long fixed", make: (n) => `{"fixed":"${fill("x", n)}"}`, expected: "length" },
+  { name: "a long uuid", make: (n) => `{"uuid":"${fill("0", n)}"}`, expected: "format" },
+  {
+    name: "digits of a second",
+    make: (n) => `{"at":"2026-01-02T03:04:05.${fill("0", n)}Z"}`,
+    expected: "format",
+  },
+  {
+    name: "a long name of a branch",
+    make: (n) => `{"mixed":{"${fill("x", n)}":1}}`,
+    expected: "union",
   },
   { name: "commas", make: (n) => `{"x":[${fill(",", n)}]}`, expected: "bad_json" },
 ];
