@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { codecIsCurrent, buildCodec } from "./build.mjs";
+import { codecIsCurrent, buildCodec } from "./setup/codec.mjs";
 import { relaxGlibcOf } from "./relax-glibc.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { KAFKA_ADDON, provideKafkaBinding } from "./setup/kafka-binding.mjs";

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { CODEC_OUTPUTS, inputFiles } from "../build.mjs";
+import { CODEC_OUTPUTS, inputFiles } from "./codec.mjs";
 import { KAFKA_ADDON } from "./kafka-binding.mjs";
 import { UWS_ADDON } from "./packages.mjs";
 import { CHECKOUT_CACHE, inRoot } from "./paths.mjs";
