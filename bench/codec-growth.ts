@@ -1,8 +1,8 @@
 /**
  * Is the codec's time linear in the size of hostile texts? Each shape at two sizes, the second
  * eight times the first; the last column says how much more time a byte of the larger one costs.
- * Linear is about 1; what grows with the square would show 8. Shapes that have no size, as the files
- * of JSONTestSuite, are tested and not measured.
+ * Linear is about 1; what grows with the square would show 8. Shapes that have no size, as the
+ * files of JSONTestSuite, are tested and not measured.
  *
  *   node bench/codec-growth.ts
  */

@@ -1,4 +1,6 @@
-/** `sluice/codec` as others get it: built, packed, unpacked into a project without anything else. */
+/**
+ * `sluice/codec` as others get it: built, packed, unpacked into a project without anything else.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
