@@ -59,8 +59,9 @@ for (const { name, make } of HOSTILE_SHAPES) {
   process.stdout.write(`${name.padEnd(45)} ${row}\n`);
 }
 const isLinear = worst.growth < GROWTH_MAX;
-const most = `a byte of ${FACTOR} times the text costs at most ${worst.growth.toFixed(2)} times as much`;
-process.stdout.write(`\n${isLinear ? "linear" : "NOT LINEAR"}: ${most} (${worst.name})\n`);
+const most = `${worst.growth.toFixed(2)} times as much (${worst.name})`;
+const verdict = `a byte of ${FACTOR} times the text costs at most ${most}`;
+process.stdout.write(`\n${isLinear ? "linear" : "NOT LINEAR"}: ${verdict}\n`);
 const summary = { shapes: HOSTILE_SHAPES.length, growth_max: worst.growth, is_linear: isLinear };
 process.stdout.write(`${JSON.stringify({ ...summary, ...machine() })}\n`);
 process.exitCode = isLinear ? 0 : 1;

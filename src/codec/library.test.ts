@@ -66,6 +66,9 @@ describe("createEncoder", () => {
     const encoder = await createEncoder({ schema: user, references: [SCHEMA], module: MODULE });
     assert.deepEqual(lengths(encoder, '{"r":{"n":5}}'), [[0, 1]]);
     await assert.rejects(createEncoder({ schema: user, module: MODULE }), SchemaError);
+    // Without a salt nothing could be hashed, and the value would pass as it is.
+    const secret = SCHEMA.replace('"long"}', '"string","sluice.privacy":"hmac"}');
+    await assert.rejects(createEncoder({ schema: secret, module: MODULE }), SchemaError);
   });
 });
 
