@@ -23,6 +23,8 @@ const FILES_AT_ONCE = 2;
 /** A test that takes longer hangs; fuzz suites and those with real servers stay well below. */
 const TEST_TIMEOUT_MS = 120_000;
 const LONG_TEST_TIMEOUT_MS = 1_200_000;
+/** Fuzzing for a night takes that much longer. */
+const FUZZ_MS = Number(process.env["SLUICE_TEST_FUZZ_MINUTES"] ?? 0) * 60_000;
 
 /** A test that never yields outlives its own time limit: the whole run has one as well. */
 const RUN_TIMEOUT_MS = 1_200_000;
@@ -96,7 +98,7 @@ function runNodeTest(
     // Node's own clean-up at the end of a process may wait for the Kafka client for ever.
     "--test-force-exit",
     `--test-concurrency=${FILES_AT_ONCE}`,
-    `--test-timeout=${request.isLong ? LONG_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS}`,
+    `--test-timeout=${request.isLong ? LONG_TEST_TIMEOUT_MS + FUZZ_MS : TEST_TIMEOUT_MS}`,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     `--test-reporter=${join(ROOT, "scripts", "test", "ledger.ts")}`,
@@ -115,7 +117,7 @@ function runNodeTest(
       signalGroup(child.pid, signal);
       timers.push(setTimeout(() => signalGroup(child.pid, "SIGKILL"), END_DEADLINE_MS));
     };
-    const limit = request.isLong ? LONG_RUN_TIMEOUT_MS : RUN_TIMEOUT_MS;
+    const limit = request.isLong ? LONG_RUN_TIMEOUT_MS + FUZZ_MS : RUN_TIMEOUT_MS;
     timers.push(
       setTimeout(() => {
         console.log(`The tests did not end within ${limit / 60_000} minutes.`);
