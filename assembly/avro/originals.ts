@@ -56,7 +56,7 @@ export function keepOriginal(from: usize, bytes: usize, action: u32): bool {
   store<u32>(end, action, ORIGINAL_ACTION);
   store<u32>(end, <u32>bytes, ORIGINAL_LENGTH);
   memory.copy(end + ORIGINAL_TEXT, from, bytes);
-  end += ORIGINAL_TEXT + padded;
+  end += <usize>ORIGINAL_TEXT + padded;
   originalCount += 1;
   return true;
 }

@@ -20,9 +20,9 @@ export type EncodedLine =
   | { readonly index: number; readonly kind: "fault"; readonly fault: Fault };
 
 const REGISTRY_HEADER_BYTES = 5;
-/** The type every line has; no member of a line can give another. */
+/** The type every line has; no member of a line is asked for another. */
 const TYPE = "line";
-const TYPE_MEMBER = "\u0000";
+const TYPE_MEMBER = "";
 const NEWLINE = Buffer.from("\n");
 
 export class LineEncoder {
