@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { runChecks } from "./check.ts";
 import { parseTestArguments, USAGE, type TestRequest } from "./test/arguments.ts";
@@ -95,8 +95,7 @@ function runNodeTest(
   rmSync(LEDGER, { force: true });
   const options = [
     "--test",
-    // Node's own clean-up at the end of a process may wait for the Kafka client for ever.
-    "--test-force-exit",
+    `--import=${pathToFileURL(join(ROOT, "scripts", "test", "leave.mjs")).href}`,
     `--test-concurrency=${FILES_AT_ONCE}`,
     `--test-timeout=${request.isLong ? LONG_TEST_TIMEOUT_MS + FUZZ_MS : TEST_TIMEOUT_MS}`,
     "--test-reporter=spec",
