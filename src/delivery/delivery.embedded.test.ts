@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -67,6 +68,9 @@ describe("delivery, drain", () => {
     ledger.submit([{ topic: "events", key: "before" }]);
     await until(() => ledger.open === 0);
     broker.process.kill("SIGSTOP");
+    // The signal takes a moment, in which the broker may still answer.
+    const stat = `/proc/${broker.process.pid}/stat`;
+    await until(() => readFileSync(stat, "utf8").includes(") T "));
     ledger.submit(Array.from({ length: 100 }, (_, i) => ({ topic: "events", key: `k${i}` })));
     await delivery.drain(300);
     assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 100 });
