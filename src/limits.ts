@@ -296,6 +296,15 @@ export const ENCODE_LINE_BYTES_MAX = 1024 * 1024;
 /** How long the schema commands wait for one answer of the registry. */
 export const SCHEMA_COMMAND_DEADLINE_MS = 5_000;
 
+/**
+ * Streams `sluice/consumer` remembers unless told otherwise, about 500 bytes each; beyond it the
+ * one not heard of for longest goes.
+ */
+export const CONSUMER_STREAMS_MAX = 100_000;
+
+/** Numbers it remembers of each: twice what may be unanswered and so be sent again. */
+export const CONSUMER_WINDOW_SEQS = 2_048;
+
 /** Lines of JSON that `encode` hands to the codec at once. */
 export const ENCODE_BATCH_LINES_MAX = FRAME_EVENTS_MAX;
 
@@ -306,6 +315,10 @@ assert(COMMIT_DEADLINE_MS < STREAM_DEADLINE_MS, "a stream's deadline outlives th
 assert(
   GATHER_WAIT_MS + MESSAGE_TIMEOUT_MS <= STREAM_DEADLINE_MS,
   "a record that waited and then timed out is still judged within a stream's deadline",
+);
+assert(
+  2 * STREAM_INFLIGHT_EVENTS_MAX <= CONSUMER_WINDOW_SEQS,
+  "a consumer remembers whatever a stream may send again",
 );
 assert(RECORD_BYTES_MAX + KEY_BYTES_MAX <= SEGMENT_BYTES, "a record with its key fits a segment");
 assert(SESSION_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "sessions are written before the drain ends");

@@ -16,6 +16,8 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   schema: ["codec"],
   delivery: [],
   session: [],
+  // Runs in programs of others: it may not need the rest of sluice.
+  consumer: [],
   lifecycle: [],
   telemetry: [],
   config: [],

@@ -7,13 +7,13 @@ import { sluiceHeaderJson } from "./record-header.ts";
 import { recordLine } from "./record-line.ts";
 import { jsonLines } from "./testing/run-command.ts";
 
-/** version 1, flags, stream, epoch 7, seq 2^53 + 1, received 1000, event time 999, five texts. */
+/** version 1, flags, stream, epoch 7, seq 2^53 − 1, received 1000, event time 999, five texts. */
 function header(options: { readonly flags: string; readonly stream: string }): Buffer {
   const texts = ["demo", "web", "page", "ä", ""].map((text) => {
     const bytes = Buffer.from(text);
     return Buffer.concat([Buffer.from([bytes.length]), bytes]);
   });
-  const numbers = "00000007002000000000000100000000000003e800000000000003e7";
+  const numbers = "00000007001fffffffffffff00000000000003e800000000000003e7";
   const fixed = `01${options.flags}${options.stream}${numbers}`;
   return Buffer.concat([Buffer.from(fixed, "hex"), ...texts]);
 }
@@ -35,7 +35,7 @@ describe("sluiceHeaderJson", () => {
     assert.equal(
       sluiceHeaderJson(header({ flags: "0d", stream: STREAM })),
       '{"version":1,"flags":["redelivery_possible","time_corrected","session_provisional"],' +
-        '"stream":"0196a1c0-1025-7013-8047-9e3779b19e37","epoch":7,"seq":9007199254740993,' +
+        '"stream":"0196a1c0-1025-7013-8047-9e3779b19e37","epoch":7,"seq":9007199254740991,' +
         '"receivedAt":1000,"eventTime":999,' +
         '"tenant":"demo","source":"web","type":"page","id":"ä","session":null}',
     );

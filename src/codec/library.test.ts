@@ -89,8 +89,20 @@ describe("the package", () => {
     assert.equal(output.toString(), "2 /n\n");
   });
 
+  it("tells doubles in a program that imports sluice/consumer", () => {
+    const program = `import { Deduplicator } from "sluice/consumer";
+      const { verdict, reason } = new Deduplicator().decide({ topic: "t", partition: 0, headers: {} });
+      console.log(verdict, reason);`;
+    writeFileSync(join(library.project, "consumer.js"), program);
+    const output = execFileSync(process.execPath, ["consumer.js"], { cwd: library.project });
+    assert.equal(output.toString(), "unknown no_header\n");
+  });
+
   it("has types that a strict TypeScript project takes", () => {
     const program = `import { createEncoder, type EncodedLine, type Fault } from "sluice/codec";
+      import { Deduplicator, type Verdict } from "sluice/consumer";
+      const record = { topic: "t", partition: 0, headers: {} };
+      export const verdict: Verdict = new Deduplicator({ idsMax: 5 }).decide(record).verdict;
       const encoder = await createEncoder({ schema: "{}", json: "avro" });
       const lines: EncodedLine[] = [...encoder.encode(new Uint8Array())];
       export const faults: Fault[] = lines.flatMap((l) => (l.kind === "fault" ? [l.fault] : []));
@@ -108,7 +120,8 @@ describe("the package", () => {
 
   it("needs nothing of Node.js in browsers", () => {
     const seen = new Set<string>();
-    const open = [join(library.folder, "build/library/codec/library-browser.js")];
+    const entries = ["codec/library-browser.js", "consumer/library.js"];
+    const open = entries.map((entry) => join(library.folder, "build/library", entry));
     for (let file = open.pop(); file !== undefined; file = open.pop()) {
       if (seen.has(file)) continue;
       seen.add(file);
