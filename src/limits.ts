@@ -48,6 +48,15 @@ export const ID_BYTES_MAX = 200;
 /** Kafka keys (UTF-8 bytes); longer is `schema_invalid`, kind `too_large`. */
 export const KEY_BYTES_MAX = 1_024;
 
+/** Faults told of one event to who asks for all of them; it has more than anybody reads by then. */
+export const FAULTS_PER_EVENT_MAX = 32;
+
+/**
+ * Text of one frame's events that is judged again to find all of their faults: some 50 ms of work;
+ * beyond it an event's first fault alone is told.
+ */
+export const FAULT_SEARCH_BYTES_MAX = 4 * 1024 * 1024;
+
 /**
  * HTTP requests give `retry` for what Kafka has not confirmed by then (some SDKs give up at 5 s).
  */

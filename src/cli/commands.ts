@@ -61,6 +61,7 @@ const ENCODE: Command = {
       value: "plain|avro",
       text: "How the JSON is written: plain (default) or Avro's own encoding.",
     },
+    "all-faults": { text: "Print all faults of a refused line, not the first alone." },
     ocf: { value: "FILE", text: "Write an Avro object container file." },
     codec: {
       value: "null|deflate",

@@ -63,6 +63,23 @@ describe("sluice encode", () => {
     assert.equal(refused.stdout, "");
   });
 
+  it("--all-faults, prints all that is wrong with a line", async () => {
+    const run = await encode('{"sku":5,"quantity":"x","quantity":1}\n{"sku":""}\n', "--all-faults");
+    const [line] = jsonLines(run.stdout);
+    const faults = line?.["faults"] as Readonly<Record<string, unknown>>[];
+    assert.deepEqual(
+      faults.map(({ kind, path }) => [kind, path]),
+      [
+        ["type", "/sku"],
+        ["type", "/quantity"],
+        ["duplicate", "/quantity"],
+      ],
+    );
+    assert.equal(line?.["path"], "/sku");
+    const plain = await encode('{"sku":5,"quantity":"x"}');
+    assert.equal(jsonLines(plain.stdout)[0]?.["faults"], undefined);
+  });
+
   it("a refused line between good ones, has its own answer; exit code 1", async () => {
     const run = await encode('{"sku":"a"}\n{"sku":7}\n{"sku":"b"}\n{"sku"\n');
     const lines = jsonLines(run.stdout);

@@ -8,7 +8,7 @@ import { parseAvroSchema, SchemaError } from "../schema/avro/schema.ts";
 import { CONTAINER_CODECS, ContainerWriter, type ContainerCodec } from "../schema/container.ts";
 import { CommandError, EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";
 import { Output } from "./io.ts";
-import { LineEncoder, type EncodedLine } from "./line-encoder.ts";
+import { LineEncoder, type EncodedLine, type LineEncoderOptions } from "./line-encoder.ts";
 import { LineSplitter } from "./lines.ts";
 import { readText } from "./schema-files.ts";
 
@@ -26,6 +26,7 @@ export async function encode(invocation: Invocation): Promise<ExitCode> {
     schemaFile,
     json,
     privacySalt: invocation.env["SLUICE_PRIVACY_SALT"] ?? "",
+    allFaults: invocation.options.has("all-faults"),
   });
   const output = new Output(invocation.io.stdout);
   if (path === undefined) {
@@ -66,15 +67,11 @@ async function createEncoder(
   {
     schemaFile,
     json,
-    privacySalt,
-  }: {
-    readonly schemaFile: string;
-    readonly json: "plain" | "avro";
-    readonly privacySalt: string;
-  },
+    ...options
+  }: LineEncoderOptions & { readonly schemaFile: string; readonly json: "plain" | "avro" },
 ): Promise<LineEncoder> {
   try {
-    return await LineEncoder.create(parseAvroSchema(schemaText), json, { privacySalt });
+    return await LineEncoder.create(parseAvroSchema(schemaText), json, options);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
     throw new UsageError(`${schemaFile} is not a schema sluice can use: ${error.message}.`);
@@ -150,9 +147,11 @@ async function writeLines(
 const TEXT_LENGTH_MAX = 64 * 1024;
 
 function lineJson(line: EncodedLine): string {
-  return line.kind === "avro"
-    ? `{"index":${line.index},"ok":true,"avro":"${Buffer.from(line.avro).toString("hex")}"}\n`
-    : `${JSON.stringify({ index: line.index, ok: false, ...line.fault })}\n`;
+  if (line.kind === "avro") {
+    return `{"index":${line.index},"ok":true,"avro":"${Buffer.from(line.avro).toString("hex")}"}\n`;
+  }
+  const { index, fault, faults } = line;
+  return `${JSON.stringify({ index, ok: false, ...fault, ...(faults && { faults }) })}\n`;
 }
 
 /** A container file that takes its name only when it is whole. */

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import type { Codec } from "../codec/codec.ts";
 import { createCodec } from "../codec/create-codec.ts";
 import { OUTCOME_RULES, type Fault } from "../errors.ts";
-import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX } from "../limits.ts";
+import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX, FAULTS_PER_EVENT_MAX } from "../limits.ts";
 import { ROW_STATUS, type RecordTable } from "../records.ts";
 import type { AvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";
@@ -17,7 +17,20 @@ import { isBlank, type Line } from "./lines.ts";
 export type EncodedLine =
   /** Avro binary without the registry header; valid until the next call of `encode`. */
   | { readonly index: number; readonly kind: "avro"; readonly avro: Uint8Array }
-  | { readonly index: number; readonly kind: "fault"; readonly fault: Fault };
+  | {
+      readonly index: number;
+      readonly kind: "fault";
+      readonly fault: Fault;
+      /** All that is wrong with the line, where that was asked for. */
+      readonly faults?: readonly Fault[];
+    };
+
+export interface LineEncoderOptions {
+  /** Key of the hashes that private values become; empty: schemas that ask for them are refused. */
+  readonly privacySalt?: string;
+  /** Look for all faults of a line, not for its first alone. */
+  readonly allFaults?: boolean;
+}
 
 const REGISTRY_HEADER_BYTES = 5;
 /** The type every line has; no member of a line is asked for another. */
@@ -29,29 +42,29 @@ export class LineEncoder {
   readonly #codec: Codec;
 
   readonly #salted: { readonly privacySalt?: string };
+  readonly #allFaults: boolean;
 
-  private constructor(codec: Codec, privacySalt: string) {
+  private constructor(codec: Codec, { privacySalt = "", allFaults = false }: LineEncoderOptions) {
     this.#codec = codec;
+    this.#allFaults = allFaults;
     this.#salted = privacySalt === "" ? {} : { privacySalt };
   }
 
-  /**
-   * Throws SchemaError when the schema cannot be compiled. `privacySalt`: key of the hashes that
-   * private values become; empty: schemas that ask for them are refused.
-   */
+  /** Throws SchemaError when the schema cannot be compiled. */
   static async create(
     schema: AvroSchema,
     json: "plain" | "avro",
-    { privacySalt = "" }: { readonly privacySalt?: string } = {},
+    options: LineEncoderOptions = {},
   ): Promise<LineEncoder> {
+    const hasPrivacySalt = (options.privacySalt ?? "") !== "";
     const none: readonly string[] = [];
     const pointers = { id: none, key: none, time: none, actor: none, session: none };
-    const plan = compilePlan(schema, { json, pointers, hasPrivacySalt: privacySalt !== "" });
+    const plan = compilePlan(schema, { json, pointers, hasPrivacySalt });
     const codec = await createCodec({ inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX });
     const handle = codec.loadPlan(plan);
     const route = { type: TYPE, plan: handle, schemaId: 0, header: false, keyRequired: false };
     codec.setRoute(0, route);
-    return new LineEncoder(codec, privacySalt);
+    return new LineEncoder(codec, options);
   }
 
   /** Blank lines are left out; all others come out in their order. */
@@ -105,7 +118,10 @@ export class LineEncoder {
   #row(table: RecordTable, at: { readonly row: number; readonly index: number }): EncodedLine {
     const { row, index } = at;
     if (table.status[row] !== ROW_STATUS.encoded) {
-      return { index, kind: "fault", fault: this.#codec.describe(row) };
+      const fault = this.#codec.describe(row);
+      if (!this.#allFaults) return { index, kind: "fault", fault };
+      const faults = this.#codec.describeAll(row, FAULTS_PER_EVENT_MAX);
+      return { index, kind: "fault", fault, faults };
     }
     const start = (table.valueStart[row] ?? 0) + REGISTRY_HEADER_BYTES;
     return { index, kind: "avro", avro: table.memory.subarray(start, table.valueEnd[row]) };

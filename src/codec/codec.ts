@@ -9,7 +9,8 @@ import { INFLATED_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { ROUTES_MAX } from "./abi.gen.ts";
-import { describeRefusal } from "./describe.ts";
+import { FaultSearcher } from "./all-faults.ts";
+import { describeRefusal, type Refusal } from "./describe.ts";
 import { fillDigests, type KeyedHash } from "./digests.ts";
 import { clearPoison, type FrameContext, FrameWriter, poison } from "./frame-context.ts";
 import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
@@ -65,6 +66,8 @@ const TRAPS_PER_FRAME_MAX = 16;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+const noop = (): void => undefined;
+
 export class Codec {
   readonly #module: WebAssembly.Module;
   readonly #regions: Regions;
@@ -75,21 +78,21 @@ export class Codec {
   readonly #writer = new FrameWriter();
   readonly #plans = new Set<PlanHandle>();
   readonly #routes = new Map<number, RouteEntry>();
-  readonly #routePlans = new Map<number, PlanHandle>();
+  readonly #specs = new Map<number, RouteSpec>();
+  readonly #searcher: FaultSearcher;
   #instance: Instance;
   #table: Table;
   #traps = 0;
-  /** Member that held the type in the last frame's events. */
-  #typeMember = "type";
-  /** Where the last frame's events have their records. */
-  #payload: FrameContext["payload"] = "data";
+  /** The last frame's. */
+  #context: FrameContext | undefined;
 
   /** `module`: codec.wasm, compiled; create-codec.ts reads it from its file. */
   constructor(module: WebAssembly.Module, options: CodecOptions = {}) {
     this.#module = module;
-    this.#onTrap = options.onTrap ?? (() => undefined);
+    this.#onTrap = options.onTrap ?? noop;
     this.#inputBytesMax = options.inputBytesMax ?? INFLATED_BYTES_MAX;
     this.#keyedHash = options.keyedHash;
+    this.#searcher = new FaultSearcher(() => new Codec(module, { ...options, onTrap: noop }));
     this.#regions = layOut(this.#inputBytesMax);
     this.#space = new Space(this.#regions.plans);
     this.#instance = new Instance(module, this.#regions);
@@ -113,9 +116,10 @@ export class Codec {
   /** Frees a plan that no route uses any more. */
   freePlan(handle: PlanHandle): void {
     assert(this.#plans.has(handle), "a plan is freed once");
-    for (const used of this.#routePlans.values()) {
-      assert(used !== handle, "no route uses a plan that is freed");
+    for (const { plan } of this.#specs.values()) {
+      assert(plan !== handle, "no route uses a plan that is freed");
     }
+    this.#searcher.forget();
     this.#plans.delete(handle);
     this.#space.free(handle.address);
   }
@@ -137,7 +141,7 @@ export class Codec {
       header: spec.header,
       keyRequired: spec.keyRequired,
     });
-    this.#routePlans.set(index, spec.plan);
+    this.#specs.set(index, spec);
     this.#makeRoom();
     this.#writeRoutes();
   }
@@ -145,15 +149,19 @@ export class Codec {
   removeRoute(index: number): void {
     this.#freeTexts(index);
     this.#routes.delete(index);
-    this.#routePlans.delete(index);
+    this.#specs.delete(index);
     this.#writeRoutes();
+  }
+
+  /** The longest frame, in bytes. */
+  get inputBytesMax(): number {
+    return this.#inputBytesMax;
   }
 
   /** Encodes one frame. The table may be read until the next call. */
   encode(frame: Uint8Array, context: FrameContext): FrameResult {
     assert(frame.length <= this.#inputBytesMax, "a frame is at most inputBytesMax bytes long");
-    this.#payload = context.payload;
-    this.#typeMember = context.payload === "data" ? "type" : context.typeMember;
+    this.#context = context;
     if (!this.#run(frame, context) && !this.#runAround(frame, context)) {
       return { kind: "fault", problem: "bad_frame", offset: 0, detail: "the codec failed on it" };
     }
@@ -169,13 +177,31 @@ export class Codec {
 
   /** Why a row that is not `encoded` was refused. Walks the event's text once. */
   describe(row: number): Fault {
+    return describeRefusal(this.refusal(row));
+  }
+
+  /**
+   * All that is wrong with a row that is not `encoded`, at most `bound` faults: what `describe`
+   * says, then what it would say if that were mended, and so on. Each costs about as much as
+   * encoding the event, so it is for those who ask.
+   */
+  describeAll(row: number, bound: number): Fault[] {
+    assert(this.#context !== undefined, "a frame has been encoded");
+    const first = this.refusal(row);
+    const route = this.#specs.get(this.#table.route[row] ?? -1);
+    return this.#searcher.search({ first, route, context: this.#context, bound });
+  }
+
+  /** What is known of a row that is not `encoded`; its text is valid until the next frame. */
+  refusal(row: number): Refusal {
     const table = this.#table;
     assert(row >= 0 && row < table.count, "the row is one of the last frame");
     const start = table.eventStart[row] ?? 0;
-    const plan = this.#routePlans.get(table.route[row] ?? -1);
+    const plan = this.#specs.get(table.route[row] ?? -1)?.plan;
     const node = table.faultNode[row] ?? 0;
     const isPlanNode = plan !== undefined && node >= plan.address;
-    return describeRefusal({
+    const isData = this.#context?.payload === "data";
+    return {
       // The module writes no other statuses (abi.ts, STATUS_).
       status: (table.status[row] ?? ROW_STATUS.fault) as RowStatus,
       kind: table.kind[row] ?? 0,
@@ -184,12 +210,13 @@ export class Codec {
       node: isPlanNode ? node - plan.address : node,
       field: table.faultField[row] ?? 0,
       plan: plan?.compiled,
-      typeMember: this.#typeMember,
-      recordDepth: this.#payload === "data" ? 1 : 0,
+      typeMember: isData ? "type" : (this.#context?.typeMember ?? ""),
+      dataMember: "data",
+      recordDepth: isData ? 1 : 0,
       // A broken text has no type, so it may belong to any plan.
       hidesBytes: [...this.#plans].some(({ compiled }) => compiled.isPrivate),
       schemaReference: this.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0),
-    });
+    };
   }
 
   /** UTF-8 of a span of the table. */

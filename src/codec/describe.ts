@@ -28,6 +28,8 @@ export interface Refusal {
   readonly schemaReference: string;
   /** Member of the event that holds its type. */
   readonly typeMember: string;
+  /** Member of the event that is the record. */
+  readonly dataMember: string;
   /** Steps from the event to its record. */
   readonly recordDepth: number;
   /** The text may hold private values, and it is too broken to know where. */
@@ -148,11 +150,11 @@ function describeByte(text: Uint8Array, at: number): string {
 }
 
 function describeMissing(refusal: Refusal): Fault {
-  const { text, at, node, field, plan } = refusal;
+  const { text, at, node, field, plan, dataMember } = refusal;
   const owner = pointerTo(text, at);
   const schema = plan?.nodes.get(node)?.schema;
   const missing = schema?.kind === "record" ? schema.fields[field] : undefined;
-  const name = node === NODE_DATA ? "data" : (missing?.name ?? "");
+  const name = node === NODE_DATA ? dataMember : (missing?.name ?? "");
   const expected = missing === undefined ? "a value" : typeWords(missing.schema);
   return {
     code: "schema_invalid",

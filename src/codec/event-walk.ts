@@ -21,6 +21,7 @@ interface Level {
 
 /** Text longer than this is cut in descriptions. */
 const SHOWN_MAX = 60;
+const WORD_MAX = 4 * SHOWN_MAX;
 
 /** Index behind the string whose quote is at `start`, or the end of the text. */
 export function stringEnd(text: Uint8Array, start: number): number {
@@ -31,6 +32,28 @@ export function stringEnd(text: Uint8Array, start: number): number {
     if (byte === BACKSLASH) at += 1;
   }
   return text.length;
+}
+
+export function isWhite(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Index behind the sound value whose first byte is at `start`. */
+export function valueEnd(text: Uint8Array, start: number): number {
+  let level = 0;
+  let at = start;
+  while (at < text.length) {
+    const byte = text[at];
+    const isOpening = byte === 0x7b || byte === 0x5b;
+    const isClosing = byte === 0x7d || byte === 0x5d;
+    if (isOpening) level += 1;
+    if (isClosing) level -= 1;
+    if (byte === QUOTE) at = stringEnd(text, at);
+    else if (isOpening || isClosing || level > 0) at += 1;
+    else at = wordEnd(text, at);
+    if (level === 0) break;
+  }
+  return at;
 }
 
 /** The string at `start` decoded; as it stands if it is not sound. */
@@ -132,12 +155,18 @@ export function describeShape(text: Uint8Array, start: number): string {
   }
 }
 
-/** The characters from `start` to the next bracket, comma, colon, quote or white space. */
+const WORD_ENDS = new Set([0x7d, 0x5d, COMMA, COLON, QUOTE, 0x20, 0x0a, 0x0d, 0x09]);
+
+/** Index of the next bracket, comma, colon, quote or white space behind `start`. */
+function wordEnd(text: Uint8Array, start: number): number {
+  let end = start + 1;
+  while (end < text.length && !WORD_ENDS.has(text[end] ?? 0)) end += 1;
+  return end;
+}
+
+/** The word at `start`, cut where it is long. */
 function wordAt(text: Uint8Array, start: number): string {
-  const ends = new Set([0x7d, 0x5d, COMMA, COLON, QUOTE, 0x20, 0x0a, 0x0d, 0x09]);
-  let end = start;
-  while (end < text.length && !ends.has(text[end] ?? 0) && end - start < 4 * SHOWN_MAX) end += 1;
-  return decoder.decode(text.subarray(start, end));
+  return decoder.decode(text.subarray(start, Math.min(wordEnd(text, start), start + WORD_MAX)));
 }
 
 function shorten(text: string): string {

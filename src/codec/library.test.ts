@@ -1,5 +1,6 @@
 /** The library entry, from its sources and as a package that somebody else has installed. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -13,6 +14,8 @@ import { packLibrary, type PackedLibrary } from "./testing/packed-library.ts";
 const MODULE = new Uint8Array(readFileSync(new URL("../../build/codec.wasm", import.meta.url)));
 const COMPILER = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
 const SCHEMA = '{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}';
+
+const SECRET = SCHEMA.replace('"long"}', '"string","sluice.privacy":"hmac"}');
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const lengths = (encoder: Encoder, text: string): (number | string | undefined)[][] =>
@@ -67,8 +70,31 @@ describe("createEncoder", () => {
     assert.deepEqual(lengths(encoder, '{"r":{"n":5}}'), [[0, 1]]);
     await assert.rejects(createEncoder({ schema: user, module: MODULE }), SchemaError);
     // Without a salt nothing could be hashed, and the value would pass as it is.
-    const secret = SCHEMA.replace('"long"}', '"string","sluice.privacy":"hmac"}');
-    await assert.rejects(createEncoder({ schema: secret, module: MODULE }), SchemaError);
+    await assert.rejects(createEncoder({ schema: SECRET, module: MODULE }), SchemaError);
+  });
+
+  it("hashes private values under a salt", async () => {
+    const privacySalt = "a salt for tests only";
+    const encoder = await createEncoder({ schema: SECRET, module: MODULE, privacySalt });
+    const [line] = encoder.encode(bytes('{"n":"a@b.example"}'));
+    assert(line?.kind === "avro");
+    const digest = createHmac("sha256", privacySalt).update("a@b.example").digest("hex");
+    assert.equal(Buffer.from(line.avro).subarray(2).toString(), digest);
+    const empty = createEncoder({ schema: SECRET, module: MODULE, privacySalt: "" });
+    await assert.rejects(empty, TypeError);
+  });
+
+  it("tells all faults to who asks for them", async () => {
+    const schema =
+      '{"type":"record","name":"R","fields":[{"name":"a","type":"long"},{"name":"b","type":"int"}]}';
+    const encoder = await createEncoder({ schema, module: MODULE, allFaults: true });
+    const [line] = encoder.encode(bytes('{"a":"x"}'));
+    assert(line?.kind === "fault");
+    assert.deepEqual(
+      line.faults?.map(({ path }) => path),
+      ["/a", "/b"],
+    );
+    assert.deepEqual(line.faults[0], line.fault);
   });
 });
 

@@ -6,11 +6,12 @@
  */
 import { OUTCOME_RULES, type Fault } from "../errors.ts";
 import { assert } from "../lib/assert.ts";
-import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX } from "../limits.ts";
+import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX, FAULTS_PER_EVENT_MAX } from "../limits.ts";
 import { ROW_STATUS, type RecordTable } from "../records.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";
 import { Codec } from "./codec.ts";
+import { hmacSha256 } from "./sha256.ts";
 
 export type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
 export { SchemaError } from "../schema/avro/schema.ts";
@@ -22,13 +23,26 @@ export interface EncoderOptions {
   readonly references?: readonly string[];
   /** plain (default): JSON as mapping v1 takes it; avro: Avro's own JSON encoding. */
   readonly json?: "plain" | "avro";
+  /**
+   * Key of the keyed hashes that values with `"sluice.privacy": "hmac"` become; without it a schema
+   * that asks for them is refused.
+   */
+  readonly privacySalt?: string;
+  /** Look for all faults of a line, not for its first alone; each costs as much as the line. */
+  readonly allFaults?: boolean;
 }
 
 /** What became of one line. Lines are counted from 0, blank ones too. */
 export type EncodedLine =
   /** Avro binary, no header; a copy, which is yours. */
   | { readonly kind: "avro"; readonly line: number; readonly avro: Uint8Array }
-  | { readonly kind: "fault"; readonly line: number; readonly fault: Fault };
+  | {
+      readonly kind: "fault";
+      readonly line: number;
+      readonly fault: Fault;
+      /** With `allFaults`: what is wrong with the line, at most 32 faults, `fault` the first. */
+      readonly faults?: readonly Fault[];
+    };
 
 const REGISTRY_HEADER_BYTES = 5;
 /** The type every line has. */
@@ -49,9 +63,11 @@ export interface Encoder {
 
 class CodecEncoder implements Encoder {
   readonly #codec: Codec;
+  readonly #options: EncoderOptions;
 
-  constructor(codec: Codec) {
+  constructor(codec: Codec, options: EncoderOptions) {
     this.#codec = codec;
+    this.#options = options;
   }
 
   *encode(ndjson: Uint8Array): Generator<EncodedLine, void, void> {
@@ -81,6 +97,7 @@ class CodecEncoder implements Encoder {
   /** `numbers`: of the lines that are not blank. */
   *#encodeBatch(lines: Uint8Array, numbers: readonly number[]): Generator<EncodedLine, void, void> {
     if (numbers.length === 0) return;
+    const { privacySalt } = this.#options;
     const result = this.#codec.encode(lines, {
       shape: "ndjson",
       payload: "whole",
@@ -91,6 +108,7 @@ class CodecEncoder implements Encoder {
       receivedAtMs: 0,
       eventBytesMax: ENCODE_LINE_BYTES_MAX,
       eventsMax: ENCODE_BATCH_LINES_MAX,
+      ...(privacySalt === undefined ? {} : { privacySalt }),
     });
     assert(result.kind === "table", "lines are a table of events");
     assert(result.table.count === numbers.length, "each line that is not blank is one event");
@@ -101,7 +119,10 @@ class CodecEncoder implements Encoder {
 
   #row(table: RecordTable, { row, line }: { row: number; line: number }): EncodedLine {
     if (table.status[row] !== ROW_STATUS.encoded) {
-      return { kind: "fault", line, fault: this.#codec.describe(row) };
+      const fault = this.#codec.describe(row);
+      if (this.#options.allFaults !== true) return { kind: "fault", line, fault };
+      const faults = this.#codec.describeAll(row, FAULTS_PER_EVENT_MAX);
+      return { kind: "fault", line, fault, faults };
     }
     const start = (table.valueStart[row] ?? 0) + REGISTRY_HEADER_BYTES;
     return { kind: "avro", line, avro: table.memory.slice(start, table.valueEnd[row]) };
@@ -116,15 +137,21 @@ export interface Surroundings {
 
 /** Throws SchemaError when the schema is none, or none that can be compiled. */
 export async function createEncoder(options: EncoderOptions & Surroundings): Promise<Encoder> {
+  const { privacySalt } = options;
+  if (privacySalt === "") throw new TypeError("privacySalt is a text that is not empty");
+  const hasPrivacySalt = privacySalt !== undefined;
   const schema = parseAvroSchema(options.schema, options.references);
   const none: readonly string[] = [];
   const pointers = { id: none, key: none, time: none, actor: none, session: none };
-  const compiled = compilePlan(schema, { json: options.json ?? "plain", pointers });
+  const compiled = compilePlan(schema, { json: options.json ?? "plain", pointers, hasPrivacySalt });
   const module = await WebAssembly.compile(options.module);
-  const codec = new Codec(module, { inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX });
+  const codec = new Codec(module, {
+    inputBytesMax: 2 * ENCODE_LINE_BYTES_MAX,
+    keyedHash: hmacSha256,
+  });
   const plan = codec.loadPlan(compiled);
   codec.setRoute(0, { type: TYPE, plan, schemaId: 0, header: false, keyRequired: false });
-  return new CodecEncoder(codec);
+  return new CodecEncoder(codec, options);
 }
 
 /** Whether there is nothing but white space of JSON; such lines are no events. */

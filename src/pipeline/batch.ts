@@ -13,6 +13,8 @@ import type { EventIds } from "./event-ids.ts";
 export interface Rejection {
   readonly id: string;
   readonly fault: Fault;
+  /** All that is wrong with it, where the sender asked for that. */
+  readonly faults?: readonly Fault[];
   deadLettered: boolean;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Codec } from "../codec/codec.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
+import { FAULTS_PER_EVENT_MAX } from "../limits.ts";
 import { ROW_STATUS } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { SchemaStore } from "../schema/store.ts";
@@ -12,8 +13,19 @@ import type { RouteBook } from "./routes.ts";
 /** Why schemas that were asked for are not there, by "type\0reference". */
 export type Refusals = ReadonlyMap<string, { readonly code: OutcomeCode; readonly detail: string }>;
 
+/** How much of a frame may still be judged again to find all faults of its events, in bytes. */
+export interface SearchBudget {
+  bytesLeft: number;
+}
+
 /** Types that are named to a sender who uses another one. */
 const TYPES_NAMED_MAX = 20;
+
+const NOT_OF_CODEC: ReadonlySet<number> = new Set([
+  ROW_STATUS.encoded,
+  ROW_STATUS.typeUnknown,
+  ROW_STATUS.schemaNeeded,
+]);
 
 export interface FaultsParts {
   readonly codec: Codec;
@@ -46,6 +58,22 @@ export class Faults {
     const detail = `schema ${ref} of type ${type} is not loaded yet`;
     const refusal = refusals.get(`${type}\0${ref}`) ?? { code: "registry_unavailable", detail };
     return { path: "/schema", code: refusal.code, detail: refusal.detail };
+  }
+
+  /** As `describe`, and what else is wrong with the event, as far as the budget goes. */
+  describeAll(
+    table: RecordTable,
+    row: number,
+    { refusals, budget }: { readonly refusals: Refusals; readonly budget: SearchBudget },
+  ): readonly Fault[] {
+    const first = this.describe(table, row, refusals);
+    const bytes = Math.max(1, (table.eventEnd[row] ?? 0) - (table.eventStart[row] ?? 0));
+    const bound = Math.min(FAULTS_PER_EVENT_MAX, 1 + Math.floor(budget.bytesLeft / bytes));
+    const isCodecs = !NOT_OF_CODEC.has(table.status[row] ?? ROW_STATUS.encoded);
+    if (!isCodecs || bound === 1) return [first];
+    const faults = this.#parts.codec.describeAll(row, bound);
+    budget.bytesLeft -= faults.length * bytes;
+    return faults;
   }
 
   #unknownType(row: number): Fault {

@@ -4,8 +4,10 @@
  * frame are repeats: `open` encodes, `run` hands over. Both are synchronous and follow each other
  * in one turn: the record table in between is the codec's. It knows no sockets, no HTTP, no Kafka.
  */
+import assert from "node:assert/strict";
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
+import { FAULT_SEARCH_BYTES_MAX } from "../limits.ts";
 import { HEADER_FLAG, ROW_STATUS, VERDICT, setHeaderFlag } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
@@ -16,7 +18,7 @@ import { Batch } from "./batch.ts";
 import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
-import type { Refusals } from "./faults.ts";
+import type { Refusals, SearchBudget } from "./faults.ts";
 import type { RouteBook } from "./routes.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
@@ -75,7 +77,17 @@ export type OpenResult =
   | Exclude<FrameResult, { readonly kind: "table" }>;
 
 /** An event that cannot be handed over, by its place in the frame. */
-export type EventFault = Fault & { readonly index: number; readonly id?: string };
+export type EventFault = Fault & {
+  readonly index: number;
+  readonly id?: string;
+  /** All that is wrong with it, where the sender asked for that. */
+  readonly faults?: readonly Fault[];
+};
+
+export interface FaultOptions {
+  /** Look for all faults of an event, not for its first alone. */
+  readonly allFaults?: boolean;
+}
 
 const NO_REFUSALS: Refusals = new Map();
 
@@ -123,7 +135,7 @@ export class Pipeline {
    * Hands an open frame over. Rows that the stream has decided before (repeats) are left alone. The
    * listener hears at once of verdicts that are there on return, and later of the others.
    */
-  run(frame: OpenFrame, listener: BatchListener): void {
+  run(frame: OpenFrame, listener: BatchListener, { allFaults = false }: FaultOptions = {}): void {
     const { batch, table } = frame;
     // From here on nothing may keep the batch from being answered, at the latest at its deadline.
     batch.listen(listener);
@@ -131,6 +143,7 @@ export class Pipeline {
     batch.topics = topics;
     let received = 0;
     let produced = 0;
+    const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
     for (let row = 0; row < table.count; row += 1) {
       if (batch.verdicts[row] !== VERDICT.ignored) received += 1;
       if (batch.verdicts[row] !== VERDICT.open) continue;
@@ -139,7 +152,7 @@ export class Pipeline {
         this.#touchSession(frame, row);
         produced += 1;
       } else {
-        this.#refuse(frame, row);
+        this.#refuse(frame, row, budget);
       }
     }
     this.#inFlight += batch.openCount;
@@ -158,16 +171,31 @@ export class Pipeline {
   }
 
   /** What is wrong with the events of an open frame that cannot be handed over. */
-  faults(frame: OpenFrame): readonly EventFault[] {
-    const { table, refusals } = frame;
+  faults(frame: OpenFrame, { allFaults = false }: FaultOptions = {}): readonly EventFault[] {
+    const { table } = frame;
+    const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
     const faults: EventFault[] = [];
     for (let row = 0; row < table.count; row += 1) {
       if (this.#faults.isSound(table, row)) continue;
       const id = this.#idOf(table, row);
-      const fault = this.#faults.describe(table, row, refusals);
-      faults.push({ index: row, ...(id === "" ? {} : { id }), ...fault });
+      const { fault, more } = this.#describe(frame, row, budget);
+      faults.push({ index: row, ...(id === "" ? {} : { id }), ...fault, ...more });
     }
     return faults;
+  }
+
+  #describe(
+    { table, refusals }: OpenFrame,
+    row: number,
+    budget: SearchBudget | null,
+  ): { readonly fault: Fault; readonly more: { readonly faults?: readonly Fault[] } } {
+    if (budget === null) {
+      return { fault: this.#faults.describe(table, row, refusals), more: {} };
+    }
+    const faults = this.#faults.describeAll(table, row, { refusals, budget });
+    const [fault] = faults;
+    assert(fault !== undefined, "a refused event has a fault");
+    return { fault, more: { faults } };
   }
 
   #idOf(table: RecordTable, row: number): string {
@@ -228,9 +256,9 @@ export class Pipeline {
   }
 
   /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */
-  #refuse(frame: OpenFrame, row: number): void {
+  #refuse(frame: OpenFrame, row: number, budget: SearchBudget | null): void {
     const { batch, table } = frame;
-    const fault = this.#faults.describe(table, row, frame.refusals);
+    const { fault, more } = this.#describe(frame, row, budget);
     if (fault.code === "schema_invalid" && fault.kind !== undefined) {
       this.#parts.observer.invalid(fault.kind);
     }
@@ -240,7 +268,7 @@ export class Pipeline {
       return;
     }
     const id = this.#idOf(table, row);
-    batch.rejections.set(row, { id, fault, deadLettered: false });
+    batch.rejections.set(row, { id, fault, ...more, deadLettered: false });
     if (this.#parts.deadLetters === null) batch.decide(row, VERDICT.rejected, fault.code);
     else if (!this.#parts.deadLetters.keep(frame, { row, id, fault })) {
       batch.decide(row, VERDICT.retry, "overloaded");

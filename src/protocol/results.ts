@@ -13,7 +13,10 @@ export interface Verdicts {
   readonly codes: Uint8Array;
   readonly ids: { text(row: number): string } | null;
   retryDetail(row: number): string;
-  readonly rejections: ReadonlyMap<number, { readonly id: string; readonly fault: Fault }>;
+  readonly rejections: ReadonlyMap<
+    number,
+    { readonly id: string; readonly fault: Fault; readonly faults?: readonly Fault[] }
+  >;
 }
 
 export interface HttpResult {
@@ -68,7 +71,8 @@ export function httpResult(batch: Verdicts): HttpResult {
 function rejectedLine(batch: Verdicts, row: number): object {
   const rejection = batch.rejections.get(row);
   const fault = rejection?.fault ?? { code: outcomeCode(batch.codes[row] ?? 0), detail: "" };
-  return { index: row, ...idMember(rejection?.id), ...fault };
+  const more = rejection?.faults === undefined ? {} : { faults: rejection.faults };
+  return { index: row, ...idMember(rejection?.id), ...fault, ...more };
 }
 
 function idMember(id: string | undefined): { readonly id?: string } {

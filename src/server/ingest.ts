@@ -14,7 +14,7 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
 import type { Refusals } from "../pipeline/faults.ts";
-import type { OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
+import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
 import { internalReply, jsonReply, problemReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import type { ProblemCode } from "../errors.ts";
@@ -262,8 +262,10 @@ export class HttpIngest {
 
   #run(request: ArrivedRequest, frame: OpenFrame): void {
     const { head, reply, arrivedMs } = request;
-    if (new URLSearchParams(head.query).get("atomic") === "1") {
-      const problem = this.#atomicProblem(request, frame);
+    const query = new URLSearchParams(head.query);
+    const options = { allFaults: query.get("faults") === "all" };
+    if (query.get("atomic") === "1") {
+      const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
         reply(problem);
         return;
@@ -280,7 +282,7 @@ export class HttpIngest {
       reply(this.#answer(request, settling));
     };
     this.#parts.deadlines.add(batch, arrivedMs);
-    this.#parts.pipeline.run(frame, { batchProgressed });
+    this.#parts.pipeline.run(frame, { batchProgressed }, options);
   }
 
   #answer({ requestId, arrivedMs }: ArrivedRequest, batch: Batch): Reply {
@@ -297,8 +299,12 @@ export class HttpIngest {
     reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });
   }
 
-  #atomicProblem({ requestId }: ArrivedRequest, frame: OpenFrame): Reply | null {
-    const errors = this.#parts.pipeline.faults(frame);
+  #atomicProblem(
+    { requestId }: ArrivedRequest,
+    frame: OpenFrame,
+    options: FaultOptions,
+  ): Reply | null {
+    const errors = this.#parts.pipeline.faults(frame, options);
     if (errors.length === 0) return null;
     const passing = errors.find(({ code }) => !OUTCOME_RULES[code].final);
     if (passing === undefined)

@@ -183,9 +183,30 @@ test("atomic=1 refuses all for one bad event; respond-async answers 202 at once"
   const atomic = fetch(`${gateway.url}/v1/events?atomic=1`, { method: "POST", body });
   const problem = await problemOf(atomic, 422);
   assert.equal((problem["errors"] as unknown[]).length, 1);
+  const [first] = problem["errors"] as Readonly<Record<string, unknown>>[];
+  assert.equal(first?.["faults"], undefined, "all faults are told only to who asks");
   const later = await gateway.post(body, { prefer: "respond-async" });
   assert.equal(later.status, 202);
   assert.equal(((await later.json()) as { accepted: number }).accepted, 1);
+});
+
+test("faults=all tells all that is wrong with each rejected event", async () => {
+  const events = [search("f-1"), { ...search("f-2", 5), key: [] }, { type: "search", data: 1 }];
+  const body = JSON.stringify(events);
+  const { rejected } = await answerOf(
+    fetch(`${gateway.url}/v1/events?faults=all`, { method: "POST", body }),
+  );
+  const faults = rejected.map((line) => line["faults"] as Readonly<Record<string, unknown>>[]);
+  assert.deepEqual(
+    faults.map((list) => list.map(({ path }) => path)),
+    [["/data/query", "/key"], ["/data"]],
+  );
+  for (const [index, list] of faults.entries()) {
+    assert.equal(list[0]?.["detail"], rejected[index]?.["detail"], "the first is told as ever");
+  }
+  const atomic = fetch(`${gateway.url}/v1/events?atomic=1&faults=all`, { method: "POST", body });
+  const [first] = (await problemOf(atomic, 422))["errors"] as Readonly<Record<string, unknown>>[];
+  assert.equal((first?.["faults"] as unknown[]).length, 2);
 });
 
 test("a preflight is answered before credentials and mirrors the origin", async () => {
