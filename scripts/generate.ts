@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { configurationReference } from "../src/config/reference.ts";
+import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
+import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 import { metricsReference } from "../src/telemetry/reference.ts";
 import { generateAbi } from "./gen-abi.mjs";
 
@@ -18,7 +20,13 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "src/codec/abi.gen.ts": () => generateAbi(read("assembly/abi.ts")),
   "docs/configuration.md": configurationReference,
   "docs/metrics.md": metricsReference,
+  "docs/openapi.json": () => jsonText(openapiDocument()),
+  "docs/asyncapi.json": () => jsonText(asyncapiDocument()),
 };
+
+function jsonText(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 for (const [path, generate] of Object.entries(GENERATED_FILES)) {

@@ -159,26 +159,53 @@ export const PROBLEM_RULES = {
 
 export type ProblemCode = keyof typeof PROBLEM_RULES;
 
-/** WebSocket close codes (docs/protocol.md §2.8). `retry`: may the client come back by itself? */
+/**
+ * WebSocket close codes (docs/protocol.md §2.8). `retry`: may the client come back by itself?
+ * `text`: what happened, and what a client should do about it.
+ */
 export const CLOSE_RULES = {
-  done: { code: 1000, retry: false },
-  going_away: { code: 1001, retry: true },
-  protocol_error: { code: 1002, retry: false },
-  unsupported_data: { code: 1003, retry: false },
-  policy: { code: 1008, retry: false },
-  too_large: { code: 1009, retry: false },
-  internal: { code: 1011, retry: true },
-  restart: { code: 1012, retry: true },
-  overloaded: { code: 1013, retry: true },
-  bad_frame: { code: 4400, retry: false },
-  unauthenticated: { code: 4401, retry: true },
-  forbidden: { code: 4403, retry: false },
-  hello_timeout: { code: 4408, retry: true },
-  superseded: { code: 4409, retry: false },
-  resume_denied: { code: 4410, retry: false },
-  version_unsupported: { code: 4426, retry: false },
-  credit_exceeded: { code: 4429, retry: true },
-  kafka_unavailable: { code: 4503, retry: true },
+  done: { code: 1000, retry: false, text: "everything up to `bye.last` is answered" },
+  going_away: { code: 1001, retry: true, text: "the client did not answer pings" },
+  protocol_error: { code: 1002, retry: false, text: "against RFC 6455" },
+  unsupported_data: { code: 1003, retry: false, text: "a binary frame; frames are text" },
+  policy: { code: 1008, retry: false, text: "against the rules of the house" },
+  too_large: { code: 1009, retry: false, text: "a frame over a limit: send smaller ones" },
+  internal: { code: 1011, retry: true, text: "an error inside sluice" },
+  restart: { code: 1012, retry: true, text: "this process shuts down; others serve" },
+  overloaded: { code: 1013, retry: true, text: "this process holds all it may" },
+  bad_frame: {
+    code: 4400,
+    retry: false,
+    text: "a frame that cannot be read, or a number out of turn: mend the client",
+  },
+  unauthenticated: {
+    code: 4401,
+    retry: true,
+    text: "no or unknown credentials: come back once, with new ones",
+  },
+  forbidden: { code: 4403, retry: false, text: "these credentials may not do this" },
+  hello_timeout: {
+    code: 4408,
+    retry: true,
+    text: "the first frame was no hello, or came too late",
+  },
+  superseded: {
+    code: 4409,
+    retry: false,
+    text: "another connection has taken the stream: load the queue anew before you go on",
+  },
+  resume_denied: {
+    code: 4410,
+    retry: false,
+    text: "the stream is not yours: go on with a new stream id",
+  },
+  version_unsupported: {
+    code: 4426,
+    retry: false,
+    text: "this version of the protocol is not spoken",
+  },
+  credit_exceeded: { code: 4429, retry: true, text: "more was sent than credit allows" },
+  kafka_unavailable: { code: 4503, retry: true, text: "Kafka has been away for too long" },
 } as const;
 
 export type CloseName = keyof typeof CLOSE_RULES;

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { checkAnswer } from "./contract.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -154,12 +155,17 @@ export class Gateway {
     return numbers;
   }
 
-  post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {
-    return fetch(`${this.url}/v1/events`, {
-      method: "POST",
-      body: typeof body === "string" ? body : new Uint8Array(body),
-      headers,
-    });
+  async post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {
+    const sent = typeof body === "string" ? body : new Uint8Array(body);
+    return await this.request("/v1/events", { method: "POST", body: sent, headers });
+  }
+
+  /** Any request; an answer that is not as the published document has it fails the test. */
+  async request(path: string, options: RequestInit = {}): Promise<Response> {
+    const response = await fetch(this.url + path, options);
+    const asked = { method: options.method ?? "GET", path: path.replace(/\?.*$/, "") };
+    await checkAnswer(asked, response);
+    return response;
   }
 }
 

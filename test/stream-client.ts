@@ -1,5 +1,9 @@
-/** A WebSocket client for tests: says hello, publishes, and gathers what the server says. */
+/**
+ * A WebSocket client for tests: says hello, publishes, and gathers what the server says. A frame
+ * that is not as the published document has it fails the test.
+ */
 import { randomUUID } from "node:crypto";
+import { checkClose, checkFrame } from "./contract.ts";
 
 export type Frame = { readonly t: string } & Readonly<Record<string, unknown>>;
 
@@ -18,12 +22,15 @@ export class StreamClient {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.addEventListener("message", (event) => {
-      this.frames.push(JSON.parse(String(event.data)) as Frame);
+      const frame = JSON.parse(String(event.data)) as Frame;
+      checkFrame(frame);
+      this.frames.push(frame);
       this.#wake();
     });
     this.closed = new Promise((resolve) => {
       socket.addEventListener("close", (event) => {
         this.#isClosed = true;
+        checkClose(event.code);
         resolve({ code: event.code, reason: event.reason });
         this.#wake();
       });

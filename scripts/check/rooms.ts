@@ -41,7 +41,15 @@ const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
 };
 
 /** Libraries that tests and benchmarks alone may use. */
-const TEST_LIBRARIES = ["ajv", "avsc", "fast-check", "tinybench"];
+const TEST_LIBRARIES = [
+  "@asyncapi/specs",
+  "@seriousme/openapi-schema-validator",
+  "ajv",
+  "ajv-formats",
+  "avsc",
+  "fast-check",
+  "tinybench",
+];
 
 export interface ImportPattern {
   readonly regex: string;

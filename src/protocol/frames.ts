@@ -14,7 +14,7 @@ export type Ranges = readonly (readonly [number, number])[];
 const NEXT_MAX = 2 ** 52;
 
 /** `held` of a hello: at most this many ranges. */
-const HELD_RANGES_MAX = 64;
+export const HELD_RANGES_MAX = 64;
 
 export interface Hello {
   readonly t: "hello";

@@ -13,6 +13,7 @@ import { gatherBody } from "./body.ts";
 import type { Gathered } from "./body.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { Headers } from "./cors.ts";
+import { PublishedDocuments } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
@@ -66,7 +67,8 @@ class Answer {
       for (const [name, value] of replyHeaders(reply, header.origin)) {
         response.writeHeader(name, value);
       }
-      if (method === "HEAD") response.endWithoutBody(undefined, close);
+      const isBare = method === "HEAD" || reply.status === 304;
+      if (isBare) response.endWithoutBody(undefined, close);
       else response.end(reply.body, close);
     });
   };
@@ -86,9 +88,11 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 
 /** Adds the HTTP routes. Everything that no other route of the app takes ends here. */
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
+  const documents = new PublishedDocuments();
   app.any("/*", (response, request) => {
     const head = readHead(request);
-    const exchange = { response, head, answer: new Answer(response, head, parts.onAnswered) };
+    const answer = new Answer(response, head, parts.onAnswered);
+    const exchange = { response, head, answer, documents };
     try {
       handle(exchange, parts);
     } catch (error) {
@@ -102,6 +106,7 @@ interface Exchange {
   readonly response: HttpResponse;
   readonly head: RequestHead;
   readonly answer: Answer;
+  readonly documents: PublishedDocuments;
 }
 
 function handle(exchange: Exchange, parts: HttpDoorParts): void {
@@ -115,6 +120,8 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
     const headers = { Upgrade: "websocket" };
     answer.send(problemReply("upgrade_required", { requestId, detail, headers, close: true }));
+  } else if (exchange.documents.has(head.path)) {
+    giveDocument(exchange, requestId);
   } else if (head.path !== NATIVE_PATH) {
     const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
     answer.send(problemReply("not_found", { requestId, detail, close: true }));
@@ -126,6 +133,16 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     const headers = { Allow: "POST, OPTIONS" };
     answer.send(problemReply("method_not_allowed", { requestId, detail, headers, close: true }));
   }
+}
+
+function giveDocument({ head, answer, documents }: Exchange, requestId: string): void {
+  const { path, method } = head;
+  const isRead = method === "GET" || method === "HEAD";
+  const reply = isRead ? documents.reply(path, head.header["if-none-match"]) : null;
+  const detail = `${path} takes GET`;
+  const headers = { Allow: "GET, HEAD" };
+  const refusal = { requestId, detail, headers, close: true };
+  answer.send(reply ?? problemReply("method_not_allowed", refusal));
 }
 
 function receive({ response, head, answer }: Exchange, parts: HttpDoorParts): void {

@@ -24,6 +24,7 @@ const HEADER_NAMES = [
   "content-length",
   "content-type",
   "expect",
+  "if-none-match",
   "origin",
   "prefer",
   "sec-websocket-extensions",

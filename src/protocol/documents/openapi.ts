@@ -1,0 +1,279 @@
+/** The OpenAPI 3.1 document of the public port, served as `/openapi.json`. */
+import { PROBLEM_RULES } from "../../errors.ts";
+import type { ProblemCode } from "../../errors.ts";
+import {
+  BODY_BYTES_MAX,
+  FRAME_EVENTS_MAX,
+  HTTP_DEADLINE_MS,
+  INFLATED_BYTES_MAX,
+} from "../../limits.ts";
+import { EVENT_SCHEMAS } from "./event-schemas.ts";
+import {
+  ASYNCAPI_PATH,
+  CONTRACT_VERSION,
+  EVENTS_PATH,
+  LICENSE,
+  OPENAPI_PATH,
+  STREAM_PATH,
+} from "./facts.ts";
+import { ref } from "./kit.ts";
+import type { Schema } from "./kit.ts";
+
+const DESCRIPTION = `Every event gets exactly one final outcome. \`200\` means that every event
+of the request has one; \`stored\` means durable in Kafka. \`429\` and \`503\`, with an integer
+\`Retry-After\` of at least 1, are the only answers that mean "later". Other paths answer 404, other
+methods 405, both with problem details and closing the connection. WebSockets are described in
+\`${ASYNCAPI_PATH}\`; health and metrics are on the admin port.`;
+
+const HEADERS = {
+  RetryAfter: {
+    description: "Seconds to wait, a whole number.",
+    required: true,
+    schema: { type: "integer", minimum: 1 },
+  },
+  RetryAfterMaybe: {
+    description: "Seconds to wait before what is listed in `retry` is sent again.",
+    schema: { type: "integer", minimum: 1 },
+  },
+  AllowOrigin: {
+    description: "The origin of the request, if it has one.",
+    schema: { type: "string" },
+  },
+  ETag: { description: "Of this version.", required: true, schema: { type: "string" } },
+  CacheControl: { description: "How long to keep it.", required: true, schema: { type: "string" } },
+};
+
+const header = (name: keyof typeof HEADERS) => ({ $ref: `#/components/headers/${name}` });
+const CORS = { "Access-Control-Allow-Origin": header("AllowOrigin") };
+
+const codesOf = (status: number): ProblemCode[] =>
+  (Object.keys(PROBLEM_RULES) as ProblemCode[]).filter(
+    (code) => PROBLEM_RULES[code].status === status,
+  );
+
+/** Codes besides those of the table: why no event could be stored, or must wait. */
+const RETRY_STATUSES = new Set([429, 503]);
+
+/** The answer of a status that is an error: problem details with the codes of the table. */
+function problem(status: number, further: object = {}): object {
+  const codes = codesOf(status);
+  const retry = RETRY_STATUSES.has(status);
+  const code = retry ? { anyOf: [{ enum: codes }, ref("RetryCode")] } : { enum: codes };
+  const schema = {
+    allOf: [ref("Problem"), { type: "object", properties: { status: { const: status }, code } }],
+  };
+  const first = codes[0] ?? "internal";
+  return {
+    description: codes.map((each) => `\`${each}\`: ${PROBLEM_RULES[each].title}`).join("; "),
+    headers: { ...CORS, ...(retry ? { "Retry-After": header("RetryAfter") } : {}), ...further },
+    content: { "application/problem+json": { schema, example: exampleProblem(first) } },
+  };
+}
+
+function exampleProblem(code: ProblemCode): object {
+  const { status, title } = PROBLEM_RULES[code];
+  const type = `urn:sluice:problem:${code}`;
+  return { type, title, status, code, message: title, detail: title, request_id: "k3f9a1-12" };
+}
+
+const problems = (...statuses: readonly number[]): Readonly<Record<string, object>> =>
+  Object.fromEntries(statuses.map((status) => [String(status), problem(status)]));
+
+const SECURITY = [{ bearer: [] }, { basic: [] }, { writeKey: [] }, { queryKey: [] }];
+
+const ONE_EVENT = { id: "e-1", type: "search", key: "user-7", data: { query: "tea" } };
+
+const RESULTS_EXAMPLE = {
+  stored: 1,
+  duplicate: 0,
+  rejected: [
+    {
+      index: 1,
+      id: "e-2",
+      code: "schema_invalid",
+      kind: "type",
+      path: "/data/query",
+      expected: "string",
+      got: "number",
+      detail: "/data/query is a number; the schema wants a string",
+    },
+  ],
+  retry: [],
+  request_id: "k3f9a1-12",
+  time: 1_790_000_000_000,
+};
+
+function json(schema: Schema, example?: object): object {
+  return {
+    "application/json": { schema, ...(example === undefined ? {} : { example }) },
+  };
+}
+
+function postEvents(): object {
+  const bodySchema = {
+    oneOf: [
+      ref("Envelope"),
+      { type: "array", items: ref("Event"), maxItems: FRAME_EVENTS_MAX },
+      ref("Event"),
+    ],
+  };
+  const lines = { schema: { type: "string", description: "One event in JSON on each line." } };
+  return {
+    operationId: "postEvents",
+    summary: "Sends events and waits for the outcome of each.",
+    description:
+      `Answered within ${HTTP_DEADLINE_MS / 1_000} s: what Kafka has not confirmed by then is in ` +
+      "`retry` (`kafka_timeout`), may be stored, and is sent again with the same id. A body has " +
+      `at most ${BODY_BYTES_MAX} bytes as sent, ${INFLATED_BYTES_MAX} inflated (gzip, zstd), and ` +
+      `${FRAME_EVENTS_MAX} events. It is judged by its content: an envelope, an array, one event, ` +
+      "or lines of JSON, whatever Content-Type says.",
+    security: SECURITY,
+    parameters: [
+      {
+        name: "atomic",
+        in: "query",
+        description: "1: an invalid event refuses all; nothing is stored.",
+        schema: { enum: ["1"] },
+      },
+      {
+        name: "Prefer",
+        in: "header",
+        description: "`respond-async`: 202 at once, and no outcomes.",
+        schema: { type: "string" },
+      },
+      {
+        name: "Content-Encoding",
+        in: "header",
+        description: "May be left out: it is seen from the first bytes.",
+        schema: { enum: ["gzip", "zstd", "identity"] },
+      },
+    ],
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": { schema: bodySchema, example: { events: [ONE_EVENT] } },
+        "text/plain": { schema: bodySchema },
+        "application/x-ndjson": lines,
+        "application/jsonl": lines,
+      },
+    },
+    responses: {
+      "200": {
+        description: "Every event has an outcome.",
+        headers: { ...CORS, "Retry-After": header("RetryAfterMaybe") },
+        content: json(ref("Results"), RESULTS_EXAMPLE),
+      },
+      "202": {
+        description: "Only with `Prefer: respond-async`: taken, and nothing more will be told.",
+        headers: {
+          ...CORS,
+          "Preference-Applied": { required: true, schema: { const: "respond-async" } },
+        },
+        content: json(ref("Accepted"), { accepted: 1, request_id: "k3f9a1-12" }),
+      },
+      ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    },
+  };
+}
+
+function preflight(): object {
+  return {
+    operationId: "preflight",
+    summary: "CORS preflight: answered to every origin; the request itself is judged.",
+    security: [],
+    responses: {
+      "204": {
+        description: "What a page may send.",
+        headers: {
+          "Access-Control-Allow-Origin": header("AllowOrigin"),
+          "Access-Control-Allow-Methods": { schema: { type: "string" } },
+          "Access-Control-Allow-Headers": { schema: { type: "string" } },
+          "Access-Control-Max-Age": { schema: { type: "integer" } },
+        },
+      },
+    },
+  };
+}
+
+function openStream(): object {
+  return {
+    operationId: "openStream",
+    summary: `The door of WebSockets: see ${ASYNCAPI_PATH}.`,
+    security: [],
+    responses: {
+      "101": { description: "A WebSocket of the subprotocol `sluice.v1.json`." },
+      "400": {
+        description: "The upgrade is unsound, or offers no subprotocol that is spoken.",
+        content: { "text/plain": { schema: { type: "string" } } },
+      },
+      "426": problem(426, { Upgrade: { required: true, schema: { const: "websocket" } } }),
+    },
+  };
+}
+
+function getDocument(operationId: string, summary: string): object {
+  const headers = {
+    ETag: header("ETag"),
+    "Cache-Control": header("CacheControl"),
+    ...CORS,
+  };
+  return {
+    operationId,
+    summary,
+    security: [],
+    parameters: [
+      {
+        name: "If-None-Match",
+        in: "header",
+        description: "An ETag that the client has.",
+        schema: { type: "string" },
+      },
+    ],
+    responses: {
+      "200": { description: "The document.", headers, content: json({ type: "object" }) },
+      "304": { description: "The client has it.", headers },
+    },
+  };
+}
+
+/** The document as plain data. */
+export function openapiDocument(): object {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "sluice",
+      version: CONTRACT_VERSION,
+      summary: "The edge where event streams enter.",
+      description: DESCRIPTION,
+      license: { name: LICENSE.name, url: LICENSE.url },
+    },
+    servers: [{ url: "/", description: "The gateway that serves this document." }],
+    paths: {
+      [EVENTS_PATH]: { post: postEvents(), options: preflight() },
+      [STREAM_PATH]: { get: openStream() },
+      [OPENAPI_PATH]: { get: getDocument("getOpenapi", "This document.") },
+      [ASYNCAPI_PATH]: { get: getDocument("getAsyncapi", "Frames of the WebSockets.") },
+    },
+    components: {
+      schemas: usedSchemas(),
+      headers: HEADERS,
+      responses: {
+        NotFound: problem(404),
+        MethodNotAllowed: problem(405, { Allow: { required: true, schema: { type: "string" } } }),
+      },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "A write key or a token." },
+        basic: { type: "http", scheme: "basic", description: "The write key as user name." },
+        writeKey: { type: "apiKey", in: "header", name: "X-Write-Key" },
+        queryKey: { type: "apiKey", in: "query", name: "key", description: "For beacons." },
+      },
+    },
+  };
+}
+
+/** Without those that only frames have. */
+function usedSchemas(): Readonly<Record<string, Schema>> {
+  return Object.fromEntries(
+    Object.entries(EVENT_SCHEMAS).filter(([name]) => name !== "StreamRejection"),
+  );
+}
