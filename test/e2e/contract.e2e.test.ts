@@ -45,8 +45,8 @@ async function askAll(gateway: Gateway): Promise<void> {
     assert.equal(response.status, expected, `${options.method ?? "GET"} ${path}`);
     return response;
   };
-  const post = (expected: number, body: string | Uint8Array, headers = {}, query = "") =>
-    status(expected, `/v1/events${query}`, {
+  const post = (expected: number, body: string | Uint8Array, headers = {}) =>
+    status(expected, "/v1/events", {
       method: "POST",
       body: typeof body === "string" ? body : new Uint8Array(body),
       headers: { origin: "http://127.0.0.1", "x-write-key": "demo", ...headers },
@@ -68,7 +68,10 @@ async function askAll(gateway: Gateway): Promise<void> {
   await post(413, `[${Array.from({ length: 501 }, () => EVENT).join(",")}]`);
   await post(415, EVENT, { "content-type": "image/png" });
   await post(415, EVENT, { "content-encoding": "br" });
-  await post(422, `[${EVENT},${BAD_EVENT}]`, {}, "?atomic=1");
+  for (const query of ["?atomic=1", "?atomic=1&faults=all"]) {
+    await status(422, `/v1/events${query}`, { method: "POST", body: `[${EVENT},${BAD_EVENT}]` });
+  }
+  await status(200, "/v1/events?faults=all", { method: "POST", body: BAD_EVENT });
   await status(204, "/v1/events", { method: "OPTIONS", headers: { origin: "http://x.example" } });
   await status(405, "/v1/events");
   await status(404, "/v2/events");

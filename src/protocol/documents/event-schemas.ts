@@ -4,7 +4,7 @@
  */
 import { FAULT_KINDS, OUTCOME_RULES, PROBLEM_RULES } from "../../errors.ts";
 import type { OutcomeCode } from "../../errors.ts";
-import { FRAME_EVENTS_MAX, ID_BYTES_MAX } from "../../limits.ts";
+import { FAULTS_PER_EVENT_MAX, FRAME_EVENTS_MAX, ID_BYTES_MAX } from "../../limits.ts";
 import { heard, integer, list, ref, spoken, text } from "./kit.ts";
 import type { Schema } from "./kit.ts";
 
@@ -36,6 +36,10 @@ const FAULT_MEMBERS: Readonly<Record<string, Schema>> = {
 };
 
 const FAULT_OPTIONAL = ["id", "kind", "path", "expected", "got"];
+
+const ALL_FAULTS = list(ref("Fault"), "Only with `faults=all`: what else is wrong, too.", {
+  maxItems: FAULTS_PER_EVENT_MAX,
+});
 
 const CODE_SCHEMAS: Readonly<Record<string, Schema>> = {
   FinalCode: {
@@ -110,9 +114,20 @@ const HEARD_SCHEMAS: Readonly<Record<string, Schema>> = {
 
 /** Of sluice. */
 const SPOKEN_SCHEMAS: Readonly<Record<string, Schema>> = {
+  Fault: spoken(
+    { ...FAULT_MEMBERS, code: { type: "string", enum: OUTCOMES } },
+    { optional: FAULT_OPTIONAL, description: "One thing that is wrong with an event." },
+  ),
   Rejection: spoken(
-    { index: integer("Place of the event in the request, from 0."), ...FAULT_MEMBERS },
-    { optional: FAULT_OPTIONAL, description: "An event that will never be stored, and why." },
+    {
+      index: integer("Place of the event in the request, from 0."),
+      ...FAULT_MEMBERS,
+      faults: ALL_FAULTS,
+    },
+    {
+      optional: [...FAULT_OPTIONAL, "faults"],
+      description: "An event that will never be stored, and why.",
+    },
   ),
   StreamRejection: spoken(
     {
@@ -154,8 +169,12 @@ const SPOKEN_SCHEMAS: Readonly<Record<string, Schema>> = {
       index: integer("Place of the event in the request, from 0."),
       ...FAULT_MEMBERS,
       code: { type: "string", enum: OUTCOMES },
+      faults: ALL_FAULTS,
     },
-    { optional: FAULT_OPTIONAL, description: "An event because of which all were refused." },
+    {
+      optional: [...FAULT_OPTIONAL, "faults"],
+      description: "An event because of which all were refused.",
+    },
   ),
   Problem: spoken(
     {

@@ -125,8 +125,8 @@ function postEvents(): object {
       `Answered within ${HTTP_DEADLINE_MS / 1_000} s: what Kafka has not confirmed by then is in ` +
       "`retry` (`kafka_timeout`), may be stored, and is sent again with the same id. A body has " +
       `at most ${BODY_BYTES_MAX} bytes as sent, ${INFLATED_BYTES_MAX} inflated (gzip, zstd), and ` +
-      `${FRAME_EVENTS_MAX} events. It is judged by its content: an envelope, an array, one event, ` +
-      "or lines of JSON, whatever Content-Type says.",
+      `${FRAME_EVENTS_MAX} events. It is judged by its content: an envelope, an array, one ` +
+      "event, or lines of JSON, whatever Content-Type says.",
     security: SECURITY,
     parameters: [
       {
@@ -134,6 +134,12 @@ function postEvents(): object {
         in: "query",
         description: "1: an invalid event refuses all; nothing is stored.",
         schema: { enum: ["1"] },
+      },
+      {
+        name: "faults",
+        in: "query",
+        description: "`all`: what is wrong with a rejected event besides, too. It costs time.",
+        schema: { enum: ["all"] },
       },
       {
         name: "Prefer",
@@ -157,22 +163,26 @@ function postEvents(): object {
         "application/jsonl": lines,
       },
     },
-    responses: {
-      "200": {
-        description: "Every event has an outcome.",
-        headers: { ...CORS, "Retry-After": header("RetryAfterMaybe") },
-        content: json(ref("Results"), RESULTS_EXAMPLE),
-      },
-      "202": {
-        description: "Only with `Prefer: respond-async`: taken, and nothing more will be told.",
-        headers: {
-          ...CORS,
-          "Preference-Applied": { required: true, schema: { const: "respond-async" } },
-        },
-        content: json(ref("Accepted"), { accepted: 1, request_id: "k3f9a1-12" }),
-      },
-      ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    responses: eventAnswers(),
+  };
+}
+
+function eventAnswers(): object {
+  return {
+    "200": {
+      description: "Every event has an outcome.",
+      headers: { ...CORS, "Retry-After": header("RetryAfterMaybe") },
+      content: json(ref("Results"), RESULTS_EXAMPLE),
     },
+    "202": {
+      description: "Only with `Prefer: respond-async`: taken, and nothing more will be told.",
+      headers: {
+        ...CORS,
+        "Preference-Applied": { required: true, schema: { const: "respond-async" } },
+      },
+      content: json(ref("Accepted"), { accepted: 1, request_id: "k3f9a1-12" }),
+    },
+    ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
   };
 }
 
