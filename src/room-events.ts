@@ -44,6 +44,12 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
       case "commit_stuck":
         backends.commitStuck({ lane: event.lane, records: event.records });
         break;
+      case "siding_opened":
+        backends.partitionsStalled({ lane: event.lane, partitions: event.partitions.join(" ") });
+        break;
+      case "siding_closed":
+        log.info("stalled partitions are quick again", { lane: event.lane });
+        break;
       case "topic":
         backends.topicChanged(event.status, topicFields(event));
         break;

@@ -46,6 +46,11 @@ export class Availability {
     return this.#state;
   }
 
+  /** When records were last stored, on the delivery clock. */
+  get storedAtMs(): number {
+    return this.#storedAtMs;
+  }
+
   connected(): void {
     this.#hasConnected = true;
     this.#unanswered = 0;

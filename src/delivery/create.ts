@@ -40,6 +40,7 @@ import type { ProducerFactory } from "./producer-port.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { SegmentPool } from "./record-segment.ts";
 import { Refusals } from "./refusals.ts";
+import { Sidings } from "./sidings.ts";
 import { createTopic } from "./topic-creator.ts";
 
 export interface DeliveryOptions {
@@ -77,6 +78,8 @@ const TICK_MS = 250;
 /** A commit out for so long makes its lane unattractive for keyless records. */
 const HANGING_MS = 500;
 const PROBE_MS = 1_000;
+/** Of the budget, what records for stalled partitions may take: well below the high mark. */
+const SIDINGS_SHARE = 0.4;
 /** What freeing the producers may take at the end of a drain. */
 const DISCONNECT_MS = 3_000;
 const DRAIN_LOOK_MS = 10;
@@ -96,8 +99,8 @@ class DeliveryRoom implements Delivery {
   readonly #onEvent: (event: DeliveryEvent) => void;
   readonly #budget: Budget;
   readonly #pool: SegmentPool;
-  readonly #lanes: readonly Lane[];
-  readonly #keepers: readonly ProducerKeeper[];
+  readonly #sidings: Sidings;
+  readonly #keepers: Map<Lane, ProducerKeeper> = new Map();
   readonly #destinations: Destinations;
   readonly #intake: Intake;
   readonly #availability: Availability;
@@ -128,27 +131,30 @@ class DeliveryRoom implements Delivery {
     });
     const lanes = laneCount(options);
     const segments = Math.ceil(bytesMax / SEGMENT_BYTES);
-    this.#pool = new SegmentPool({ keepMax: 2 * lanes, max: 2 * segments + 2 * lanes });
-    this.#lanes = Array.from({ length: lanes }, (_, number) => this.#newLane(number));
+    this.#pool = new SegmentPool({ keepMax: 2 * lanes, max: 2 * segments + 4 * lanes });
+    this.#sidings = this.#newSidings(lanes);
     this.#destinations = this.#newDestinations();
     const share = Math.min(1, 2 / lanes);
     this.#intake = new Intake({
       budget: this.#budget,
       pool: this.#pool,
-      lanes: this.#lanes,
+      sidings: this.#sidings,
       destinations: this.#destinations,
       refusals: new Refusals(this.#clock, this.#onEvent),
       clock: this.#clock,
       queueEventsMax: eventsMax * share,
       queueBytesMax: bytesMax * share,
+      sidingsEventsMax: eventsMax * SIDINGS_SHARE,
+      sidingsBytesMax: bytesMax * SIDINGS_SHARE,
+      isKafkaThere: () => this.#availability.state === "ready",
     });
-    this.#keepers = this.#lanes.map((lane) => this.#newKeeper(lane));
+    for (const lane of this.#sidings.all) this.#keepers.set(lane, this.#newKeeper(lane));
   }
 
   async start(): Promise<void> {
     if (this.#embedded !== null) this.#brokers = await this.#embedded.start();
     this.#stopTicking = this.#clock.every(TICK_MS, () => this.#tick());
-    for (const keeper of this.#keepers) keeper.open();
+    for (const keeper of this.#keepers.values()) keeper.open();
   }
 
   topic(name: string): number {
@@ -197,7 +203,7 @@ class DeliveryRoom implements Delivery {
 
   async #stopKeepers(): Promise<void> {
     await Promise.all(
-      this.#keepers.map((keeper) => new Promise<void>((done) => keeper.stop(done))),
+      [...this.#keepers.values()].map((keeper) => new Promise<void>((done) => keeper.stop(done))),
     );
   }
 
@@ -210,22 +216,26 @@ class DeliveryRoom implements Delivery {
   #tick(): void {
     const nowMs = this.#clock.monotonicMs();
     const outSinceMs: number[] = [];
-    for (const lane of this.#lanes) {
+    const { all, main, sidings } = this.#sidings;
+    for (const lane of all) {
       const since = lane.outSinceMs;
       if (since === null) continue;
-      outSinceMs.push(since);
+      // A partition that stalls by itself says nothing of Kafka.
+      if (!sidings.has(lane)) outSinceMs.push(since);
       lane.isHanging = nowMs - since >= HANGING_MS;
     }
+    this.#sidings.tick();
     this.#failWaiting(nowMs - (this.#options.gatherWaitMs ?? GATHER_WAIT_MS));
     this.#destinations.look();
     this.#availability.judge({
       nowMs,
       outSinceMs,
-      lanes: this.#lanes.length,
-      lanesDown: this.#lanes.filter((lane) => !lane.isUp).length,
-      circuitOpen: this.#keepers.some((keeper) => keeper.isCircuitOpen),
+      lanes: main.length,
+      lanesDown: main.filter((lane) => !lane.isUp).length,
+      circuitOpen: main.some((lane) => this.#keepers.get(lane)?.isCircuitOpen === true),
     });
-    if (this.#availability.state === "unavailable") this.#probe(nowMs);
+    const isInDoubt = this.#availability.state === "unavailable" || sidings.size > 0;
+    if (isInDoubt) this.#probe(nowMs);
   }
 
   #probe(nowMs: number): void {
@@ -236,7 +246,7 @@ class DeliveryRoom implements Delivery {
 
   /** Records that have waited for a commit since before then fail. */
   #failWaiting(beforeMs: number): void {
-    const queues = this.#lanes.map((lane) => lane.queue);
+    const queues = this.#sidings.all.map((lane) => lane.queue);
     for (const { waiting } of this.#destinations.all) {
       if (waiting !== null) queues.push(waiting);
     }
@@ -256,8 +266,27 @@ class DeliveryRoom implements Delivery {
         (COMMIT_DEADLINE_MS - MESSAGE_TIMEOUT_MS),
       onEvent: this.#onEvent,
       onStored: () => this.#availability.stored(this.#clock.monotonicMs()),
-      onProducerLost: (lane, reason) => this.#keepers[lane]?.lose(reason),
+      onProducerLost: (lane, reason) => this.#keepers.get(lane)?.lose(reason),
       onTopicFailure: (topic, kafkaCode) => this.#destinations.failed(topic, kafkaCode),
+      onHeldUp: (lane, open) => this.#sidings.heldUp(lane, open),
+      onIdle: (lane) => this.#sidings.idle(lane),
+      storedAtMs: () => this.#availability.storedAtMs,
+    });
+  }
+
+  #newSidings(lanes: number): Sidings {
+    return new Sidings({
+      lanes,
+      clock: this.#clock,
+      onEvent: this.#onEvent,
+      newLane: (number) => this.#newLane(number),
+      open: (lane) => {
+        const keeper = this.#newKeeper(lane);
+        this.#keepers.set(lane, keeper);
+        if (this.#drained === null) keeper.open();
+      },
+      destinations: () => this.#destinations.all,
+      sendOn: (lane) => this.#intake.sendOn(lane),
     });
   }
 
@@ -288,6 +317,7 @@ class DeliveryRoom implements Delivery {
           lingerMs: lingerMs ?? LINGER_MS_DEFAULT,
           compression: compression ?? "none",
           messageTimeoutMs: messageTimeoutMs ?? MESSAGE_TIMEOUT_MS,
+          topics: topicNames.length,
         }),
         topicNames,
         handlers,
@@ -299,7 +329,7 @@ class DeliveryRoom implements Delivery {
     return new Destinations({
       names: this.#topicNames,
       refreshMs: this.#options.refreshMs ?? REFRESH_MS_DEFAULT,
-      lanes: this.#lanes,
+      sidings: this.#sidings,
       clock: this.#clock,
       onEvent: this.#onEvent,
       onKnown: (destination) => this.#intake.release(destination),

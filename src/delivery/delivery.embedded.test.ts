@@ -88,12 +88,18 @@ describe("producer settings", () => {
     lingerMs: 5,
     compression: "none",
     messageTimeoutMs: 7_000,
+    topics: 1,
   } as const;
 
   const connect = async (settings: ProducerSettings): Promise<string | null> => {
     const broker = await startMockBroker();
     const global = { ...settings.global, "bootstrap.servers": broker.address };
-    const handlers = { onReport: () => {}, onFatal: () => {}, onBrokerError: () => {} };
+    const handlers = {
+      onReport: () => {},
+      onProgress: () => {},
+      onFatal: () => {},
+      onBrokerError: () => {},
+    };
     const producer = new KafkaProducer({
       settings: { global, topic: settings.topic },
       topicNames: [],
@@ -127,7 +133,12 @@ describe("producer settings", () => {
 
   it("an unknown property is refused when the producer is made", () => {
     const { global, topic } = producerSettings(tuning);
-    const handlers = { onReport: () => {}, onFatal: () => {}, onBrokerError: () => {} };
+    const handlers = {
+      onReport: () => {},
+      onProgress: () => {},
+      onFatal: () => {},
+      onBrokerError: () => {},
+    };
     const settings = { global: { ...global, "no.such.property": 1 }, topic };
     assert.throws(() => new KafkaProducer({ settings, topicNames: [], handlers }));
   });

@@ -242,6 +242,60 @@ describe("delivery, faults of Kafka", () => {
     await stop();
   });
 
+  it("a stalled partition holds up nobody for longer than it takes to notice", async () => {
+    const harness = await fakeHarness({ lanes: 1 });
+    const { delivery, events, kafka, clock, until, topic, stop } = harness;
+    await until(() => isReady(harness));
+    kafka.stalled.add(`${topic}/2`);
+    const ledger = new Ledger(delivery);
+    ledger.submit(keyed(topic, 100));
+    await clock.advance(500);
+    const stuck = ledger.open;
+    assert.ok(stuck > 0 && stuck < 60, `${stuck} wait for the stalled partition`);
+    // From now on the others are as quick as ever, and those of the stalled one stay in order.
+    for (let i = 0; i < 20; i += 1) {
+      ledger.submit(keyed(topic, 23));
+      await clock.advance(50);
+    }
+    const perFrame = keyed(topic, 23).length - (ledger.open - stuck) / 20;
+    assert.ok(perFrame >= 12, `${perFrame} of 23 are stored within 50 ms`);
+    assert.equal(delivery.state(), "ready");
+    kafka.stalled.clear();
+    await until(() => ledger.open === 0);
+    assert.deepEqual(ledger.outcomes(), { stored: 100 + 20 * 23 });
+    ledger.judge(kafka.log);
+    await until(() => events.some(({ kind }) => kind === "siding_closed"));
+    ledger.submit(keyed(topic, 100));
+    await until(() => ledger.open === 0);
+    ledger.judge(kafka.log);
+    assert.equal(delivery.pressure().unackedBytes, 0);
+    await stop();
+  });
+
+  it("partitions that stall one after the other take further lanes, and all come home", async () => {
+    const harness = await fakeHarness({ lanes: 2 });
+    const { delivery, events, kafka, clock, until, topic, stop } = harness;
+    await until(() => isReady(harness));
+    const ledger = new Ledger(delivery);
+    for (let i = 0; i < 200; i += 1) {
+      if (i % 50 === 20) kafka.stalled.add(`${topic}/${Math.floor(i / 50)}`);
+      if (i === 180) kafka.stalled.clear();
+      ledger.submit(keyed(topic, 30), 1e12 + i);
+      await clock.advance(100);
+    }
+    await until(() => ledger.open === 0);
+    ledger.judge(kafka.log);
+    await until(() => {
+      const opened = new Set(events.flatMap((e) => (e.kind === "siding_opened" ? [e.lane] : [])));
+      const closed = events.filter(({ kind }) => kind === "siding_closed").length;
+      return opened.size > 0 && closed >= opened.size;
+    });
+    ledger.submit(keyed(topic, 30));
+    await until(() => ledger.open === 0);
+    ledger.judge(kafka.log);
+    await stop();
+  });
+
   it("a stalled partition holds up its own lane only, and keyless records avoid it", async () => {
     const harness = await fakeHarness({ lanes: 4 });
     const { delivery, kafka, clock, until, topic, stop } = harness;

@@ -98,6 +98,13 @@ export type DeliveryEvent =
     }
   | { readonly kind: "expired"; readonly count: number }
   | { readonly kind: "queue_full"; readonly lane: number }
+  | {
+      /** These partitions (`topic/number`) hold up others: from now on they wait by themselves. */
+      readonly kind: "siding_opened";
+      readonly lane: number;
+      readonly partitions: readonly string[];
+    }
+  | { readonly kind: "siding_closed"; readonly lane: number }
   | { readonly kind: "commit_stuck"; readonly lane: number; readonly records: number }
   | { readonly kind: "producer_fatal"; readonly lane: number; readonly reason: string }
   | { readonly kind: "producer_failed"; readonly lane: number; readonly reason: string }

@@ -13,6 +13,7 @@ import { KAFKA_CODE, topicTroubleOf } from "./kafka-codes.ts";
 import type { Lane } from "./lane.ts";
 import type { TopicMetadata } from "./producer-port.ts";
 import type { RecordQueue } from "./record-queue.ts";
+import type { Sidings } from "./sidings.ts";
 
 export interface Destination {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface Destination {
   status: "unknown" | "known" | "missing" | "denied";
   /** 0 unless known; kept while denied. */
   partitions: number;
+  /** Partitions that do not take their usual lane (sidings.ts); null: none. */
+  detours: Map<number, Lane> | null;
   /** Records that came before the partitions were known. */
   waiting: RecordQueue | null;
   /** The partition of keyless records, and the commits its lane had begun when it was chosen. */
@@ -36,7 +39,7 @@ export interface Destination {
 }
 
 export interface DestinationsOptions {
-  readonly lanes: readonly Lane[];
+  readonly sidings: Sidings;
   readonly clock: DeliveryClock;
   /** How often the partitions of known topics are looked up again. */
   readonly refreshMs: number;
@@ -89,6 +92,7 @@ export class Destinations {
       number: this.#all.length,
       status: "unknown",
       partitions: 0,
+      detours: null,
       waiting: null,
       keylessPartition: 0,
       keylessCommits: -1,
@@ -114,25 +118,18 @@ export class Destinations {
     return this.#all;
   }
 
-  /** Spread by topic too, so that topics of one partition do not meet in one lane. */
-  laneOf(destination: Destination, partition: number): Lane {
-    const { lanes } = this.#options;
-    const lane = lanes[(partition + destination.number) % lanes.length];
-    assert(lane !== undefined, "there is a lane for every remainder");
-    return lane;
-  }
-
   /**
    * The partition keyless records take now: it changes when its lane has begun a commit, and passes
    * over lanes that hang.
    */
   keylessPartition(destination: Destination): number {
+    const { sidings } = this.#options;
     let partition = destination.keylessPartition % destination.partitions;
-    let lane = this.laneOf(destination, partition);
+    let lane = sidings.laneOf(destination, partition);
     if (destination.keylessCommits === lane.commits && !lane.isHanging) return partition;
     for (let tries = 0; tries < destination.partitions; tries += 1) {
       partition = (partition + 1) % destination.partitions;
-      lane = this.laneOf(destination, partition);
+      lane = sidings.laneOf(destination, partition);
       if (!lane.isHanging) break;
     }
     destination.keylessPartition = partition;
@@ -178,7 +175,7 @@ export class Destinations {
       this.look();
       return;
     }
-    const lanes = this.#options.lanes.filter((lane) => lane.isUp);
+    const lanes = this.#options.sidings.all.filter((lane) => lane.isUp);
     const first = lanes[0];
     if (first === undefined) return;
     this.#isAsking = true;
@@ -188,7 +185,7 @@ export class Destinations {
   /** Does any broker answer? */
   probe(): void {
     if (this.#isAsking || this.#isStopped) return;
-    const port = this.#options.lanes.find((lane) => lane.isUp)?.port;
+    const port = this.#options.sidings.all.find((lane) => lane.isUp)?.port;
     if (port === null || port === undefined) return;
     this.#isAsking = true;
     port.metadata(null, QUESTION_TIMEOUT_MS, (answer) => {

@@ -12,21 +12,36 @@ import type { Destination, Destinations } from "./destinations.ts";
 import type { Lane } from "./lane.ts";
 import { murmur2 } from "./murmur2.ts";
 import { RecordQueue, type RowsOfOne } from "./record-queue.ts";
-import type { LetterHeaders, RecordPlace, RecordSource, SegmentPool } from "./record-segment.ts";
+import type {
+  LetterHeaders,
+  RecordPlace,
+  RecordSegment,
+  RecordSource,
+  RowGroup,
+  SegmentPool,
+} from "./record-segment.ts";
 import type { Refusals } from "./refusals.ts";
+import type { Sidings } from "./sidings.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
 export interface IntakeOptions {
   readonly budget: Budget;
   readonly pool: SegmentPool;
-  readonly lanes: readonly Lane[];
+  readonly sidings: Sidings;
   readonly destinations: Destinations;
   readonly refusals: Refusals;
   readonly clock: DeliveryClock;
   /** No queue may hold more: a lane that hangs must leave room for the others. */
   readonly queueEventsMax: number;
   readonly queueBytesMax: number;
+  /**
+   * Nor all sidings together while Kafka is there: records for partitions that stall leave room for
+   * the others.
+   */
+  readonly sidingsEventsMax: number;
+  readonly sidingsBytesMax: number;
+  readonly isKafkaThere: () => boolean;
 }
 
 export class Intake {
@@ -50,7 +65,7 @@ export class Intake {
   }
 
   submit(table: RecordTable, submission: Submission): void {
-    const { lanes, refusals, budget } = this.#options;
+    const { refusals, budget } = this.#options;
     const { topics, indexBase, sink } = submission;
     const group = this.#newGroup(sink);
     const refused = this.#refusal();
@@ -67,7 +82,7 @@ export class Intake {
       if (code !== null) refusals.add(sink, code, indexBase + row);
     }
     budget.judge();
-    for (const lane of lanes) lane.wake();
+    this.#wake();
   }
 
   /** False: no room, too large or closed; the sink hears nothing. */
@@ -94,7 +109,7 @@ export class Intake {
     const code = this.#accept(this.#newGroup(sink), headers);
     if (code !== null) this.#options.refusals.add(sink, code, letter.index);
     this.#options.budget.judge();
-    for (const lane of this.#options.lanes) lane.wake();
+    this.#wake();
     return true;
   }
 
@@ -103,21 +118,68 @@ export class Intake {
     const queue = destination.waiting;
     if (queue === null) return;
     destination.waiting = null;
-    let group: RowsOfOne | null = null;
+    const reopen = this.#groupsOf();
     queue.moveAll((segment, row, rows) => {
+      this.#pointTo(segment, row);
+      this.#place.topic = destination.number;
+      this.#placed(
+        rows.sink,
+        this.#append(destination, reopen(rows), this.#lettersOf(segment, row)),
+      );
+    });
+    this.#wake();
+  }
+
+  /** What waits in this lane for partitions that take another one now goes there. */
+  sendOn(from: Lane): void {
+    const { destinations, sidings } = this.#options;
+    const reopen = this.#groupsOf();
+    const laneOf = (segment: RecordSegment, row: number): Lane =>
+      sidings.laneOf(destinations.get(segment.topic[row] ?? -1), segment.partition[row] ?? 0);
+    from.queue.moveWaiting(
+      (segment, row) => laneOf(segment, row) !== from,
+      (segment, row, rows) => {
+        this.#pointTo(segment, row);
+        this.#place.topic = segment.topic[row] ?? 0;
+        this.#place.partition = segment.partition[row] ?? 0;
+        const lane = laneOf(segment, row);
+        this.#placed(rows.sink, this.#put(lane.queue, reopen(rows), this.#lettersOf(segment, row)));
+      },
+    );
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const lane of this.#options.sidings.all) lane.wake();
+  }
+
+  /** Turns the groups rows had in one queue into new ones for the queues they go to. */
+  #groupsOf(): (rows: RowGroup) => RowsOfOne {
+    let group: RowsOfOne | null = null;
+    return (rows) => {
       if (group?.sink !== rows.sink || group.acceptedAtMs !== rows.acceptedAtMs) {
         group = this.#newGroup(rows.sink, rows.acceptedAtMs);
       }
-      segment.locate(row, this.#source);
-      const place = this.#place;
-      place.topic = destination.number;
-      place.keyHash = segment.keyHash[row] ?? 0;
-      place.timestampMs = segment.timestampMs[row] ?? 0;
-      place.index = segment.index[row] ?? 0;
-      const code = this.#append(destination, group, segment.letters?.get(row));
-      if (code !== null) this.#options.refusals.add(group.sink, code, place.index);
-    });
-    for (const lane of this.#options.lanes) lane.wake();
+      return group;
+    };
+  }
+
+  /** Source and place become those of a row that lies in another queue. */
+  #pointTo(segment: RecordSegment, row: number): void {
+    segment.locate(row, this.#source);
+    const place = this.#place;
+    place.keyHash = segment.keyHash[row] ?? 0;
+    place.timestampMs = segment.timestampMs[row] ?? 0;
+    place.index = segment.index[row] ?? 0;
+  }
+
+  #lettersOf(segment: RecordSegment, row: number): LetterHeaders | undefined {
+    return segment.letters?.get(row);
+  }
+
+  /** A row that was accepted before and finds no room where it goes is refused. */
+  #placed(sink: DeliverySink, code: OutcomeCode | null): void {
+    if (code !== null) this.#options.refusals.add(sink, code, this.#place.index);
   }
 
   /** Nothing is taken any more. */
@@ -140,18 +202,33 @@ export class Intake {
     return this.#put(destination.waiting, group, letter);
   }
 
+  /** No more is taken for sidings: their partitions take long, and the budget is everybody's. */
+  get #areSidingsFull(): boolean {
+    const { sidings, sidingsEventsMax, sidingsBytesMax } = this.#options;
+    let events = 0;
+    let bytes = 0;
+    for (const { queue } of sidings.sidings) {
+      events += queue.events;
+      bytes += queue.bytes;
+    }
+    const isOver = events >= sidingsEventsMax || bytes >= sidingsBytesMax;
+    return isOver && this.#options.isKafkaThere();
+  }
+
   #append(
     destination: Destination,
     group: RowsOfOne,
     letter: LetterHeaders | undefined,
   ): OutcomeCode | null {
-    const { destinations } = this.#options;
+    const { destinations, sidings } = this.#options;
     const place = this.#place;
     const hasKey = this.#source.keyEnd > this.#source.keyStart;
     place.partition = hasKey
       ? place.keyHash % destination.partitions
       : destinations.keylessPartition(destination);
-    return this.#put(destinations.laneOf(destination, place.partition).queue, group, letter);
+    const lane = sidings.laneOf(destination, place.partition);
+    if (sidings.sidings.has(lane) && this.#areSidingsFull) return "overloaded";
+    return this.#put(lane.queue, group, letter);
   }
 
   #put(

@@ -18,6 +18,7 @@ import {
   type ProducerSettings,
 } from "./kafka-settings.ts";
 import type { ProducerHandlers, ProducerPort, TopicMetadata } from "./producer-port.ts";
+import { parseProgress } from "./kafka-statistics.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
 /** The part of the native client that is used directly. */
@@ -185,6 +186,9 @@ export class KafkaProducer implements ProducerPort {
         const kafkaCode = allDown ? KAFKA_CODE.allBrokersDown : error.code;
         this.#handlers.onBrokerError({ kafkaCode, reason: error.message });
       }
+    });
+    this.#producer.on("event.stats", (statistics: { readonly message: string }) => {
+      this.#handlers.onProgress(() => parseProgress(statistics.message));
     });
     this.#producer.on("event.log", (entry: { severity: number; message: string }) => {
       const setting = parseSettingLine(entry.message);

@@ -21,6 +21,8 @@ export interface ProducerTuning {
   readonly lingerMs: number;
   readonly compression: Compression;
   readonly messageTimeoutMs: number;
+  /** Topics that are known when the producer is made. */
+  readonly topics: number;
 }
 
 /** How librdkafka is reached; for producers and the admin client alike. */
@@ -54,6 +56,10 @@ export function connectionSettings(options: {
   return settings;
 }
 
+/** Statistics are written out for every topic; with many topics they are made less often. */
+const STATISTICS_MS = 200;
+const STATISTICS_TOPICS = 32;
+
 export function producerSettings(tuning: ProducerTuning): ProducerSettings {
   return {
     global: {
@@ -69,6 +75,8 @@ export function producerSettings(tuning: ProducerTuning): ProducerSettings {
       "topic.metadata.refresh.interval.ms": 60_000,
       // A deleted topic holds up its lane no longer than this.
       "topic.metadata.propagation.max.ms": 5_000,
+      // Tells which partitions hold up a commit that hangs.
+      "statistics.interval.ms": STATISTICS_MS * Math.ceil((tuning.topics + 1) / STATISTICS_TOPICS),
       dr_cb: true,
       event_cb: true,
       // Makes librdkafka say at start what is in force; nothing is logged per record.

@@ -9,6 +9,10 @@
  *   scheduled ─librdkafka's queue full, nothing handed over─▶ paused ─delay─▶ scheduled
  *   any ─fatal, or stuck for too long─▶ down (what was out fails) ─new producer─▶ idle
  *
+ * While a commit hangs in `flushing`, the producer's statistics tell which partitions hold it open;
+ * the records of the others are settled, and whoever owns the lanes (sidings.ts) may take what
+ * waits for those elsewhere.
+ *
  * It never hands a record over twice: librdkafka is the only one who retries.
  */
 import assert from "node:assert/strict";
@@ -17,8 +21,10 @@ import { OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
 import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
 import type { DeliveryClock } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
+import { FailureTally } from "./failure-tally.ts";
 import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
 import type { FailureReport, ProducerPort } from "./producer-port.ts";
+import { HandedOver, rowKey, standing, type ProducerProgress } from "./progress.ts";
 import type { RecordQueue } from "./record-queue.ts";
 import { SKIPPED } from "./record-segment.ts";
 import { ReportMatcher } from "./report-matcher.ts";
@@ -35,18 +41,39 @@ export interface LaneOptions {
   /** Records were confirmed. */
   readonly onStored: (lane: number) => void;
   /** The producer is of no use any more; the lane has let go of it. */
-  readonly onProducerLost: (lane: number, reason: string) => void;
+  readonly onProducerLost: (lane: Lane, reason: string) => void;
   /** Records of this topic failed with this Kafka code. */
   readonly onTopicFailure: (topic: string, kafkaCode: number) => void;
+  /** These partitions, and no others, have held the commit open for too long. */
+  readonly onHeldUp: (lane: Lane, open: ReadonlySet<number>) => void;
+  /** A commit is over and the next has not begun: what waits may be taken elsewhere. */
+  readonly onIdle: (lane: Lane) => void;
+  /** When records were last stored through any lane, on the delivery clock. */
+  readonly storedAtMs: () => number;
 }
 
 /**
  * A flush looks only every 10 ms whether all is done, and holds a thread of the pool until it is or
  * its time is over. Asked for in slices, the first ones short, it notices sooner and frees the
  * thread for others. Every slice wakes a thread: more short ones cost 10 % of a busy main thread.
+ * A commit that is not over by then is looked at from time to time: it needs no thread of its own.
  */
-const FLUSH_SLICES_MS = [4, 5, 50, 100, 250] as const;
-const FLUSH_SLICE_MAX_MS = 500;
+const FLUSH_SLICES_MS = [4, 5, 50, 100, 100] as const;
+const LATE_LOOK_MS = 1;
+const LATE_PAUSE_MS = 40;
+
+/**
+ * A commit that takes so long, and so many times as long as usual, is asked which partitions hold
+ * it open.
+ */
+const SUSPECT_MS = 250;
+const SUSPECT_TIMES = 4;
+/** If that is every partition in it, it may be Kafka as a whole: then it waits for longer. */
+const SUSPECT_ALL_MS = 1_000;
+/** And for so long while no other lane stores anything either. */
+const SUSPECT_KAFKA_MS = 2_000;
+/** Weight of the last commit in what is usual. */
+const USUAL_WEIGHT = 1 / 8;
 
 /**
  * Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it.
@@ -60,6 +87,8 @@ export class Lane {
   commits = 0;
   /** Set by the clock's tick: the commit has been out for so long that keyless records avoid it. */
   isHanging = false;
+  /** When a commit was last held up, on the delivery clock. */
+  heldUpAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: LaneOptions;
   #step: Step = "down";
   #port: ProducerPort | null = null;
@@ -70,8 +99,10 @@ export class Lane {
   #bytes = 0;
   #flushes = 0;
   #reports = 0;
+  #usualMs = 0;
   #matcher: ReportMatcher | null = null;
-  readonly #failures: Map<number, { count: number; topics: Set<string> }> = new Map();
+  readonly #handedOver = new HandedOver();
+  readonly #failures = new FailureTally();
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -97,6 +128,7 @@ export class Lane {
   attach(port: ProducerPort): void {
     assert(this.#port === null && this.#step === "down", "a lane has one producer at a time");
     this.#port = port;
+    this.#handedOver.clear();
     this.#step = "idle";
     this.wake();
   }
@@ -132,23 +164,50 @@ export class Lane {
   /** From the producer, for a record of the commit that is out. */
   report(report: FailureReport): void {
     this.#reports += 1;
-    this.#count(report.topic, report.kafkaCode);
+    this.#failures.count(report.topic, report.kafkaCode);
     const outcome = outcomeOf(report.kafkaCode);
     // Behind a stuck commit only its own late reports can come; its sinks have been told.
     if (this.#step === "stuck" || this.#step === "down") return;
     if (this.#step === "idle" || this.#step === "scheduled") {
-      // Nothing is out: a record that was told `stored` has failed. It must not happen, nor be
-      // silent.
-      const { topic } = report;
-      this.#options.onEvent({ kind: "late_failure", lane: this.number, topic, code: outcome });
+      this.#tellLate(report.topic, outcome);
       if (report.kafkaCode === KAFKA_CODE.fatal) this.#lose("fatal error reported for a record");
       return;
     }
     this.#matcher ??= new ReportMatcher(this.queue.segments, this.#options.topicNames);
     const matched = this.#matcher.mark(report, OUTCOME_NUMBER[outcome]);
+    if (matched === "settled") this.#tellLate(report.topic, outcome);
     // A failure that cannot be placed may be anyone's: then nobody is told `stored`.
-    if (matched === 0) this.queue.markProduced("kafka_timeout");
+    if (matched === "none") this.queue.markProduced("kafka_timeout");
     if (report.kafkaCode === KAFKA_CODE.fatal) this.#lose("fatal error reported for a record");
+  }
+
+  /** A record that was told `stored` has failed. It must not happen, nor be silent. */
+  #tellLate(topic: string, code: OutcomeCode): void {
+    this.#options.onEvent({ kind: "late_failure", lane: this.number, topic, code });
+  }
+
+  /**
+   * From the producer, now and then. `read` gives what it says of itself; it is costly and called
+   * only while a commit hangs.
+   */
+  progress(read: () => ProducerProgress): void {
+    if (this.#step !== "flushing") return;
+    const outMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
+    if (outMs < Math.max(SUSPECT_MS, SUSPECT_TIMES * this.#usualMs)) return;
+    const { topicNames } = this.#options;
+    const { open, done } = standing(this.queue, this.#handedOver, { progress: read(), topicNames });
+    if (open.size === 0 || (done.size === 0 && !this.#isOverdue(outMs))) return;
+    this.#onceQuiet("flushing", () => {
+      const settled = this.queue.settleSome((segment, row) => done.has(rowKey(segment, row)));
+      if (settled > 0) this.#options.onStored(this.number);
+      this.heldUpAtMs = this.#options.clock.monotonicMs();
+      this.#options.onHeldUp(this, open);
+    });
+  }
+
+  #isOverdue(outMs: number): boolean {
+    const isOnlyThisOne = this.#options.storedAtMs() > this.#startedAtMs;
+    return outMs >= (isOnlyThisOne ? SUSPECT_ALL_MS : SUSPECT_KAFKA_MS);
   }
 
   #begin(): void {
@@ -185,10 +244,12 @@ export class Lane {
         if (this.#records >= COMMIT_RECORDS_MAX || this.#bytes >= COMMIT_BYTES_MAX) return 0;
         if (segment.code[row] !== SKIPPED) {
           const kafkaCode = port.produce(segment, row);
-          if (kafkaCode !== 0) {
+          const topic = segment.topic[row] ?? 0;
+          if (kafkaCode === 0) this.#handedOver.add(topic, segment.partition[row] ?? 0);
+          else {
             if (STOPPING_CODES.has(kafkaCode)) return kafkaCode;
             segment.mark(row, OUTCOME_NUMBER[outcomeOf(kafkaCode)]);
-            this.#count(this.#options.topicNames[segment.topic[row] ?? 0] ?? "", kafkaCode);
+            this.#failures.count(this.#options.topicNames[topic] ?? "", kafkaCode);
           }
           this.#records += 1;
           this.#bytes += segment.recordBytes(row);
@@ -211,12 +272,16 @@ export class Lane {
 
   #flush(port: ProducerPort): void {
     const generation = this.#generation;
-    const sliceMs = FLUSH_SLICES_MS[this.#flushes] ?? FLUSH_SLICE_MAX_MS;
+    const sliceMs = FLUSH_SLICES_MS[this.#flushes];
     this.#flushes += 1;
-    port.flush(sliceMs, (kafkaCode) => {
+    const flush = (forMs: number): void => {
       if (generation !== this.#generation) return;
-      this.#flushed(port, kafkaCode);
-    });
+      port.flush(forMs, (kafkaCode) => {
+        if (generation === this.#generation) this.#flushed(port, kafkaCode);
+      });
+    };
+    if (sliceMs !== undefined) flush(sliceMs);
+    else this.#options.clock.after(LATE_PAUSE_MS, () => flush(LATE_LOOK_MS));
   }
 
   #flushed(port: ProducerPort, kafkaCode: number): void {
@@ -243,19 +308,26 @@ export class Lane {
     this.#flush(port);
   }
 
-  /**
-   * Reports are dispatched at most 100 in a loop turn, so some may come after the flush. A whole
-   * turn without one means that there are no more.
-   */
   #quieten(): void {
     this.#step = "quieting";
+    this.#onceQuiet("quieting", () => {
+      this.#finish();
+      this.#becomeIdle();
+    });
+  }
+
+  /**
+   * Reports are dispatched at most 100 in a loop turn, so some may come after what they belong to.
+   * A whole turn without one means that there are no more. Runs nothing if the commit is over or at
+   * another step by then.
+   */
+  #onceQuiet(step: Step, run: () => void): void {
     const generation = this.#generation;
     let seen = -1;
     const look = (): void => {
-      if (generation !== this.#generation) return;
+      if (generation !== this.#generation || this.#step !== step) return;
       if (seen === this.#reports) {
-        this.#finish();
-        this.#becomeIdle();
+        run();
         return;
       }
       seen = this.#reports;
@@ -268,7 +340,8 @@ export class Lane {
     if (this.#port === null) return;
     this.#generation += 1;
     this.#step = "idle";
-    if (this.queue.isWaiting) {
+    this.#options.onIdle(this);
+    if (this.#step === "idle" && this.queue.isWaiting) {
       this.#step = "scheduled";
       this.#begin();
     }
@@ -280,6 +353,7 @@ export class Lane {
     this.isHanging = false;
     const records = this.#records;
     const durationMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
+    this.#usualMs += (Math.min(durationMs, SUSPECT_ALL_MS) - this.#usualMs) * USUAL_WEIGHT;
     const failed = this.queue.settleProduced();
     if (failed < records) this.#options.onStored(this.number);
     this.#options.onEvent({
@@ -294,25 +368,11 @@ export class Lane {
   }
 
   #lose(reason: string): void {
-    const { number } = this;
-    this.#options.onProducerLost(number, reason);
-  }
-
-  #count(topic: string, kafkaCode: number): void {
-    let failure = this.#failures.get(kafkaCode);
-    if (failure === undefined) {
-      failure = { count: 0, topics: new Set() };
-      this.#failures.set(kafkaCode, failure);
-    }
-    failure.count += 1;
-    failure.topics.add(topic);
+    this.#options.onProducerLost(this, reason);
   }
 
   #tellFailures(): void {
-    if (this.#failures.size === 0) return;
-    const failures = [...this.#failures];
-    this.#failures.clear();
-    for (const [kafkaCode, { count, topics }] of failures) {
+    for (const { kafkaCode, count, topics } of this.#failures.take()) {
       this.#options.onEvent({
         kind: "records_failed",
         lane: this.number,

@@ -64,6 +64,9 @@ export class ProducerKeeper {
       onReport: (report) => {
         if (lane.port === port) lane.report(report);
       },
+      onProgress: (read) => {
+        if (lane.port === port) lane.progress(read);
+      },
       onFatal: (reason) => {
         if (lane.port === port) this.lose(reason);
       },

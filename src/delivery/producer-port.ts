@@ -2,6 +2,7 @@
  * What delivery needs of a Kafka producer: the narrow place where the native client can be replaced
  * by a fake. Callbacks never run inside the call that asked for them.
  */
+import type { ProducerProgress } from "./progress.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
 /** One record that Kafka did not take. */
@@ -16,6 +17,8 @@ export interface FailureReport {
 
 export interface ProducerHandlers {
   onReport(report: FailureReport): void;
+  /** A few times a second; `read` may be called in the same turn. */
+  onProgress(read: () => ProducerProgress): void;
   /** The producer can do nothing any more. */
   onFatal(reason: string): void;
   /** Something is wrong with one broker or all; librdkafka goes on trying. */

@@ -26,6 +26,9 @@ export interface RowsOfOne {
   readonly acceptedAtMs: number;
 }
 
+type RowTest = (segment: RecordSegment, row: number) => boolean;
+type AcceptRow = (segment: RecordSegment, row: number, group: RowGroup) => void;
+
 export class RecordQueue {
   readonly #pool: SegmentPool;
   readonly #budget: Budget;
@@ -144,8 +147,52 @@ export class RecordQueue {
     return failed;
   }
 
+  /** Calls `visit` for every row handed out whose sink has not heard of it. */
+  eachOut(visit: (segment: RecordSegment, row: number) => void): void {
+    for (const segment of this.#segments) {
+      for (let row = segment.settled; row < segment.produced; row += 1) {
+        if (segment.code[row] !== SKIPPED) visit(segment, row);
+      }
+    }
+  }
+
+  /**
+   * Tells the sinks of rows handed out that `isDone`, while others of the same commit stay open.
+   * Returns how many rows there were.
+   */
+  settleSome(isDone: RowTest): number {
+    let settled = 0;
+    for (const segment of this.#segments) {
+      if (segment.settled === segment.produced) continue;
+      for (const [g, group] of segment.groups.entries()) {
+        const end = Math.min(segment.groups[g + 1]?.firstRow ?? segment.count, segment.produced);
+        const first = Math.max(group.firstRow, segment.settled);
+        if (end > first) settled += this.#tellSome(segment, { group, first, end, isDone });
+      }
+    }
+    return settled;
+  }
+
+  /** Gives rows that wait and `isWanted` to `accept`, in order, and forgets them. */
+  moveWaiting(isWanted: RowTest, accept: AcceptRow): void {
+    for (const segment of [...this.#segments]) {
+      if (segment.produced === segment.count) continue;
+      for (const [g, group] of segment.groups.entries()) {
+        const end = segment.groups[g + 1]?.firstRow ?? segment.count;
+        for (let row = Math.max(group.firstRow, segment.produced); row < end; row += 1) {
+          if (segment.code[row] === SKIPPED || !isWanted(segment, row)) continue;
+          this.#forget(1, segment.recordBytes(row));
+          segment.mark(row, SKIPPED);
+          accept(segment, row, group);
+        }
+      }
+    }
+    this.#passSkipped();
+    this.#giveBack();
+  }
+
   /** Gives every row to `accept` in order and forgets it; no sink is told. */
-  moveAll(accept: (segment: RecordSegment, row: number, group: RowGroup) => void): void {
+  moveAll(accept: AcceptRow): void {
     for (const segment of this.#segments.splice(0)) {
       for (const [g, group] of segment.groups.entries()) {
         const end = segment.groups[g + 1]?.firstRow ?? segment.count;
@@ -166,6 +213,40 @@ export class RecordQueue {
     if (segment.settled === from && segment.produced === from) {
       segment.settled = to;
       segment.produced = to;
+    }
+  }
+
+  #tellSome(
+    segment: RecordSegment,
+    rows: {
+      readonly group: RowGroup;
+      readonly first: number;
+      readonly end: number;
+      readonly isDone: RowTest;
+    },
+  ): number {
+    const { sink } = rows.group;
+    let told = 0;
+    for (let row = rows.first; row < rows.end; row += 1) {
+      if (segment.code[row] === SKIPPED || !rows.isDone(segment, row)) continue;
+      tellRow(segment, sink, row);
+      segment.mark(row, SKIPPED);
+      this.#forget(1, segment.recordBytes(row));
+      told += 1;
+    }
+    if (told > 0) sink.commitSettled();
+    return told;
+  }
+
+  /** Where nothing is out, rows that have left need not be waited for. */
+  #passSkipped(): void {
+    for (const segment of this.#segments) {
+      if (segment.settled !== segment.produced) return;
+      while (segment.settled < segment.count && segment.code[segment.settled] === SKIPPED) {
+        segment.settled += 1;
+      }
+      segment.produced = segment.settled;
+      if (segment.settled < segment.count) return;
     }
   }
 
@@ -235,19 +316,24 @@ function tellRows(
   let count = last - first;
   let failed = 0;
   for (let row = first; row < last; row += 1) {
-    const index = segment.index[row] ?? 0;
-    const number = segment.marked === 0 ? 0 : (segment.code[row] ?? 0);
-    if (number === 0) {
-      sink.recordStored(index);
-    } else if (number === SKIPPED) {
-      count -= 1;
-    } else {
-      const code = OUTCOME_CODES[number];
-      assert(code !== undefined && code !== "none", "a mark is the number of an outcome code");
-      failed += 1;
-      sink.recordFailed(index, code);
-    }
+    if (segment.marked === 0) sink.recordStored(segment.index[row] ?? 0);
+    else if (segment.code[row] === SKIPPED) count -= 1;
+    else if (!tellRow(segment, sink, row)) failed += 1;
   }
   if (count > 0) sink.commitSettled();
   return failed;
+}
+
+/** True: stored. */
+function tellRow(segment: RecordSegment, sink: DeliverySink, row: number): boolean {
+  const index = segment.index[row] ?? 0;
+  const number = segment.code[row] ?? 0;
+  if (number === 0) {
+    sink.recordStored(index);
+    return true;
+  }
+  const code = OUTCOME_CODES[number];
+  assert(code !== undefined && code !== "none", "a mark is the number of an outcome code");
+  sink.recordFailed(index, code);
+  return false;
 }

@@ -9,9 +9,12 @@
  * Built once per commit, at its first report: the healthy path pays nothing.
  */
 import type { FailureReport } from "./producer-port.ts";
-import type { RecordSegment } from "./record-segment.ts";
+import { SKIPPED, type RecordSegment } from "./record-segment.ts";
 
 const NONE = -1;
+
+/** `marked`: records it may mean have failed; `settled`: their sinks have been told before. */
+export type Matched = "marked" | "settled" | "none";
 
 export class ReportMatcher {
   readonly #segments: RecordSegment[] = [];
@@ -51,17 +54,18 @@ export class ReportMatcher {
     }
   }
 
-  /** Marks every row in flight the report may mean with `number`; answers how many it may mean. */
-  mark(report: FailureReport, number: number): number {
+  /** Marks every row in flight the report may mean with `number`. */
+  mark(report: FailureReport, number: number): Matched {
     const keyBytes = report.key === null ? 0 : report.key.length;
     const bucket = this.#bucket(report.partition, report.valueBytes, keyBytes);
-    let matched = 0;
+    let matched: Matched = "none";
     let entry = this.#heads[bucket] ?? NONE;
     while (entry !== NONE) {
       const segment = this.#segments[this.#entrySegment[entry] ?? 0];
       const row = this.#entryRow[entry] ?? 0;
       if (segment !== undefined && this.#agrees(segment, row, report)) {
-        matched += 1;
+        if (segment.code[row] === SKIPPED) matched = matched === "none" ? "settled" : matched;
+        else matched = "marked";
         if (segment.code[row] === 0) segment.mark(row, number);
       }
       entry = this.#next[entry] ?? NONE;

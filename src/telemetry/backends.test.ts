@@ -84,6 +84,7 @@ describe("BackendTelemetry", () => {
     backends.recordsFailed("kafka_timeout", { count: 7, lane: 1, reason: "timed out" });
     backends.commitStuck({ lane: 1 });
     backends.circuitOpened({ lane: 1 });
+    backends.partitionsStalled({ lane: 1, partitions: "events/3" });
     let started = 2;
     backends.watch({ sessionsStarted: () => started });
     started = 3;
@@ -95,6 +96,7 @@ describe("BackendTelemetry", () => {
     assert.match(text, /^sluice_kafka_records_failed_total\{code="kafka_timeout"\} 7$/m);
     assert.match(text, /^sluice_kafka_commits_stuck_total 1$/m);
     assert.match(text, /^sluice_kafka_circuits_opened_total 1$/m);
+    assert.match(text, /^sluice_kafka_sidings_opened_total 1$/m);
     assert.match(text, /^sluice_kafka_commit_records_bucket\{le="500"\} 1$/m);
     assert.match(text, /^sluice_codec_traps_total 1$/m);
     assert.match(text, /^sluice_kafka_producers_rebuilt_total 1$/m);

@@ -129,6 +129,12 @@ export class BackendTelemetry {
     this.#log.warn("a commit outlived its deadline, its events are answered retry", fields);
   }
 
+  /** Some partitions held up the others of their lane and wait by themselves now. */
+  partitionsStalled(fields: LogFields): void {
+    this.#cells.kafkaSidingsOpened.add(1);
+    this.#log.warn("partitions stall, they wait by themselves now", fields);
+  }
+
   /** A producer keeps failing; its lane waits before the next attempt. */
   circuitOpened(fields: LogFields): void {
     this.#cells.kafkaCircuitsOpened.add(1);

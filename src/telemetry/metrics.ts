@@ -181,6 +181,11 @@ export const METRICS = {
     type: "counter",
     help: "Group commits that outlived their deadline; their events were answered retry.",
   },
+  kafkaSidingsOpened: {
+    name: "sluice_kafka_sidings_opened_total",
+    type: "counter",
+    help: "Times stalled partitions were set apart, so that they hold up no others.",
+  },
   kafkaCircuitsOpened: {
     name: "sluice_kafka_circuits_opened_total",
     type: "counter",

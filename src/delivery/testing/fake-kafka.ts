@@ -27,6 +27,7 @@ export interface StoredRecord {
 }
 
 interface PendingRecord extends StoredRecord {
+  readonly numberInPartition: number;
   readonly report: Omit<FailureReport, "kafkaCode">;
   readonly producedAtMs: number;
 }
@@ -71,6 +72,7 @@ export class FakeKafka {
   }
 }
 
+const STATISTICS_MS = 200;
 const REPORTS_PER_TURN = 100;
 const BROKER_LOOK_MS = 1;
 
@@ -82,7 +84,11 @@ export class FakeProducer implements ProducerPort {
   #pending: PendingRecord[] = [];
   #reports: FailureReport[] = [];
   readonly #judged: FailureReport[] = [];
+  /** By `topic/partition`: records taken, and the number of the last one confirmed. */
+  readonly #produced: Map<string, number> = new Map();
+  readonly #confirmed: Map<string, number> = new Map();
   #flushed: (() => void) | null = null;
+  #stopTelling: () => void = () => {};
   #isDispatching = false;
   #isServing = false;
   #isFatal = false;
@@ -106,6 +112,7 @@ export class FakeProducer implements ProducerPort {
         return;
       }
       this.isConnected = true;
+      this.#tellProgress();
       done(null);
     });
   }
@@ -123,9 +130,12 @@ export class FakeProducer implements ProducerPort {
     if (partition >= (this.#kafka.topics.get(topic) ?? Number.POSITIVE_INFINITY)) {
       return KAFKA_CODE.unknownPartition;
     }
+    const numberInPartition = (this.#produced.get(`${topic}/${partition}`) ?? 0) + 1;
+    this.#produced.set(`${topic}/${partition}`, numberInPartition);
     const text = new TextDecoder();
     const header = (segment.headerBytes[row] ?? 0) > 0 ? ["sluice"] : [];
     this.#pending.push({
+      numberInPartition,
       topic,
       partition,
       key: keyBytes > 0 ? text.decode(key) : null,
@@ -179,6 +189,7 @@ export class FakeProducer implements ProducerPort {
     assert(!this.isDisconnected, "a producer is freed once");
     this.isConnected = false;
     this.isDisconnected = true;
+    this.#stopTelling();
     this.#pending = [];
     this.#reports = [];
     this.#kafka.clock.after(1, done);
@@ -241,8 +252,10 @@ export class FakeProducer implements ProducerPort {
         continue;
       }
       const kafkaCode = isStalled ? KAFKA_CODE.timedOutInFlight : this.#kafka.judge(record);
-      if (kafkaCode === 0) this.#kafka.log.push(record);
-      else {
+      if (kafkaCode === 0) {
+        this.#kafka.log.push(record);
+        this.#confirmed.set(`${record.topic}/${record.partition}`, record.numberInPartition);
+      } else {
         if (this.#kafka.keepsFailed()) this.#kafka.log.push(record);
         this.#judged.push({ ...record.report, kafkaCode });
       }
@@ -252,6 +265,20 @@ export class FakeProducer implements ProducerPort {
     const reports = this.#judged.splice(0);
     if (kept.length === 0) this.#flushed?.();
     for (const report of reports) this.#fail(report);
+  }
+
+  /** As statistics do: what was so when they were made is told in a later turn. */
+  #tellProgress(): void {
+    this.#stopTelling = this.#kafka.clock.every(STATISTICS_MS, () => {
+      const confirmed = new Map(this.#confirmed);
+      const read = () => ({
+        confirmed: (topic: string, partition: number) =>
+          confirmed.get(`${topic}/${partition}`) ?? 0,
+      });
+      this.#kafka.clock.io(() => {
+        if (this.isConnected) this.#handlers.onProgress(read);
+      });
+    });
   }
 
   #fail(report: FailureReport): void {

@@ -1,0 +1,147 @@
+/**
+ * Which lane a partition's records take. Normally lane = (partition + topic) mod lanes. When a few
+ * partitions hold a lane's commit open, that lane becomes their **siding**: it keeps its producer
+ * and what is out, and only those partitions; a spare lane takes its place for all the others. So
+ * nobody waits for longer than it takes to notice, and no key's records are ever in two producers:
+ * a partition changes lanes only when nothing of it is out. A siding whose commits are quick again
+ * gives its partitions back and becomes a spare.
+ *
+ * There are at most as many spares as lanes; a lane that hangs when all are in use goes on hanging.
+ * It knows no records: moving them is asked of the intake.
+ */
+import assert from "node:assert/strict";
+
+import type { DeliveryClock } from "./clock.ts";
+import type { DeliveryEvent } from "./delivery.ts";
+import type { Destination } from "./destinations.ts";
+import type { Lane } from "./lane.ts";
+import { partitionKey, partitionOfKey, topicOfKey } from "./progress.ts";
+
+/** A siding without a held-up commit for so long is sound again. */
+const CALM_MS = 5_000;
+
+export interface SidingsOptions {
+  readonly lanes: number;
+  readonly clock: DeliveryClock;
+  readonly onEvent: (event: DeliveryEvent) => void;
+  readonly newLane: (number: number) => Lane;
+  /** Gives a lane that is to be used its producer. */
+  readonly open: (lane: Lane) => void;
+  /** All destinations there are. */
+  readonly destinations: () => readonly Destination[];
+  /** What waits in this lane and is for partitions of others goes there. */
+  readonly sendOn: (lane: Lane) => void;
+}
+
+export class Sidings {
+  readonly #options: SidingsOptions;
+  /** Lanes in use, by slot. */
+  readonly #slots: Lane[];
+  /** All lanes there are, spares and sidings included. */
+  readonly #all: Lane[];
+  readonly #spares: Lane[] = [];
+  readonly #sidings: Set<Lane> = new Set();
+
+  constructor(options: SidingsOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.lanes }, (_, number) => options.newLane(number));
+    this.#all = [...this.#slots];
+  }
+
+  /** Every lane, in use or not; grows. */
+  get all(): readonly Lane[] {
+    return this.#all;
+  }
+
+  /** The lanes that serve all partitions but the stalled ones. */
+  get main(): readonly Lane[] {
+    return this.#slots;
+  }
+
+  get sidings(): ReadonlySet<Lane> {
+    return this.#sidings;
+  }
+
+  /** Spread by topic too, so that topics of one partition do not meet in one lane. */
+  laneOf(destination: Destination, partition: number): Lane {
+    const { detours } = destination;
+    if (detours !== null) {
+      const detour = detours.get(partition);
+      if (detour !== undefined) return detour;
+    }
+    const lane = this.#slots[(partition + destination.number) % this.#slots.length];
+    assert(lane !== undefined, "there is a lane for every remainder");
+    return lane;
+  }
+
+  /** These partitions, by `partitionKey`, hold the lane's commit open; its others are done. */
+  heldUp(lane: Lane, open: ReadonlySet<number>): void {
+    if (this.#sidings.has(lane)) {
+      this.#giveBack(lane, open);
+    } else if (!this.#takeOut(lane)) return;
+    this.#divert(lane, open);
+    this.#options.sendOn(lane);
+  }
+
+  /** Nothing of this lane is out. */
+  idle(lane: Lane): void {
+    if (!this.#sidings.has(lane)) return;
+    if (this.#options.clock.monotonicMs() - lane.heldUpAtMs < CALM_MS) return;
+    this.#giveBack(lane, new Set());
+    this.#sidings.delete(lane);
+    this.#options.sendOn(lane);
+    this.#spares.push(lane);
+    this.#options.onEvent({ kind: "siding_closed", lane: lane.number });
+  }
+
+  /** Sidings nobody uses become idle without a commit. */
+  tick(): void {
+    for (const lane of [...this.#sidings]) if (lane.outSinceMs === null) this.idle(lane);
+  }
+
+  /** Puts a spare lane in the place of this one; false if there is none. */
+  #takeOut(lane: Lane): boolean {
+    const slot = this.#slots.indexOf(lane);
+    assert(slot >= 0, "a lane with records is in use or a siding");
+    const spare = this.#spares.pop() ?? this.#newSpare();
+    if (spare === null) return false;
+    this.#slots[slot] = spare;
+    this.#sidings.add(lane);
+    return true;
+  }
+
+  #newSpare(): Lane | null {
+    if (this.#all.length >= 2 * this.#slots.length) return null;
+    const lane = this.#options.newLane(this.#all.length);
+    this.#all.push(lane);
+    this.#options.open(lane);
+    return lane;
+  }
+
+  #divert(lane: Lane, open: ReadonlySet<number>): void {
+    const partitions: string[] = [];
+    for (const key of open) {
+      const destination = this.#options.destinations()[topicOfKey(key)];
+      assert(destination !== undefined, "records out have a destination");
+      const partition = partitionOfKey(key);
+      destination.detours ??= new Map();
+      if (destination.detours.get(partition) === lane) continue;
+      destination.detours.set(partition, lane);
+      partitions.push(`${destination.name}/${partition}`);
+    }
+    if (partitions.length === 0) return;
+    this.#options.onEvent({ kind: "siding_opened", lane: lane.number, partitions });
+  }
+
+  /** Partitions of a siding that hold nothing up go home. */
+  #giveBack(lane: Lane, open: ReadonlySet<number>): void {
+    for (const destination of this.#options.destinations()) {
+      if (destination.detours === null) continue;
+      for (const [partition, detour] of destination.detours) {
+        const isOpen = open.has(partitionKey(destination.number, partition));
+        if (detour === lane && !isOpen) destination.detours.delete(partition);
+      }
+      if (destination.detours.size === 0) destination.detours = null;
+    }
+  }
+}
