@@ -104,7 +104,7 @@ describe("BackendTelemetry", () => {
     assert.match(text, /^sluice_schema_fetches_total\{result="failed"\} 1$/m);
     assert.deepEqual(
       log.lines.map((line) => line.level),
-      ["error", "error", "warn", "warn", "error", "warn"],
+      ["error", "error", "warn", "warn", "error", "warn", "warn"],
     );
   });
 });
