@@ -290,9 +290,15 @@ export const ENTRY_NODE: u32 = 44;
  * number.
  */
 export const ENTRY_FIELD: u32 = 48;
+/** Byte offset of the pointer's slot (16 bits), 0: no mark. */
 export const ENTRY_SLOT: u32 = 52;
+/** Record member: kind of the value's node, or of the other branch than null (8 bits). */
+export const ENTRY_KIND: u32 = 54;
+/** Record member: NULLABLE_VALUE if ENTRY_KIND is that of a branch, else NO_BRANCH (8 bits). */
+export const ENTRY_BRANCH: u32 = 55;
 export const ENTRY_HEAD: u32 = 56;
 export const NO_FIELD: u32 = 0xffffffff;
+export const NO_BRANCH: u32 = 0xff;
 
 // Record node
 export const RECORD_FIELDS: u32 = 4;

@@ -23,7 +23,7 @@ import { skipValue } from "../json/skip";
 import { readText, textEnd, textStart } from "../json/string";
 import { skipWhite } from "../json/white";
 import { findName } from "./names";
-import { missingField } from "./record";
+import { isRequired } from "./record";
 
 /** The record branch for the object of the last lookAt, or 0. */
 export let lookRecord: usize = 0;
@@ -68,18 +68,25 @@ function countName(node: usize, records: u32, start: usize, end: usize): void {
   }
 }
 
+/** Are all required fields present? */
+function isComplete(record: usize, present: usize): bool {
+  const count = load<u32>(record, RECORD_FIELDS);
+  for (let field: u32 = 0; field < count; field++) {
+    const isPresent = (load<u32>(present + <usize>((field >> 5) << 2)) >> (field & 31)) & 1;
+    if (!isPresent && isRequired(record, field)) return false;
+  }
+  return true;
+}
+
 function chooseRecord(node: usize, records: u32): void {
   let best: i64 = -1;
   let counter = stack;
   for (let i: u32 = 0; i < records; i++) {
     const record = branchNode(node, i);
     const known = <i64>load<u32>(counter);
-    if (known > best) {
-      const count = load<u32>(record, RECORD_FIELDS);
-      if (missingField(record, counter + 8, count) == NO_FIELD) {
-        best = known;
-        lookRecord = load<u32>(<usize>load<u32>(node, UNION_RECORDS) + ((<usize>i) << 2));
-      }
+    if (known > best && isComplete(record, counter + 8)) {
+      best = known;
+      lookRecord = load<u32>(<usize>load<u32>(node, UNION_RECORDS) + ((<usize>i) << 2));
     }
     counter += 8 + ((<usize>load<u32>(record, RECORD_WORDS)) << 3);
   }

@@ -3,9 +3,9 @@
  * tables of entries.
  *
  * ```
- * entry  +0 needle: first 16 bytes of name"    +16 care: 0xff where the needle counts
- *        +32 next (guess)  +36 length  +40 text (name" in full)  +44 node  +48 field  +52 slot
- *        +56 head: the first 8 bytes of the name, zero-padded
+ * entry  +0 needle: first 16 bytes of "name":   +16 care: 0xff where the needle counts
+ *        +32 next (guess)  +36 length  +40 text ("name": in full)  +44 node  +48 field
+ *        +52 slot  +54 takes  +55 branch  +56 head: the first 8 bytes of the name, zero-padded
  * owner  +16 slots (u32 entry addresses, 0 = free; at most half are taken)   +20 mask
  * ```
  */
@@ -45,17 +45,29 @@ export function equalBytes(a: usize, b: usize, length: usize): bool {
   return true;
 }
 
-/** Does the text at `p`, behind a quote, read name" ? */
+/** What stands around a name in the text of its entry: two quotes and a colon. */
+export const MEMBER_MARKS: usize = 3;
+
+/** Does the text at `p` read "name": without white space? */
 // @ts-ignore: decorator
 @inline
-export function matchesName(entry: usize, p: usize): bool {
+export function matchesMember(entry: usize, p: usize): bool {
   const differs = v128.and(
     v128.xor(v128.load(p), v128.load(entry, ENTRY_NEEDLE)),
     v128.load(entry, ENTRY_CARE),
   );
   if (v128.any_true(differs)) return false;
-  const length = <usize>load<u32>(entry, ENTRY_LENGTH);
-  return length < 16 || equalBytes(p, load<u32>(entry, ENTRY_TEXT), length + 1);
+  const length = <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
+  return length <= 16 || matchesRest(load<u32>(entry, ENTRY_TEXT), p, length);
+}
+
+/** The same behind the first 16 bytes; the last vector overlaps what was compared before. */
+function matchesRest(text: usize, p: usize, length: usize): bool {
+  const last = length - 16;
+  for (let i: usize = 16; i < last; i += 16) {
+    if (v128.any_true(v128.xor(v128.load(text + i), v128.load(p + i)))) return false;
+  }
+  return !v128.any_true(v128.xor(v128.load(text + last), v128.load(p + last)));
 }
 
 /** Entry of the decoded name [start, end), or 0. */
@@ -69,7 +81,7 @@ export function findName(owner: usize, start: usize, end: usize): usize {
     const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
     if (!entry) return 0;
     if (load<u64>(entry, ENTRY_HEAD) == head && load<u32>(entry, ENTRY_LENGTH) == <u32>length) {
-      if (length <= 8 || equalBytes(start, load<u32>(entry, ENTRY_TEXT), length)) return entry;
+      if (length <= 8 || equalBytes(start, load<u32>(entry, ENTRY_TEXT) + 1, length)) return entry;
     }
     index = (index + 1) & mask;
   }

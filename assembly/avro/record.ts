@@ -5,12 +5,13 @@
  *
  * ```
  * frame of a record, on the stack
- *   +0        per field: u32 start, u32 end of its bytes in the output (valid where seen)
- *   +8 × n    bit per field: seen
+ *   per field: u32 start, u32 end of its bytes in the output, 0 where it was not seen
  * ```
  */
 import {
+  ENTRY_BRANCH,
   ENTRY_FIELD,
+  ENTRY_KIND,
   ENTRY_LENGTH,
   ENTRY_NEXT,
   ENTRY_NODE,
@@ -22,11 +23,20 @@ import {
   FAULT_TYPE,
   FIELD_DEFAULT,
   FIELD_REQUIRED,
+  KIND_ENUM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MICROS,
+  KIND_MILLIS,
+  KIND_RECORD,
+  KIND_STRING,
+  KIND_UUID,
+  NO_BRANCH,
   NO_FIELD,
+  NULLABLE_NODE,
   RECORD_FIELDS,
   RECORD_FRAME_BYTES,
   RECORD_TABLE,
-  RECORD_WORDS,
   SLOTS,
 } from "../abi";
 import {
@@ -44,10 +54,18 @@ import {
   stackEnd,
 } from "../arena";
 import { skipValue } from "../json/skip";
-import { skipWhite } from "../json/white";
-import { findQuoted, matchesName, nameEnd } from "./names";
+import { skipWhite, skipWhiteSlow } from "../json/white";
+import { MEMBER_MARKS, findQuoted, matchesMember, nameEnd } from "./names";
+import { encodeEnum, encodeUuid, putString } from "./text";
+import { encodeInt, encodeLong } from "./time";
+import { encodeNullable } from "./union";
 import { encodeValue } from "./value";
 import { copyUnsafe } from "./write";
+
+/** Instead of the next field's number: they have not come in schema order. */
+const ANY_ORDER: u32 = 0xfffffffe;
+/** Instead of the next field's number: the member is refused. */
+const REFUSED: u32 = 0xfffffffd;
 
 // @ts-ignore: decorator
 @inline
@@ -71,29 +89,39 @@ function requiredBefore(node: usize, field: u32): u32 {
   return load<u32>(fieldEntry(node, field), FIELD_REQUIRED);
 }
 
+/** Has the field no default? */
+export function isRequired(node: usize, field: u32): bool {
+  return requiredBefore(node, field) != requiredBefore(node, field + 1);
+}
+
 // @ts-ignore: decorator
 @inline
-function isSeen(seen: usize, field: u32): bool {
-  return ((load<u32>(seen + <usize>((field >> 5) << 2)) >> (field & 31)) & 1) != 0;
+function isSeen(frame: usize, field: u32): bool {
+  return load<u32>(frame + ((<usize>field) << 3)) != 0;
+}
+
+/** Fields from `first` to before `next` have not been seen. */
+function clearSpans(frame: usize, first: u32, next: u32): void {
+  for (let field = first; field < next; field++) store<u64>(frame + ((<usize>field) << 3), 0);
 }
 
 /** First field without value and default, or NO_FIELD. */
-export function missingField(node: usize, seen: usize, count: u32): u32 {
+function missingField(node: usize, frame: usize, count: u32): u32 {
   for (let field: u32 = 0; field < count; field++) {
-    if (isSeen(seen, field)) continue;
-    if (requiredBefore(node, field) != requiredBefore(node, field + 1)) return field;
+    if (isSeen(frame, field)) continue;
+    if (isRequired(node, field)) return field;
   }
   return NO_FIELD;
 }
 
 /** Puts the fields written in [start, out) in schema order, defaults between; false: no room. */
-function putInOrder(node: usize, frame: usize, seen: usize, start: usize): bool {
+function putInOrder(node: usize, frame: usize, start: usize): bool {
   const count = load<u32>(node, RECORD_FIELDS);
   const moved = scratch - start;
   memory.copy(scratch, start, out - start);
   out = start;
   for (let field: u32 = 0; field < count; field++) {
-    if (!isSeen(seen, field)) {
+    if (!isSeen(frame, field)) {
       if (!writeDefaults(node, field, field + 1)) return false;
       continue;
     }
@@ -111,38 +139,54 @@ function putInOrder(node: usize, frame: usize, seen: usize, start: usize): bool 
 /** Ends the record at its closing brace `p`; `next`: first field not yet written, if in order. */
 function closeRecord(p: usize, node: usize, frame: usize, next: u32, start: usize): usize {
   const count = load<u32>(node, RECORD_FIELDS);
-  const seen = frame + ((<usize>count) << 3);
   depth -= 1;
   stack = frame;
-  if (next != NO_FIELD) {
+  if (next != ANY_ORDER) {
     if (next == count) return p + 1;
     if (requiredBefore(node, next) == requiredBefore(node, count)) {
       return writeDefaults(node, next, count) ? p + 1 : failRoom(p);
     }
+    clearSpans(frame, next, count);
   }
-  const missing = missingField(node, seen, count);
+  const missing = missingField(node, frame, count);
   if (missing != NO_FIELD) return failField(FAULT_MISSING, p, node, missing);
   if (scratch + (out - start) > scratchEnd) return failRoom(p);
-  return putInOrder(node, frame, seen, start) ? p + 1 : failRoom(p);
+  return putInOrder(node, frame, start) ? p + 1 : failRoom(p);
 }
 
-/** Behind the name last found by findMember; 0 if it is not sound. */
-let memberEnd: usize = 0;
-
 /**
- * Entry of the member whose name's quote is at `p`, the likeliest first; 0: unknown. Sets
- * memberEnd.
+ * Another field than `next` comes. Earlier ones that have defaults get them at once, else the order
+ * is left. Returns the field that is next then, ANY_ORDER or REFUSED.
  */
-// @ts-ignore: decorator
-@inline
-function findMember(node: usize, previous: usize, p: usize): usize {
-  const guess = <usize>load<u32>(previous, ENTRY_NEXT);
-  if (matchesName(guess, p + 1)) {
-    memberEnd = p + 2 + <usize>load<u32>(guess, ENTRY_LENGTH);
-    return guess;
+function jump(node: usize, frame: usize, next: u32, field: u32, p: usize): u32 {
+  if (next != ANY_ORDER) {
+    if (field > next && requiredBefore(node, next) == requiredBefore(node, field)) {
+      if (!writeDefaults(node, next, field)) {
+        failRoom(p);
+        return REFUSED;
+      }
+      clearSpans(frame, next, field);
+      return field + 1;
+    }
+    clearSpans(frame, next, load<u32>(node, RECORD_FIELDS));
   }
+  if (!isSeen(frame, field)) return ANY_ORDER;
+  fail(FAULT_DUPLICATE, p, node);
+  return REFUSED;
+}
+
+/** Behind the colon of the member last found by findMember; 0 if it is not sound. */
+let memberColon: usize = 0;
+
+/** Entry of the member at `p`, which is not the one guessed; 0: unknown. Sets memberColon. */
+function findMember(node: usize, previous: usize, p: usize): usize {
+  memberColon = 0;
+  if (load<u8>(p) != 0x22) return fail(FAULT_SYNTAX, p, node);
   const entry = findQuoted(node, p);
-  memberEnd = nameEnd;
+  if (!nameEnd) return 0;
+  const colon = skipWhite(nameEnd);
+  if (load<u8>(colon) != 0x3a) return fail(FAULT_SYNTAX, colon, node);
+  memberColon = colon + 1;
   if (entry) store<u32>(previous, <u32>entry, ENTRY_NEXT);
   return entry;
 }
@@ -152,58 +196,89 @@ function skipUnknown(p: usize): usize {
   return skipValue(p);
 }
 
-/** From behind a member's name to its value; 0 if there is no colon. */
+/** The member's value at `p`: what is common at once, anything else by its node. */
 // @ts-ignore: decorator
 @inline
-function valueStart(p: usize, node: usize): usize {
-  if (load<u8>(p) == 0x3a && load<u8>(p + 1) > 0x20) return p + 1;
-  const colon = skipWhite(p);
-  return load<u8>(colon) == 0x3a ? skipWhite(colon + 1) : fail(FAULT_SYNTAX, colon, node);
+function encodeMember(p: usize, entry: usize): usize {
+  if (out > outEnd) return failRoom(p);
+  let node = <usize>load<u32>(entry, ENTRY_NODE);
+  const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
+  if (branch != NO_BRANCH) {
+    const c = load<u8>(p);
+    if (c == 0x6e || c == 0x7b) return encodeNullable(p, node);
+    store<u8>(out, branch);
+    out += 1;
+    node = load<u32>(node, NULLABLE_NODE);
+  }
+  const kind = <u32>load<u8>(entry, ENTRY_KIND);
+  if (kind == KIND_STRING) return putString(p, node);
+  return encodeMemberOther(p, node, kind);
+}
+
+function encodeMemberOther(p: usize, node: usize, kind: u32): usize {
+  switch (kind) {
+    case KIND_RECORD:
+      return encodeRecord(p, node);
+    case KIND_LONG:
+      return encodeLong(p, node, 0);
+    case KIND_INT:
+      return encodeInt(p, node);
+    case KIND_MILLIS:
+      return encodeLong(p, node, 1000);
+    case KIND_MICROS:
+      return encodeLong(p, node, 1000000);
+    case KIND_ENUM:
+      return encodeEnum(p, node);
+    case KIND_UUID:
+      return encodeUuid(p, node);
+  }
+  return encodeValue(p, node);
+}
+
+/** Notes where the value of a pointer's first step is; the first of several counts. */
+function mark(slot: usize, value: usize): void {
+  if (!load<u32>(SLOTS + slot)) store<u32>(SLOTS + slot, <u32>value);
 }
 
 export function encodeRecord(at: usize, node: usize): usize {
   if (load<u8>(at) != 0x7b) return fail(FAULT_TYPE, at, node);
   if (depth >= DEPTH_MAX) return fail(FAULT_DEPTH, at, node);
   const frame = stack;
-  stack = frame + <usize>load<u32>(node, RECORD_FRAME_BYTES);
-  if (stack > stackEnd) return failRoom(at);
+  const top = frame + <usize>load<u32>(node, RECORD_FRAME_BYTES);
+  if (top > stackEnd) return failRoom(at);
+  stack = top;
   depth += 1;
-  const seen = frame + ((<usize>load<u32>(node, RECORD_FIELDS)) << 3);
-  const words = <usize>load<u32>(node, RECORD_WORDS);
-  for (let i: usize = 0; i < words; i++) store<u64>(seen + (i << 3), 0);
   const start = out;
   let next: u32 = 0;
   let previous = node;
   let p = skipWhite(at + 1);
   if (load<u8>(p) == 0x7d) return closeRecord(p, node, frame, 0, start);
   while (true) {
-    if (load<u8>(p) != 0x22) return fail(FAULT_SYNTAX, p, node);
-    const entry = findMember(node, previous, p);
-    if (!memberEnd) return 0;
-    const value = valueStart(memberEnd, node);
-    if (!value) return 0;
+    let entry = <usize>load<u32>(previous, ENTRY_NEXT);
+    let value: usize;
+    if (matchesMember(entry, p)) {
+      value = p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
+    } else {
+      entry = findMember(node, previous, p);
+      value = memberColon;
+      if (!value) return 0;
+    }
+    if (load<u8>(value) <= 0x20) value = skipWhiteSlow(value);
     if (!entry) p = skipUnknown(value);
     else {
       previous = entry;
-      const slot = <usize>load<u32>(entry, ENTRY_SLOT);
-      if (slot && !load<u32>(SLOTS + slot)) store<u32>(SLOTS + slot, <u32>value);
+      const slot = <usize>load<u16>(entry, ENTRY_SLOT);
+      if (slot) mark(slot, value);
       const field = load<u32>(entry, ENTRY_FIELD);
       if (field == NO_FIELD) p = skipUnknown(value);
       else {
-        const word = seen + <usize>((field >> 5) << 2);
-        const bits = load<u32>(word);
-        const bit: u32 = 1 << (field & 31);
-        if (bits & bit) return fail(FAULT_DUPLICATE, p, node);
-        store<u32>(word, bits | bit);
         if (field == next) next += 1;
-        else if (next != NO_FIELD) {
-          if (field > next && requiredBefore(node, next) == requiredBefore(node, field)) {
-            if (!writeDefaults(node, next, field)) return failRoom(p);
-            next = field + 1;
-          } else next = NO_FIELD;
+        else {
+          next = jump(node, frame, next, field, p);
+          if (next == REFUSED) return 0;
         }
         const from = out;
-        p = encodeValue(value, <usize>load<u32>(entry, ENTRY_NODE));
+        p = encodeMember(value, entry);
         const span = frame + ((<usize>field) << 3);
         store<u32>(span, <u32>from);
         store<u32>(span, <u32>out, 4);
@@ -212,8 +287,10 @@ export function encodeRecord(at: usize, node: usize): usize {
     if (!p) return 0;
     p = skipWhite(p);
     const c = load<u8>(p);
-    if (c == 0x7d) return closeRecord(p, node, frame, next, start);
-    if (c != 0x2c) return fail(FAULT_SYNTAX, p, node);
+    if (c != 0x2c) {
+      if (c == 0x7d) return closeRecord(p, node, frame, next, start);
+      return fail(FAULT_SYNTAX, p, node);
+    }
     p = skipWhite(p + 1);
   }
 }

@@ -8,6 +8,8 @@ import {
 } from "../abi";
 import { fail, failRoom, out, outEnd, scratch } from "../arena";
 import {
+  SHORT_BYTES,
+  copyShort,
   decodeStringUnsafe,
   readText,
   skipString,
@@ -19,36 +21,26 @@ import { findQuoted, nameEnd } from "./names";
 import { isUuid } from "./uuid";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 
-/**
- * A string. While its end is looked for, its first 63 bytes are already written behind one length
- * byte: most strings need no second look. Longer ones and those with escapes start over.
- */
-export function encodeString(p: usize, node: usize): usize {
+/** A string. Most are short, and written while their end is looked for. */
+// @ts-ignore: decorator
+@inline
+export function putString(p: usize, node: usize): usize {
   if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
-  const text = p + 1;
-  const to = out + 1;
-  let length: usize = 0;
-  let mask: i32 = 0;
-  while (length < 64) {
-    const v = v128.load(text + length);
-    v128.store(to + length, v);
-    mask = specials(v);
-    if (mask) break;
-    length += 16;
-  }
-  if (mask) {
-    length += ctz<i32>(mask);
-    if (length < 64 && load<u8>(text + length) == 0x22) {
-      store<u8>(out, length << 1);
-      out = to + length;
-      return text + length + 1;
-    }
-  }
-  return encodeStringLong(p, text + length, node);
+  const to = out;
+  const length = copyShort(p + 1, to + 1);
+  const end = p + 1 + length;
+  if (length == SHORT_BYTES || load<u8>(end) != 0x22) return encodeStringLong(p, end, node);
+  store<u8>(to, length << 1);
+  out = to + 1 + length;
+  return end + 1;
+}
+
+export function encodeString(p: usize, node: usize): usize {
+  return putString(p, node);
 }
 
 /** `seen`: up to here the text holds no quote, backslash or control character. */
-function encodeStringLong(p: usize, seen: usize, node: usize): usize {
+export function encodeStringLong(p: usize, seen: usize, node: usize): usize {
   let end = seen;
   let mask: i32 = 0;
   while (!mask) {

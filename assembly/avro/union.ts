@@ -35,7 +35,7 @@ import { DEPTH_MAX, depth, fail, faultKind, out, restoreFault, saveFault } from 
 import { skipValue } from "../json/skip";
 import { skipWhite } from "../json/white";
 import { lookAt, lookRecord, lookTag, lookTagValue } from "./look";
-import { findQuoted, matchesName, nameEnd } from "./names";
+import { findQuoted, matchesMember, nameEnd } from "./names";
 import { encodeValue } from "./value";
 import { writeLong } from "./write";
 
@@ -92,7 +92,7 @@ function goesIn(p: usize, union: usize, record: usize): bool {
   if (load<u8>(union, NODE_FLAGS) & FLAG_AMBIGUOUS) return false;
   const first = skipWhite(p + 1);
   if (load<u8>(first) != 0x22) return true;
-  if (matchesName(<usize>load<u32>(record, ENTRY_NEXT), first + 1)) return true;
+  if (matchesMember(<usize>load<u32>(record, ENTRY_NEXT), first)) return true;
   return !findQuoted(union, first);
 }
 

@@ -47,6 +47,32 @@ export function specials(v: v128): i32 {
   );
 }
 
+/** More than any string that copyShort copies in full. */
+export const SHORT_BYTES: usize = 64;
+
+/**
+ * Copies text from `text` to `to` until it meets the first quote, backslash or control character;
+ * returns how many bytes come before that, SHORT_BYTES if there are as many. Overwrites SHORT_BYTES
+ * bytes at most.
+ */
+// @ts-ignore: decorator
+@inline
+export function copyShort(text: usize, to: usize): usize {
+  let length: usize = 0;
+  for (; length < SHORT_BYTES; length += 32) {
+    const a = v128.load(text + length);
+    const b = v128.load(text + length, 16);
+    v128.store(to + length, a);
+    v128.store(to + length, b, 16);
+    const mask = <u32>specials(a) | (<u32>specials(b) << 16);
+    if (mask) {
+      length += ctz<u32>(mask);
+      break;
+    }
+  }
+  return length;
+}
+
 /** Value of four hex digits, or -1 - index of the first byte that is none. */
 export function hex4(p: usize): i32 {
   let value = 0;

@@ -20,16 +20,26 @@ import {
   FLAG_AMBIGUOUS,
   FLAG_LOOSE,
   ITEM_NODE,
+  KIND_BOOLEAN,
+  KIND_DOUBLE,
+  KIND_ENUM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MICROS,
+  KIND_MILLIS,
   KIND_NULL,
   KIND_NULLABLE,
   KIND_PRIVATE,
+  KIND_STRING,
   KIND_TAGGED,
+  KIND_UUID,
   LIST_ARRAY,
   LIST_BOOLEAN,
   LIST_FRACTION,
   LIST_NULL,
   LIST_STRING,
   LIST_WHOLE,
+  NO_BRANCH,
   NO_FIELD,
   NODE_BYTES,
   NODE_FLAGS,
@@ -121,6 +131,19 @@ interface Use {
   readonly from: From;
   readonly privacy: ValueAction | undefined;
 }
+
+/** Kinds that a record writes behind the number of their branch by itself. */
+const MEMBER_KINDS: ReadonlySet<number> = new Set([
+  KIND_BOOLEAN,
+  KIND_DOUBLE,
+  KIND_ENUM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MICROS,
+  KIND_MILLIS,
+  KIND_STRING,
+  KIND_UUID,
+]);
 
 const PLAIN_USE: Use = { from: undefined, privacy: undefined };
 
@@ -256,7 +279,7 @@ class PlanCompiler {
   }
 
   #enum(schema: AvroEnum, node: number): void {
-    const names = schema.symbols.map((name, field) => ({ name, field, node: 0, slot: 0 }));
+    const names = schema.symbols.map((name, field) => ({ name, field }));
     writeNames(this.#writer, node, names);
   }
 
@@ -266,19 +289,17 @@ class PlanCompiler {
       throw new SchemaError(`a record of more than ${FIELDS_MAX} fields`, schema.name);
     }
     const writer = this.#writer;
-    const words = Math.ceil(fields.length / 64);
     writer.u32(node + RECORD_FIELDS, fields.length);
-    writer.u32(node + RECORD_WORDS, words);
-    writer.u32(node + RECORD_FRAME_BYTES, Math.ceil((fields.length + words) / 2) * 16);
+    writer.u32(node + RECORD_WORDS, Math.ceil(fields.length / 64));
+    writer.u32(node + RECORD_FRAME_BYTES, Math.ceil(fields.length / 2) * 16);
     const required = this.#fieldTable(schema, node);
     if (required === 0) writer.u8(node + NODE_FLAGS, FLAG_LOOSE);
     const nodes = fields.map((field) => this.#fieldNode(field, schema));
-    const name = (text: string, field: number): PlanName => ({
-      name: text,
-      field,
-      node: nodes[field] ?? 0,
-      slot: (slots.get(text) ?? 0) * 4,
-    });
+    const name = (text: string, field: number): PlanName => {
+      const place = { name: text, field, slot: (slots.get(text) ?? 0) * 4 };
+      const value = nodes[field];
+      return value === undefined ? place : { ...place, node: value, ...this.#kindAt(value) };
+    };
     const names = [
       ...fields.map((field, index) => name(field.name, index)),
       ...fields.flatMap(({ aliases }, index) => aliases.map((alias) => name(alias, index))),
@@ -286,6 +307,16 @@ class PlanCompiler {
     ];
     this.#guesses(node, names);
     return node;
+  }
+
+  /** What a record knows of a member's value without asking its node. */
+  #kindAt(node: number): { readonly kind: number; readonly branch: number } {
+    const writer = this.#writer;
+    const kind = writer.u8At(node);
+    if (kind !== KIND_NULLABLE) return { kind, branch: NO_BRANCH };
+    const child = writer.u8At(writer.u32At(node + NULLABLE_NODE));
+    if (!MEMBER_KINDS.has(child)) return { kind, branch: NO_BRANCH };
+    return { kind: child, branch: writer.u8At(node + NULLABLE_VALUE) };
   }
 
   /** Names in their tables, and as first guess of what follows each: the next field. */
@@ -388,7 +419,7 @@ class PlanCompiler {
     const tags = branches.flatMap(({ schema: branch, kind }, index) =>
       mode === "avro" && kind === KIND_NULL
         ? []
-        : [{ name: tagOf(branch), node: branchAt(index), field: index, slot: 0 }],
+        : [{ name: tagOf(branch), node: branchAt(index), field: index }],
     );
     writeNames(writer, node, tags);
     if (mode === "avro") writer.u8(node, KIND_TAGGED);

@@ -4,9 +4,11 @@
  */
 import {
   ENTRY_BYTES,
+  ENTRY_BRANCH,
   ENTRY_CARE,
   ENTRY_FIELD,
   ENTRY_HEAD,
+  ENTRY_KIND,
   ENTRY_LENGTH,
   ENTRY_NEEDLE,
   ENTRY_NEXT,
@@ -29,12 +31,15 @@ const encoder = new TextEncoder();
 
 export interface PlanName {
   readonly name: string;
-  /** Address of the value's node, or of the branch; 0: none. */
-  readonly node: number;
   /** Field or symbol number. */
   readonly field: number;
+  /** Address of the value's node, or of the branch. */
+  readonly node?: number;
   /** Byte offset of the pointer's slot; 0: no mark. */
-  readonly slot: number;
+  readonly slot?: number;
+  /** Of a record's member, for ENTRY_KIND and ENTRY_BRANCH. */
+  readonly kind?: number;
+  readonly branch?: number;
 }
 
 /** Slot number of a name before masking; assembly/avro/names.ts computes the same. */
@@ -97,14 +102,16 @@ function placeNames(hashes: readonly number[]): Int32Array {
 
 function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): number {
   const entry = writer.reserve(ENTRY_BYTES, 16);
-  const quoted = new Uint8Array([...bytes, 0x22]);
+  const quoted = new Uint8Array([0x22, ...bytes, 0x22, 0x3a]);
   const text = writer.bytes(quoted);
   writeNeedle(writer, entry, quoted);
   writer.u32(entry + ENTRY_LENGTH, bytes.length);
   writer.address(entry + ENTRY_TEXT, text);
-  if (name.node !== 0) writer.address(entry + ENTRY_NODE, name.node);
+  if (name.node !== undefined) writer.address(entry + ENTRY_NODE, name.node);
   writer.u32(entry + ENTRY_FIELD, name.field);
-  writer.u32(entry + ENTRY_SLOT, name.slot);
+  writer.u16(entry + ENTRY_SLOT, name.slot ?? 0);
+  writer.u8(entry + ENTRY_KIND, name.kind ?? 0);
+  writer.u8(entry + ENTRY_BRANCH, name.branch ?? 0);
   writer.u64(entry + ENTRY_HEAD, headOf(bytes));
   return entry;
 }
@@ -114,7 +121,7 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
  */
 function writeNeedle(writer: PlanWriter, entry: number, quoted: Uint8Array): void {
   const isRaw = quoted
-    .subarray(0, -1)
+    .subarray(1, -2)
     .every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c);
   const needle = isRaw ? quoted.subarray(0, NEEDLE_BYTES) : Uint8Array.of(0);
   writer.set(entry + ENTRY_NEEDLE, needle);

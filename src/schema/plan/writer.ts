@@ -36,8 +36,22 @@ export class PlanWriter {
     this.#view.setUint8(offset, value);
   }
 
+  u16(offset: number, value: number): void {
+    this.#view.setUint16(offset, value, true);
+  }
+
   u32(offset: number, value: number): void {
     this.#view.setUint32(offset, value, true);
+  }
+
+  /** What u8 wrote. */
+  u8At(offset: number): number {
+    return this.#view.getUint8(offset);
+  }
+
+  /** What u32 or address wrote. */
+  u32At(offset: number): number {
+    return this.#view.getUint32(offset, true);
   }
 
   u64(offset: number, value: bigint): void {
