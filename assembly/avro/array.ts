@@ -1,7 +1,8 @@
 /** Arrays: one block, its count written when it is known. */
-import { FAULT_DEPTH, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE } from "../abi";
+import { FAULT_DEPTH, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE, KIND_STRING } from "../abi";
 import { DEPTH_MAX, depth, fail, failRoom, out, outEnd } from "../arena";
 import { skipWhite } from "../json/white";
+import { putString } from "./text";
 import { encodeValue } from "./value";
 import { countBytes, writeCount } from "./write";
 
@@ -11,9 +12,15 @@ import { countBytes, writeCount } from "./write";
  */
 export function closeBlock(start: usize, count: u32): bool {
   if (out + 8 > outEnd) return false;
+  if (count < 64) {
+    store<u8>(start, count << 1);
+    store<u8>(out, 0);
+    out += 1;
+    return true;
+  }
   const end = out;
   const size = countBytes(count);
-  if (size > 1) memory.copy(start + size, start + 1, end - start - 1);
+  memory.copy(start + size, start + 1, end - start - 1);
   out = start;
   writeCount(count);
   out = end + size - 1;
@@ -33,11 +40,12 @@ export function encodeArray(at: usize, node: usize): usize {
   }
   depth += 1;
   const item = <usize>load<u32>(node, ITEM_NODE);
+  const isText = load<u8>(item) == KIND_STRING;
   const start = out;
   out = start + 1;
   let count: u32 = 0;
   while (true) {
-    p = encodeValue(p, item);
+    p = isText && out <= outEnd ? putString(p, item) : encodeValue(p, item);
     if (!p) return 0;
     count += 1;
     p = skipWhite(p);

@@ -1,10 +1,10 @@
 /** Maps: one block, entries in the order of the text, keys unique. */
-import { FAULT_DEPTH, FAULT_DUPLICATE, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE } from "../abi";
+import { FAULT_DEPTH, FAULT_DUPLICATE, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE, KIND_STRING } from "../abi";
 import { DEPTH_MAX, depth, fail, failRoom, out, outEnd, stack, stackEnd } from "../arena";
 import { skipWhite } from "../json/white";
 import { closeBlock } from "./array";
 import { KEYS_FRAME_BYTES, addKey, keyBit } from "./keys";
-import { encodeString } from "./text";
+import { putString } from "./text";
 import { encodeValue } from "./value";
 import { prefixBytes } from "./write";
 
@@ -23,6 +23,7 @@ export function encodeMap(at: usize, node: usize): usize {
   store<u64>(frame, 0);
   depth += 1;
   const value = <usize>load<u32>(node, ITEM_NODE);
+  const isText = load<u8>(value) == KIND_STRING;
   const start = out;
   out = start + 1;
   let count: u32 = 0;
@@ -32,7 +33,7 @@ export function encodeMap(at: usize, node: usize): usize {
     if (out > outEnd) return failRoom(p);
     const key = out;
     const name = p;
-    p = encodeString(p, node);
+    p = putString(p, node);
     if (!p) return 0;
     const text = key + prefixBytes(key);
     const bit = keyBit(text, out - text);
@@ -41,7 +42,8 @@ export function encodeMap(at: usize, node: usize): usize {
     known |= bit;
     p = skipWhite(p);
     if (load<u8>(p) != 0x3a) return fail(FAULT_SYNTAX, p, node);
-    p = encodeValue(skipWhite(p + 1), value);
+    p = skipWhite(p + 1);
+    p = isText && out <= outEnd ? putString(p, value) : encodeValue(p, value);
     if (!p) return 0;
     count += 1;
     p = skipWhite(p);
