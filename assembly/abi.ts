@@ -17,7 +17,7 @@
  */
 
 /** Bytes behind the input that the module may read. */
-export const INPUT_PADDING: u32 = 64;
+export const INPUT_PADDING: u32 = 128;
 /** Bytes behind the end of every region the module writes by vectors. */
 export const WRITE_SLACK: u32 = 256;
 

@@ -20,6 +20,7 @@ import {
   FAULT_NONE,
   FAULT_SYNTAX,
   FAULT_UTF8,
+  INPUT_PADDING,
   NODE_EVENT,
   PARAM_EVENTS_MAX,
   PARAM_INPUT,
@@ -331,7 +332,7 @@ function takePub(start: usize): usize {
 export function encodeFrame(bytes: usize): void {
   input = load<u32>(PARAMS + PARAM_INPUT);
   const end = input + bytes;
-  memory.fill(end, 0, 64);
+  for (let i: usize = 0; i < INPUT_PADDING; i += 16) v128.store(end + i, i64x2.splat(0));
   store<u32>(RESULT + RESULT_PROBLEM, PROBLEM_NONE);
   store<u64>(RESULT + RESULT_SEQ, 0);
   store<f64>(RESULT + RESULT_SENT_AT, NaN);

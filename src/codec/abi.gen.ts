@@ -2,7 +2,7 @@
  * Made by scripts/gen-abi.mjs from assembly/abi.ts, which says what these numbers mean.
  * Do not edit: npm run generate.
  */
-export const INPUT_PADDING = 64;
+export const INPUT_PADDING = 128;
 export const WRITE_SLACK = 256;
 export const PARAMS = 0x010000;
 export const RESULT = 0x010800;
