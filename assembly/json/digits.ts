@@ -25,14 +25,14 @@ export function digitsValue(word: u64, count: i32): u64 {
   );
 }
 
+// prettier-ignore
+const POWERS_OF_TEN = memory.data<u64>([
+  1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+]);
+
 /** 10 to the power of `exponent`, 0 … 8. */
 // @ts-ignore: decorator
 @inline
 export function smallPower(exponent: i32): u64 {
-  if (exponent == 8) return 100000000;
-  let power: u64 = 1;
-  if (exponent & 1) power = 10;
-  if (exponent & 2) power *= 100;
-  if (exponent & 4) power *= 10000;
-  return power;
+  return load<u64>(POWERS_OF_TEN + ((<usize>exponent) << 3));
 }

@@ -70,14 +70,18 @@ export function nearestDouble(digits: u64, exponent: i64): u64 {
   return (mantissa & 0xfffffffffffff) | (<u64>binary << 52);
 }
 
-function smallPowerReal(exponent: i32): f64 {
-  let power: f64 = 1;
-  if (exponent & 1) power = 10;
-  if (exponent & 2) power *= 1e2;
-  if (exponent & 4) power *= 1e4;
-  if (exponent & 8) power *= 1e8;
-  if (exponent & 16) power *= 1e16;
-  return power;
+/** Powers of ten that are doubles without rounding. */
+// prettier-ignore
+const EXACT_POWERS = memory.data<f64>([
+  1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+]);
+
+/** 10 to the power of `exponent`, 0 … 22. */
+// @ts-ignore: decorator
+@inline
+function exactPower(exponent: i64): f64 {
+  return load<f64>(EXACT_POWERS + ((<usize>exponent) << 3));
 }
 
 /** ±digits × 10^exponent to `real`; false if it is beyond the doubles. */
@@ -85,8 +89,8 @@ export function composeDouble(digits: u64, exponent: i64, negative: bool): bool 
   let value: f64;
   if (digits <= 0x20000000000000 && exponent >= -22 && exponent <= 22) {
     value = <f64>digits;
-    if (exponent < 0) value /= smallPowerReal(<i32>-exponent);
-    else if (exponent > 0) value *= smallPowerReal(<i32>exponent);
+    if (exponent < 0) value /= exactPower(-exponent);
+    else if (exponent > 0) value *= exactPower(exponent);
   } else {
     const bits = nearestDouble(digits, exponent);
     if (bits == 0x7ff0000000000000) return false;
@@ -96,15 +100,15 @@ export function composeDouble(digits: u64, exponent: i64, negative: bool): bool 
   return true;
 }
 
+/** Value of the number before what the last readRun read, and then with it: at most 19 digits. */
 let runValue: u64 = 0;
-let runDigits: i32 = 0;
 
-/** Appends the digits at `at` to runValue and runDigits; more than 19 only count. */
+/** Appends the digits at `at` to `value`, giving runValue; returns their end. */
 // @ts-ignore: decorator
 @inline
-function readRun(at: usize): usize {
+function readRun(at: usize, before: u64): usize {
   let p = at;
-  let value = runValue;
+  let value = before;
   while (true) {
     const word = load<u64>(p);
     const count = digitCount(word);
@@ -113,7 +117,6 @@ function readRun(at: usize): usize {
     p += <usize>count;
     if (count != 8) break;
   }
-  runDigits += <i32>(p - at);
   runValue = value;
   return p;
 }
@@ -121,20 +124,19 @@ function readRun(at: usize): usize {
 /** Reads the number at `at` into `real`; returns its end, or 0: `type` or `range`. */
 export function readDouble(at: usize): usize {
   const negative = load<u8>(at) == 0x2d;
-  let p = at + <usize>negative;
-  runValue = 0;
-  runDigits = 0;
-  const start = p;
-  p = readRun(p);
+  const start = at + <usize>negative;
+  let p = readRun(start, 0);
   if (p == start || (load<u8>(start) == 0x30 && p > start + 1)) return fail(FAULT_TYPE, at, 0);
+  let digits = p - start;
   let exponent: i64 = 0;
   if (load<u8>(p) == 0x2e) {
     const fraction = p + 1;
-    p = readRun(fraction);
+    p = readRun(fraction, runValue);
     if (p == fraction) return fail(FAULT_TYPE, at, 0);
+    digits += p - fraction;
     exponent = -<i64>(p - fraction);
   }
-  if (runDigits > 19) return readDoubleExact(at);
+  if (digits > 19) return readDoubleExact(at);
   if ((load<u8>(p) | 0x20) == 0x65) {
     p += 1;
     const sign = load<u8>(p);
