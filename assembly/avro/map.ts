@@ -1,5 +1,12 @@
 /** Maps: one block, entries in the order of the text, keys unique. */
-import { FAULT_DEPTH, FAULT_DUPLICATE, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE, KIND_STRING } from "../abi";
+import {
+  FAULT_DEPTH,
+  FAULT_DUPLICATE,
+  FAULT_SYNTAX,
+  FAULT_TYPE,
+  ITEM_NODE,
+  KIND_STRING,
+} from "../abi";
 import { DEPTH_MAX, depth, fail, failRoom, out, outEnd, stack, stackEnd } from "../arena";
 import { skipWhite } from "../json/white";
 import { closeBlock } from "./array";

@@ -11,7 +11,6 @@ import {
   DECIMAL_PRECISION,
   DECIMAL_PRECISION_MAX,
   DECIMAL_SCALE,
-  ENTRY_NEXT,
   FIELD_BYTES,
   FIELD_DEFAULT,
   FIELD_REQUIRED,
@@ -20,27 +19,16 @@ import {
   FLAG_AMBIGUOUS,
   FLAG_LOOSE,
   ITEM_NODE,
-  KIND_BOOLEAN,
-  KIND_DOUBLE,
-  KIND_ENUM,
-  KIND_INT,
-  KIND_LONG,
-  KIND_MICROS,
-  KIND_MILLIS,
   KIND_NULL,
   KIND_NULLABLE,
   KIND_PRIVATE,
-  KIND_STRING,
   KIND_TAGGED,
-  KIND_UUID,
   LIST_ARRAY,
   LIST_BOOLEAN,
   LIST_FRACTION,
   LIST_NULL,
   LIST_STRING,
   LIST_WHOLE,
-  NO_BRANCH,
-  NO_FIELD,
   NODE_BYTES,
   NODE_FLAGS,
   NULLABLE_NODE,
@@ -89,7 +77,8 @@ import {
   kindOf,
   tagOf,
 } from "./kinds.ts";
-import { type PlanName, writeNames, writeNothing } from "./names.ts";
+import { writeMembers, writeNothing } from "./members.ts";
+import { writeNames } from "./names.ts";
 import { pointerSlots, refusePrivate, type RoutePointers, writePointers } from "./pointers.ts";
 import { actionOn, checkedPrivacy, type PrivacyAction, type ValueAction } from "./privacy.ts";
 import { PlanWriter } from "./writer.ts";
@@ -131,19 +120,6 @@ interface Use {
   readonly from: From;
   readonly privacy: ValueAction | undefined;
 }
-
-/** Kinds that a record writes behind the number of their branch by itself. */
-const MEMBER_KINDS: ReadonlySet<number> = new Set([
-  KIND_BOOLEAN,
-  KIND_DOUBLE,
-  KIND_ENUM,
-  KIND_INT,
-  KIND_LONG,
-  KIND_MICROS,
-  KIND_MILLIS,
-  KIND_STRING,
-  KIND_UUID,
-]);
 
 const PLAIN_USE: Use = { from: undefined, privacy: undefined };
 
@@ -295,43 +271,8 @@ class PlanCompiler {
     const required = this.#fieldTable(schema, node);
     if (required === 0) writer.u8(node + NODE_FLAGS, FLAG_LOOSE);
     const nodes = fields.map((field) => this.#fieldNode(field, schema));
-    const name = (text: string, field: number): PlanName => {
-      const place = { name: text, field, slot: (slots.get(text) ?? 0) * 4 };
-      const value = nodes[field];
-      return value === undefined ? place : { ...place, node: value, ...this.#kindAt(value) };
-    };
-    const names = [
-      ...fields.map((field, index) => name(field.name, index)),
-      ...fields.flatMap(({ aliases }, index) => aliases.map((alias) => name(alias, index))),
-      ...[...slots.keys()].map((text) => name(text, NO_FIELD)),
-    ];
-    this.#guesses(node, names);
+    writeMembers(writer, { record: node, fields, nodes, slots, nothing: this.#nothing });
     return node;
-  }
-
-  /** What a record knows of a member's value without asking its node. */
-  #kindAt(node: number): { readonly kind: number; readonly branch: number } {
-    const writer = this.#writer;
-    const kind = writer.u8At(node);
-    if (kind !== KIND_NULLABLE) return { kind, branch: NO_BRANCH };
-    const child = writer.u8At(writer.u32At(node + NULLABLE_NODE));
-    if (!MEMBER_KINDS.has(child)) return { kind, branch: NO_BRANCH };
-    return { kind: child, branch: writer.u8At(node + NULLABLE_VALUE) };
-  }
-
-  /** Names in their tables, and as first guess of what follows each: the next field. */
-  #guesses(node: number, names: readonly PlanName[]): void {
-    const writer = this.#writer;
-    const unique = [...new Map([...names].reverse().map((name) => [name.name, name])).values()];
-    const fieldOf = new Map(unique.map((name) => [name.name, name.field]));
-    const entries = writeNames(writer, node, names);
-    const order = [...new Set(names.map(({ name }) => name))];
-    writer.address(node + ENTRY_NEXT, entries[0] ?? this.#nothing);
-    entries.forEach((entry, index) => {
-      const field = fieldOf.get(order[index] ?? "") ?? NO_FIELD;
-      const follower = field === NO_FIELD ? undefined : entries[field + 1];
-      writer.address(entry + ENTRY_NEXT, follower ?? this.#nothing);
-    });
   }
 
   /**

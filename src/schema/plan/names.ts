@@ -11,7 +11,6 @@ import {
   ENTRY_KIND,
   ENTRY_LENGTH,
   ENTRY_NEEDLE,
-  ENTRY_NEXT,
   ENTRY_NODE,
   ENTRY_SLOT,
   ENTRY_TEXT,
@@ -20,7 +19,7 @@ import {
 } from "../../codec/abi.gen.ts";
 import type { PlanWriter } from "./writer.ts";
 
-const NEEDLE_BYTES = 16;
+export const NEEDLE_BYTES = 16;
 /**
  * A table grows until its longest search is this short, or until it is four times as large as need
  * be.
@@ -126,12 +125,4 @@ function writeNeedle(writer: PlanWriter, entry: number, quoted: Uint8Array): voi
   const needle = isRaw ? quoted.subarray(0, NEEDLE_BYTES) : Uint8Array.of(0);
   writer.set(entry + ENTRY_NEEDLE, needle);
   writer.set(entry + ENTRY_CARE, new Uint8Array(needle.length).fill(0xff));
-}
-
-/** Writes a member that never occurs, the guess of who has none; returns its address. */
-export function writeNothing(writer: PlanWriter): number {
-  const entry = writer.reserve(ENTRY_BYTES, 16);
-  writer.set(entry + ENTRY_CARE, new Uint8Array(NEEDLE_BYTES).fill(0xff));
-  writer.address(entry + ENTRY_NEXT, entry);
-  return entry;
 }

@@ -1,0 +1,104 @@
+/**
+ * The members of a record's plan: a name for every field, alias and pointer, with what the module
+ * may know of the value without asking its node, and the first guess of what follows.
+ */
+import {
+  ENTRY_BYTES,
+  ENTRY_CARE,
+  ENTRY_NEXT,
+  KIND_BOOLEAN,
+  KIND_DOUBLE,
+  KIND_ENUM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MICROS,
+  KIND_MILLIS,
+  KIND_NULLABLE,
+  KIND_STRING,
+  KIND_UUID,
+  NO_BRANCH,
+  NO_FIELD,
+  NULLABLE_NODE,
+  NULLABLE_VALUE,
+} from "../../codec/abi.gen.ts";
+import type { AvroField } from "../avro/schema.ts";
+import { NEEDLE_BYTES, type PlanName, writeNames } from "./names.ts";
+import type { PlanWriter } from "./writer.ts";
+
+/** Kinds that a record writes behind the number of their branch by itself. */
+const BRANCH_KINDS: ReadonlySet<number> = new Set([
+  KIND_BOOLEAN,
+  KIND_DOUBLE,
+  KIND_ENUM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MICROS,
+  KIND_MILLIS,
+  KIND_STRING,
+  KIND_UUID,
+]);
+
+export interface RecordMembers {
+  /** Addresses of the record's node and of the entry that writeNothing has made. */
+  readonly record: number;
+  readonly nothing: number;
+  readonly fields: readonly AvroField[];
+  /** Address of each field's node. */
+  readonly nodes: readonly number[];
+  /** Pointers' slots by first step. */
+  readonly slots: ReadonlyMap<string, number>;
+}
+
+/** Writes the members' names in order of precedence: own names, aliases, pointers. */
+export function writeMembers(writer: PlanWriter, members: RecordMembers): void {
+  const { fields, nodes, slots } = members;
+  const name = (text: string, field: number): PlanName => {
+    const place = { name: text, field, slot: (slots.get(text) ?? 0) * 4 };
+    const node = nodes[field];
+    return node === undefined ? place : { ...place, node, ...kindAt(writer, node) };
+  };
+  const names = [
+    ...fields.map((field, index) => name(field.name, index)),
+    ...fields.flatMap(({ aliases }, index) => aliases.map((alias) => name(alias, index))),
+    ...[...slots.keys()].map((text) => name(text, NO_FIELD)),
+  ];
+  writeGuesses(writer, members, names);
+}
+
+/** Names in their tables, and as first guess of what follows each: the next field. */
+function writeGuesses(
+  writer: PlanWriter,
+  { record, nothing }: RecordMembers,
+  names: readonly PlanName[],
+): void {
+  const unique = [...new Map([...names].reverse().map((name) => [name.name, name])).values()];
+  const fieldOf = new Map(unique.map((name) => [name.name, name.field]));
+  const entries = writeNames(writer, record, names);
+  const order = [...new Set(names.map(({ name }) => name))];
+  writer.address(record + ENTRY_NEXT, entries[0] ?? nothing);
+  entries.forEach((entry, index) => {
+    const field = fieldOf.get(order[index] ?? "") ?? NO_FIELD;
+    const follower = field === NO_FIELD ? undefined : entries[field + 1];
+    writer.address(entry + ENTRY_NEXT, follower ?? nothing);
+  });
+}
+
+/** What a record knows of a member's value without asking its node. */
+function kindAt(
+  writer: PlanWriter,
+  node: number,
+): { readonly kind: number; readonly branch: number } {
+  const kind = writer.u8At(node);
+  if (kind !== KIND_NULLABLE) return { kind, branch: NO_BRANCH };
+  const child = writer.u8At(writer.u32At(node + NULLABLE_NODE));
+  if (!BRANCH_KINDS.has(child)) return { kind, branch: NO_BRANCH };
+  return { kind: child, branch: writer.u8At(node + NULLABLE_VALUE) };
+}
+
+/** Writes a member that never occurs, the guess of who has none; returns its address. */
+export function writeNothing(writer: PlanWriter): number {
+  const entry = writer.reserve(ENTRY_BYTES, 16);
+  writer.set(entry + ENTRY_CARE, new Uint8Array(NEEDLE_BYTES).fill(0xff));
+  writer.address(entry + ENTRY_NEXT, entry);
+  return entry;
+}
