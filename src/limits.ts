@@ -135,6 +135,54 @@ export const STREAMS_MAX = 50_000;
 /** Bytes waiting to be read by a slow WebSocket client; beyond it the socket is closed. */
 export const SOCKET_BACKLOG_BYTES_MAX = 1024 * 1024;
 
+/** Seconds for which a stream is remembered after its last change: a day off-line. */
+export const STREAM_TTL_SECONDS = 24 * 3_600;
+
+/** Seconds a resume token lives beyond that: sockets are open for long without a change. */
+export const STREAM_TOKEN_EXTRA_SECONDS = 30 * 24 * 3_600;
+
+/** Secrets whose resume tokens are taken: the one that signs, and those before it. */
+export const STREAM_SECRETS_MAX = 4;
+
+/** Streams the embedded memory remembers (200 B each or so); the one changed longest ago goes. */
+export const STREAMS_REMEMBERED_MAX = 100_000;
+
+/** Ranges of final numbers above `done` that are remembered; what is cut off is in doubt. */
+export const STREAM_SACK_RANGES_MAX = 64;
+
+/** Outcomes other than stored that are remembered of a stream; the oldest go. */
+export const STREAM_EXCEPTIONS_MAX = 64;
+
+/** Characters of each text of such an outcome. */
+export const STREAM_EXCEPTION_TEXT_MAX = 200;
+
+/** Former holders of one stream a claim waits for at once; beyond it the oldest leaves doubt. */
+export const STREAM_WAITED_FOR_MAX = 8;
+
+/** How long a former holder may take to release a stream; then duplicates are possible. */
+export const HAND_OVER_WAIT_MS = 3_000;
+
+/** How long changes of streams are gathered before they are written. */
+export const STREAM_SAVE_MS = 1_000;
+
+/** Streams in one pipeline to Redis. */
+export const STREAM_PIPELINE_SAVES_MAX = 1_000;
+
+/** Released streams still to be written while the memory is away; beyond it the oldest goes. */
+export const STREAMS_LEAVING_MAX = 20_000;
+
+/** An answer of the memory that has not come by then counts as none. */
+export const STREAM_STORE_DEADLINE_MS = 1_000;
+
+/** A process that has not shown itself in the memory for so long is taken for dead. */
+export const STREAM_HEARTBEAT_TTL_MS = 4_000;
+
+/** How often it shows itself. */
+export const STREAM_HEARTBEAT_MS = 1_000;
+
+/** What the last write of streams may take when the process stops. */
+export const STREAM_STOP_DEADLINE_MS = 2_000;
+
 /** HTTP requests waiting for Kafka; beyond it 503. */
 export const HTTP_REQUESTS_MAX = 10_000;
 
@@ -331,3 +379,8 @@ assert(
 );
 assert(RECORD_BYTES_MAX + KEY_BYTES_MAX <= SEGMENT_BYTES, "a record with its key fits a segment");
 assert(SESSION_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "sessions are written before the drain ends");
+assert(STREAM_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "streams are written before the drain ends");
+assert(
+  STREAM_HEARTBEAT_MS + STREAM_STORE_DEADLINE_MS < STREAM_HEARTBEAT_TTL_MS,
+  "one lost heartbeat does not make a process dead",
+);
