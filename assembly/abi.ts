@@ -101,15 +101,10 @@ export const DIALECT_BYTES: u32 = 64;
 /** It says where the events and their members are; without, the native envelope holds. */
 export const DIALECT_FLAG_OWN: u32 = 1;
 export const DIALECT_SLOTS: usize = 0x014800;
-export const DIALECT_SLOTS_MAX: u32 = 64;
-export const DIALECT_EVENTS_MAX: u32 = 4;
-/** Entries of lists of names: address and length. */
-export const DIALECT_NAME_BYTES: u32 = 8;
 export const POINTER_KIND_TYPE: u32 = 5;
 export const POINTER_KIND_DETAIL: u32 = 6;
 export const POINTER_KIND_SCHEMA: u32 = 7;
 export const POINTER_KIND_DATA: u32 = 8;
-export const POINTER_KINDS_OF_DIALECT: u32 = 9;
 /**
  * A merged member: of the frame (0 bytes: none), below the event's `own`, below the one at `into`.
  */

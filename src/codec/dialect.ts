@@ -12,18 +12,15 @@ import {
   DIALECT_DEPTH,
   DIALECT_EVENT_COUNT,
   DIALECT_EVENTS,
-  DIALECT_EVENTS_MAX,
   DIALECT_FLAG_OWN,
   DIALECT_FLAGS,
   DIALECT_MERGE_COUNT,
   DIALECT_MERGES,
-  DIALECT_NAME_BYTES,
   DIALECT_NAME_COUNT,
   DIALECT_NAMES,
   DIALECT_SENT_AT,
   DIALECT_SENT_AT_BYTES,
   DIALECT_SLOTS,
-  DIALECT_SLOTS_MAX,
   MERGE_BYTES,
   MERGE_FROM,
   MERGE_FROM_BYTES,
@@ -43,7 +40,6 @@ import {
   POINTER_COUNT,
   POINTER_ENTRIES,
   POINTER_KIND_BYTES,
-  POINTER_KINDS_OF_DIALECT,
   POINTER_SLOT,
   POINTER_STEPS,
   POINTER_UNIT,
@@ -111,6 +107,13 @@ export interface DialectBlock {
   readonly fixups: Uint32Array;
 }
 
+/** Members that may hold the events. */
+const EVENTS_MAX = 4;
+/** Members that pointers begin with: the slots there are, less one for the event itself. */
+const NAMES_MAX = 63;
+/** Entry of a list of names: address and length. */
+const NAME_BYTES = 8;
+const KINDS = 9;
 const NO_POINTERS: readonly string[] = [];
 const encoder = new TextEncoder();
 
@@ -141,9 +144,9 @@ function writeText(
 }
 
 function writeList(writer: PlanWriter, names: readonly string[]): number {
-  const list = writer.reserve(Math.max(1, names.length) * DIALECT_NAME_BYTES, 8);
+  const list = writer.reserve(Math.max(1, names.length) * NAME_BYTES, 8);
   names.forEach((name, index) => {
-    const at = list + index * DIALECT_NAME_BYTES;
+    const at = list + index * NAME_BYTES;
     writeText(writer, { at, bytes: at + 4 }, name);
   });
   return list;
@@ -152,7 +155,7 @@ function writeList(writer: PlanWriter, names: readonly string[]): number {
 function writeForm(writer: PlanWriter, head: number, form: EventForm | undefined): void {
   if (form !== undefined) writer.u32(head + DIALECT_FLAGS, DIALECT_FLAG_OWN);
   const events = form?.events ?? [];
-  assert(events.length <= DIALECT_EVENTS_MAX, "few members may hold the events");
+  assert(events.length <= EVENTS_MAX, "few members may hold the events");
   writer.address(head + DIALECT_EVENTS, writeList(writer, events));
   writer.u32(head + DIALECT_EVENT_COUNT, events.length);
   if (form?.sentAt !== undefined) {
@@ -162,7 +165,7 @@ function writeForm(writer: PlanWriter, head: number, form: EventForm | undefined
   const kinds = kindsOf(form);
   const first = (pointer: string): string[] => pointerSteps(pointer).slice(0, 1);
   const names = [...new Set(kinds.flatMap((pointers) => pointers.flatMap(first)))];
-  assert(names.length < DIALECT_SLOTS_MAX, "a dialect names few members");
+  assert(names.length <= NAMES_MAX, "a dialect names few members");
   writer.address(head + DIALECT_NAMES, writeList(writer, names));
   writer.u32(head + DIALECT_NAME_COUNT, names.length);
   const data = form?.data;
@@ -173,7 +176,7 @@ function writeForm(writer: PlanWriter, head: number, form: EventForm | undefined
 /** In the order of POINTER_KIND_. */
 function kindsOf(form: EventForm | undefined): readonly (readonly string[])[] {
   if (form === undefined) {
-    return Array.from({ length: POINTER_KINDS_OF_DIALECT }, () => NO_POINTERS);
+    return Array.from({ length: KINDS }, () => NO_POINTERS);
   }
   const { id, key, time, actor, session, type, detail, schema, data } = form;
   const kinds = [id, key, time, actor, session, type, detail, schema];
