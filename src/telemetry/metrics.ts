@@ -67,7 +67,7 @@ export const METRICS = {
   ledgerDrift: {
     name: "sluice_ledger_drift_events",
     type: "gauge",
-    help: "Received events the ledger cannot account for. Anything but 0 is a defect: page.",
+    help: "Events the ledger cannot account for, too few or too many. Not 0 is a defect: page.",
   },
   inflightEvents: {
     name: "sluice_inflight_events",
