@@ -129,6 +129,12 @@ export const STREAM_WAITING_FRAMES_MAX = 2 * STREAM_INFLIGHT_EVENTS_MAX;
 /** Their bytes; more than credit allows closes the stream. */
 export const STREAM_WAITING_BYTES_MAX = 2 * STREAM_INFLIGHT_BYTES_MAX;
 
+/** Ranges of final numbers above `done` that are remembered; what is cut off is in doubt. */
+export const STREAM_SACK_RANGES_MAX = 64;
+
+/** Outcomes other than stored that are remembered of a stream; the oldest go. */
+export const STREAM_EXCEPTIONS_MAX = 64;
+
 /** Open WebSockets of one process; further ones are closed with 1013. */
 export const STREAMS_MAX = 50_000;
 

@@ -10,6 +10,10 @@ export interface Principal {
   readonly source: string;
 }
 
+export function isSameSender(left: Principal, right: Principal | null): boolean {
+  return left.tenant === right?.tenant && left.source === right.source;
+}
+
 /** Longest credentials that are looked at, in characters; longer ones are unknown. */
 const CREDENTIALS_MAX = 8 * 1024;
 

@@ -13,6 +13,7 @@ import { CLOSE_RULES } from "../errors.ts";
 import type { CloseName } from "../errors.ts";
 import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
+import { isSameSender } from "../admission/admission.ts";
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { Refusals } from "../pipeline/faults.ts";
@@ -27,6 +28,7 @@ import type { ArrivedFrame } from "./frame-queue.ts";
 import type { StreamHub } from "./hub.ts";
 import type { StreamPeer, StreamSocket } from "./socket.ts";
 import { Publication } from "./publication.ts";
+import { NEW_STREAM, reconcile } from "./reconcile.ts";
 import { Window } from "./window.ts";
 
 /** Ranges of `sack` in one ack; what is left out is told by a later one. */
@@ -48,9 +50,7 @@ export class StreamConnection {
   #state: State = "awaiting-hello";
   #principal: Principal | null = null;
   #stream: { readonly id: Uint8Array; readonly epoch: number } | null = null;
-  #window = new Window([], 1);
-  /** Sequence numbers below were known to the client before this connection: maybe sent before. */
-  #redeliveryBelow = 1;
+  #window = new Window(NEW_STREAM);
   #credit = new CreditAccount(0);
   readonly #queue = new FrameQueue();
   #waiting = false;
@@ -129,10 +129,14 @@ export class StreamConnection {
       return;
     }
     const { held, next } = hello;
+    const known = reconcile({ record: null, isClean: true, held, next });
+    if (known.kind === "behind") {
+      this.fail("resume_denied", known.detail);
+      return;
+    }
     this.#principal = admitted.principal;
     this.#stream = { id: hello.stream, epoch: 1 };
-    this.#window = new Window(held, next);
-    this.#redeliveryBelow = next;
+    this.#window = new Window(known.view);
     this.#state = "open";
     const { done } = this.#window;
     this.#credit = new CreditAccount(done);
@@ -238,7 +242,7 @@ export class StreamConnection {
   #onAuth(token: string): void {
     const admitted = this.#hub.admission.admit({ ...this.#peer, credentials: token });
     if (admitted.kind === "refused") this.fail(admitted.code, admitted.detail);
-    else if (!isSame(admitted.principal, this.#principal)) {
+    else if (!isSameSender(admitted.principal, this.#principal)) {
       this.fail("forbidden", "a connection stays with the tenant and source of its hello");
     } else this.#say("auth_ok", {});
   }
@@ -276,8 +280,8 @@ export class StreamConnection {
         return { name: "bad_frame", detail, code: "seq_gap" };
       }
       if (standing === "fresh") {
-        window.send(seq);
-        if (seq < this.#redeliveryBelow) setHeaderFlag(frame.table, row, HEADER_FLAG.redelivery);
+        const maybeStored = window.send(seq);
+        if (maybeStored) setHeaderFlag(frame.table, row, HEADER_FLAG.redelivery);
       } else if (standing === "in-flight") batch.decide(row, VERDICT.ignored);
       else {
         batch.decide(row, VERDICT.duplicate);
@@ -288,9 +292,12 @@ export class StreamConnection {
     return null;
   }
 
-  /** A publication: this event has its outcome. */
-  settleEvent(seq: number, isFinal: boolean): void {
-    this.#window.settle(seq, isFinal);
+  settleEvent(seq: number): void {
+    this.#window.settle(seq);
+  }
+
+  reopenEvent(seq: number, maybeStored: boolean): void {
+    this.#window.reopen(seq, maybeStored);
   }
 
   addRejection(line: object): void {
@@ -390,8 +397,4 @@ export class StreamConnection {
     this.#leave();
     this.#socket.cut();
   }
-}
-
-function isSame(left: Principal, right: Principal | null): boolean {
-  return left.tenant === right?.tenant && left.source === right.source;
 }

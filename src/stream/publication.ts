@@ -3,14 +3,21 @@
  * stream, by sequence number, each told once. It knows neither frames nor sockets.
  */
 import { OUTCOME_RULES } from "../errors.ts";
+import type { OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
 import type { Batch, BatchListener } from "../pipeline/batch.ts";
 import { outcomeCode } from "../protocol/results.ts";
 import type { RetryLine } from "./ack-news.ts";
 
+/** Reasons for `retry` of events that Kafka has never seen. */
+const NEVER_HANDED_OVER: ReadonlySet<OutcomeCode> = new Set(["overloaded", "registry_unavailable"]);
+
 /** The stream a publication belongs to. */
 export interface PublicationOwner {
-  settleEvent(seq: number, isFinal: boolean): void;
+  /** This event has its final outcome. */
+  settleEvent(seq: number): void;
+  /** This event is to be sent again; it may be stored already. */
+  reopenEvent(seq: number, maybeStored: boolean): void;
   addRejection(line: object): void;
   addRetry(line: RetryLine): void;
   publicationProgressed(): void;
@@ -50,12 +57,15 @@ export class Publication implements BatchListener {
   #tell(batch: Batch, row: number): void {
     const seq = batch.seq + row;
     const verdict = batch.verdicts[row];
-    this.#owner.settleEvent(seq, verdict !== VERDICT.retry);
     if (verdict === VERDICT.retry) {
       const code = outcomeCode(batch.codes[row] ?? 0);
+      this.#owner.reopenEvent(seq, !NEVER_HANDED_OVER.has(code));
       const detail = batch.retryDetail(row);
       this.#owner.addRetry({ seq, code, after_ms: OUTCOME_RULES[code].afterMs, detail });
-    } else if (verdict === VERDICT.rejected) {
+      return;
+    }
+    this.#owner.settleEvent(seq);
+    if (verdict === VERDICT.rejected) {
       const rejection = batch.rejections.get(row);
       const id = rejection === undefined || rejection.id === "" ? {} : { id: rejection.id };
       const dlq = rejection?.deadLettered ?? false;
