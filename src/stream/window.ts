@@ -44,11 +44,17 @@ export class Window {
     return this.open.has(seq) ? "fresh" : "gap";
   }
 
+  /** So many numbers from `next` on are being sent. */
+  sendNew(count: number): void {
+    if (count === 0) return;
+    this.inFlight.append(this.next, this.next + count - 1);
+    this.next += count;
+  }
+
   /** The number is being sent; it must be `fresh`. True: its record may be stored already. */
   send(seq: number): boolean {
     if (seq === this.next) {
-      this.next += 1;
-      this.inFlight.add(seq);
+      this.sendNew(1);
       return false;
     }
     assert(this.open.has(seq), "only open numbers are sent again");

@@ -10,6 +10,7 @@ import {
   type Dialect,
   type HttpRoute,
   type StreamRefusal,
+  type StreamWelcome,
   type Transport,
 } from "./label-sets.ts";
 import { Ledger, type LedgerNumbers } from "./ledger.ts";
@@ -124,6 +125,16 @@ export class TrafficTelemetry {
   /** A socket was closed or not let in before it could send anything. */
   socketRefused(reason: StreamRefusal): void {
     this.#cells.wsRefused.add(1, reason);
+  }
+
+  streamWelcomed(how: StreamWelcome): void {
+    this.#cells.streamsWelcomed.add(1, how);
+  }
+
+  /** Events that clients may send and have not sent, and their share of the budget. */
+  readCreditFrom(read: () => { readonly events: number; readonly overcommit: number }): void {
+    this.#cells.streamCreditEvents.readFrom(() => read().events);
+    this.#cells.streamOvercommit.readFrom(() => read().overcommit);
   }
 
   deadLettersWritten(result: DeadLetterResult, count = 1): void {
