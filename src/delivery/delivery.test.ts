@@ -324,7 +324,10 @@ describe("delivery, faults of Kafka", () => {
     const { delivery, kafka, until, topic, events, stop } = await fakeHarness();
     kafka.judge = ({ key }) => (key === "k3" ? KAFKA_CODE.recordTooLarge : 0);
     const ledger = new Ledger(delivery);
-    ledger.submit(Array.from({ length: 23 }, (_, i) => ({ topic, key: `k${i}` })));
+    ledger.submit(
+      Array.from({ length: 23 }, (_, i) => ({ topic, key: `k${i}` })),
+      1_700_000_000_000,
+    );
     await until(() => ledger.open === 0);
     assert.deepEqual(ledger.outcomes(), { stored: 22, destination_unavailable: 1 });
     assert.ok(events.some((event) => event.kind === "records_failed" && event.count === 1));

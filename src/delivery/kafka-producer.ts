@@ -43,7 +43,6 @@ interface NativeReport {
   readonly partition: number;
   readonly size: number;
   readonly key: Uint8Array | null;
-  readonly timestamp?: number;
 }
 
 /** librdkafka logs up to this level (syslog numbers) are passed on as broker errors. */
@@ -175,7 +174,6 @@ export class KafkaProducer implements ProducerPort {
         partition: native.partition,
         valueBytes: native.size,
         key: native.key,
-        timestampMs: native.timestamp ?? 0,
       });
     });
     this.#producer.on("event.error", (error) => {

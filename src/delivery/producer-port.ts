@@ -5,14 +5,13 @@
 import type { ProducerProgress } from "./progress.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
-/** One record that Kafka did not take. */
+/** One record that Kafka did not take. librdkafka gives no timestamp with a failure. */
 export interface FailureReport {
   readonly kafkaCode: number;
   readonly topic: string;
   readonly partition: number;
   readonly valueBytes: number;
   readonly key: Uint8Array | null;
-  readonly timestampMs: number;
 }
 
 export interface ProducerHandlers {

@@ -2,9 +2,9 @@
  * Finds the records a failure report speaks of. Reports carry no number of ours: the binding keeps
  * an allocation for every record that was given one and frees it only with a report, which a stored
  * record never gets (docs/adr/0002-group-commit-lanes.md). What they carry is topic, partition,
- * size, key and timestamp; every record in flight that agrees in all of them is taken as failed.
- * Two records alike in all five may thus fail together: `retry` for a stored record is allowed,
- * `stored` for a failed one is not.
+ * size and key, and no timestamp; every record in flight that agrees in all four is taken as
+ * failed. Two records alike in all of them may thus fail together: `retry` for a stored record is
+ * allowed, `stored` for a failed one is not.
  *
  * Built once per commit, at its first report: the healthy path pays nothing.
  */
@@ -83,7 +83,6 @@ export class ReportMatcher {
   #agrees(segment: RecordSegment, row: number, report: FailureReport): boolean {
     if (segment.partition[row] !== report.partition) return false;
     if (segment.valueBytes[row] !== report.valueBytes) return false;
-    if (segment.timestampMs[row] !== report.timestampMs) return false;
     if (this.#topicNames[segment.topic[row] ?? 0] !== report.topic) return false;
     const key = report.key;
     const keyBytes = segment.keyBytes[row] ?? 0;

@@ -147,7 +147,6 @@ export class FakeProducer implements ProducerPort {
         partition,
         valueBytes,
         key: keyBytes > 0 ? key : null,
-        timestampMs: segment.timestampMs[row] ?? 0,
       },
     });
     this.#serve();
@@ -215,7 +214,7 @@ export class FakeProducer implements ProducerPort {
   /** A report for a record that delivery never handed over. */
   reportForeign(): void {
     this.#kafka.clock.after(5, () => {
-      const report = { topic: "foreign", partition: 0, valueBytes: 1, key: null, timestampMs: 1 };
+      const report = { topic: "foreign", partition: 0, valueBytes: 1, key: null };
       this.#handlers.onReport({ ...report, kafkaCode: KAFKA_CODE.timedOutInFlight });
     });
   }
