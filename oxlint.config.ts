@@ -108,6 +108,8 @@ export default defineConfig({
       },
     },
     { files: ["**/*.gen.ts"], rules: { "max-lines": "off" } },
+    // A table that is looked up, not read from end to end.
+    { files: ["src/limits.ts"], rules: { "max-lines": ["error", { max: 600 }] } },
     // Their readers take a default export only.
     {
       files: ["*.config.ts", "scripts/test/ledger.ts"],

@@ -65,12 +65,68 @@ export const PARAM_POISON: u32 = 128;
 export const PARAM_TOKEN: u32 = 448;
 export const PARAM_ORIGINALS: u32 = 464;
 export const PARAM_ORIGINALS_END: u32 = 468;
+/** The frame's dialect; 0: the native one. */
+export const PARAM_DIALECT: u32 = 472;
+/** Room for the texts of events with merged members. */
+export const PARAM_MERGED: u32 = 476;
+export const PARAM_MERGED_END: u32 = 480;
+/** JSON text of the host's own values to merge; 0 bytes: none. */
+export const PARAM_HOST_TEXT: u32 = 484;
+export const PARAM_HOST_BYTES: u32 = 488;
 
 export const SHAPE_JSON: u32 = 0;
 export const SHAPE_NDJSON: u32 = 1;
 export const SHAPE_PUB: u32 = 2;
 export const PAYLOAD_DATA: u32 = 0;
 export const PAYLOAD_WHOLE: u32 = 1;
+
+/**
+ * A dialect, at an address the host chooses. Its pointers stand where a plan has its own, so that
+ * whoever reads a plan's pointers can read these, with four kinds more; the slots of their first
+ * steps follow one that holds the event itself.
+ */
+export const DIALECT_FLAGS: u32 = 12;
+/** Arrays that hold the events: their names. */
+export const DIALECT_EVENTS: u32 = 16;
+export const DIALECT_EVENT_COUNT: u32 = 20;
+export const DIALECT_SENT_AT: u32 = 24;
+export const DIALECT_SENT_AT_BYTES: u32 = 28;
+export const DIALECT_NAMES: u32 = 32;
+export const DIALECT_NAME_COUNT: u32 = 36;
+export const DIALECT_MERGES: u32 = 40;
+export const DIALECT_MERGE_COUNT: u32 = 44;
+/** Steps from the event to its record. */
+export const DIALECT_DEPTH: u32 = 48;
+export const DIALECT_BYTES: u32 = 64;
+/** It says where the events and their members are; without, the native envelope holds. */
+export const DIALECT_FLAG_OWN: u32 = 1;
+export const DIALECT_SLOTS: usize = 0x014800;
+export const POINTER_KIND_TYPE: u32 = 5;
+export const POINTER_KIND_DETAIL: u32 = 6;
+export const POINTER_KIND_SCHEMA: u32 = 7;
+export const POINTER_KIND_DATA: u32 = 8;
+/**
+ * A merged member: of the frame (0 bytes: none), below the event's `own`, below the one at `into`.
+ */
+export const MERGES_MAX: u32 = 4;
+export const MERGE_BYTES: u32 = 64;
+export const MERGE_FROM: u32 = 0;
+export const MERGE_FROM_BYTES: u32 = 4;
+export const MERGE_OWN: u32 = 8;
+export const MERGE_OWN_BYTES: u32 = 12;
+/** 1: the host's values are at the very bottom. */
+export const MERGE_HOST: u32 = 16;
+/** One or two steps. */
+export const MERGE_STEPS: u32 = 20;
+export const MERGE_STEP: u32 = 24;
+export const MERGE_STEP_BYTES: u32 = 28;
+export const MERGE_LAST: u32 = 32;
+export const MERGE_LAST_BYTES: u32 = 36;
+/** The last step as it is written in front of a value: `"name":`. */
+export const MERGE_LABEL: u32 = 40;
+export const MERGE_LABEL_BYTES: u32 = 44;
+/** What a frame may merge into each of its events: the host's and its own members together. */
+export const MERGED_BYTES_MAX: u32 = 8192;
 
 // RESULT
 export const RESULT_ROWS: u32 = 0;
@@ -93,6 +149,7 @@ export const PROBLEM_BAD_JSON: u32 = 2;
 export const PROBLEM_TOO_MANY: u32 = 3;
 export const PROBLEM_BAD_FRAME: u32 = 4;
 export const PROBLEM_CONTROL: u32 = 5;
+export const PROBLEM_TOO_LARGE: u32 = 6;
 
 export const DETAIL_NONE: u32 = 0;
 export const DETAIL_NOT_OBJECT: u32 = 1;

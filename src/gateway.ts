@@ -23,7 +23,9 @@ import type { SchemaStore } from "./schema/store.ts";
 import { HttpIngest } from "./server/ingest.ts";
 import { Server } from "./server/server.ts";
 import type { Sessions } from "./session/sessions.ts";
-import { StreamHub } from "./stream/hub.ts";
+import type { StreamHub } from "./stream/hub.ts";
+import type { StreamStore } from "./stream/store.ts";
+import { makeStreamHub, makeStreamStore } from "./streams.ts";
 import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
 
@@ -39,9 +41,6 @@ const KAFKA_START_MS = 2_000;
  * And so long for topics that are being made, so that their first events are not answered retry.
  */
 const TOPICS_START_MS = 10_000;
-
-/** Between goaway and the return of a client, spread over this time. */
-const GOAWAY_SPREAD_MS = 5_000;
 
 export interface GatewayParts extends RoomParts {
   readonly lifecycle: Lifecycle;
@@ -65,6 +64,7 @@ export class Gateway {
   readonly #httpDeadlines: Deadlines;
   readonly #streamDeadlines: Deadlines;
   readonly #gate: rooms.Gate;
+  readonly #streams: StreamStore;
   readonly #hub: StreamHub;
   readonly #ingest: HttpIngest;
   readonly #server: Server;
@@ -115,7 +115,13 @@ export class Gateway {
     this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
     this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
     this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
-    this.#hub = this.#makeHub();
+    this.#streams = makeStreamStore();
+    this.#hub = makeStreamHub(parts, {
+      pipeline: this.#pipeline,
+      store: this.#streams,
+      deadlines: this.#streamDeadlines,
+      gate: this.#gate,
+    });
     this.#ingest = this.#makeIngest();
     this.#server = this.#makeServer();
     this.#admin = parts.isWorker ? null : this.#makeAdmin();
@@ -126,28 +132,6 @@ export class Gateway {
     const { deadLetters: payload } = this.#parts.config;
     if (payload === "off") return null;
     return new DeadLetters({ delivery: this.#delivery, routes, payload });
-  }
-
-  #makeHub(): StreamHub {
-    const { config, telemetry } = this.#parts;
-    return new StreamHub({
-      pipeline: this.#pipeline,
-      admission: rooms.makeAdmission(config),
-      deadlines: this.#streamDeadlines,
-      limits: rooms.streamLimits(this.#parts),
-      pingMs: limits.PING_MS,
-      helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
-      streamsMax: limits.STREAMS_MAX,
-      now: systemClock.nowMs,
-      clockMs: systemClock.monotonicMs,
-      pressure: () => this.#gate.pressure,
-      overHardMark: () => this.#gate.isOverHardMark,
-      onRefused: (reason) => telemetry.traffic.socketRefused(reason),
-      random: Math.random,
-      processId: rooms.makeProcessId(),
-      onFailure: (error) => telemetry.process.unexpected("a stream", error),
-      onAnswered: (ms) => telemetry.traffic.answered("ws", ms),
-    });
   }
 
   #makeIngest(): HttpIngest {
@@ -239,6 +223,7 @@ export class Gateway {
       { name: "the admin port", run: async () => this.#startAdmin() },
       { name: "the Kafka producers", run: () => this.#startDelivery() },
       { name: "the session store", run: () => this.#sessions.start() },
+      { name: "the stream store", run: () => this.#streams.start() },
       { name: "the schemas", run: () => this.#startSchemas() },
       { name: "listening", run: async () => this.#listen() },
       { name: "the run file", run: () => this.#writeRunFile() },
@@ -281,6 +266,7 @@ export class Gateway {
   }
 
   async #listen(): Promise<void> {
+    this.#hub.start();
     this.#port = await this.#server.listen();
   }
 
@@ -327,11 +313,13 @@ export class Gateway {
       this.#server.stopListening();
     });
     lifecycle.onDrain("streams", (remainingMs) =>
-      this.#hub.drain(GOAWAY_SPREAD_MS, AbortSignal.timeout(Math.ceil(remainingMs / 2))),
+      this.#hub.drain(AbortSignal.timeout(Math.ceil(remainingMs / 2))),
     );
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
     lifecycle.onDrain("delivery", (remainingMs) => this.#delivery.drain(remainingMs / 2));
-    lifecycle.onDrain("sessions", () => this.#sessions.stop());
+    lifecycle.onDrain("sessions", async () => {
+      await Promise.all([this.#sessions.stop(), this.#streams.stop()]);
+    });
     lifecycle.onDrain("schemas", () => this.#schemas.stop());
     lifecycle.onDrain("admin", async () => {
       clearInterval(this.#readinessTimer);

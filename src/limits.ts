@@ -121,6 +121,39 @@ export const STREAM_INFLIGHT_EVENTS_MAX = 1_000;
 /** Bytes of pub frames a stream may have in flight. */
 export const STREAM_INFLIGHT_BYTES_MAX = 1024 * 1024;
 
+/** A new connection may send so much before its first ack. */
+export const STREAM_FIRST_EVENTS = 100;
+export const STREAM_FIRST_BYTES = 128 * 1024;
+
+/** A stream may always be told to send so much beyond what it has sent, if nothing else forbids. */
+export const STREAM_ALLOWANCE_EVENTS_MIN = 64;
+export const STREAM_ALLOWANCE_BYTES_MIN = 64 * 1024;
+
+/**
+ * Credit told to all streams and not used, in multiples of UNACKED_EVENTS_MAX; see
+ * streamOvercommit.
+ */
+export const STREAM_OVERCOMMIT = 16;
+
+/** Bytes of a pub frame around its events. */
+export const PUB_ENVELOPE_BYTES = 1_024;
+
+/** Frames of a connection that are not events: so many at once, and so many a second; else 1008. */
+export const CONTROL_FRAMES_BURST = 100;
+export const CONTROL_FRAMES_PER_SECOND = 20;
+
+/** A connection is asked to come back elsewhere after this time, ± 20 %. */
+export const STREAM_AGE_MAX_MS = 4 * 3_600_000;
+
+/** Clients that are asked to leave come back spread over at most this time. */
+export const GOAWAY_SPREAD_MS = 5_000;
+
+/** After goaway clients have so much longer than they were told to leave by themselves. */
+export const GOAWAY_GRACE_MS = 1_000;
+
+/** Without Kafka for so long, ± 20 %, a stream is closed with 4503, to come back much later. */
+export const STREAM_KAFKA_PATIENCE_MS = 120_000;
+
 /**
  * Frames of a stream that wait behind one whose schemas are being fetched: all that credit allows.
  */

@@ -22,7 +22,6 @@ import type { AcceptSchema } from "./schema/type-schema.ts";
 import type { IngestLimits } from "./server/ingest.ts";
 import { createSessions } from "./session/sessions.ts";
 import type { Sessions } from "./session/sessions.ts";
-import type { StreamLimits } from "./stream/hub.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
 /** One try of the registry, in milliseconds. */
@@ -148,16 +147,6 @@ export function ingestLimits(config: Config): IngestLimits {
     requestsMax: limits.HTTP_REQUESTS_MAX,
     bodiesBytesMax: limits.BODIES_BYTES_MAX,
     inflationsMax: limits.INFLATIONS_MAX,
-  };
-}
-
-export function streamLimits({ config, pack }: RoomParts): StreamLimits {
-  return {
-    frameBytesMax: limits.FRAME_BYTES_MAX,
-    frameEventsMax: config.frameEventsMax,
-    eventBytesMax: config.eventBytesMax,
-    payload: pack.payload,
-    typeMember: pack.typeMember,
   };
 }
 

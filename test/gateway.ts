@@ -2,7 +2,6 @@
  * A gateway for end-to-end tests: the real process, started as a user starts it, on free ports and
  * with a directory of its own. Whoever starts one stops it, also when a test fails.
  */
-import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { balancedLedger, LedgerWatch } from "./ledger-watch.ts";
+import type { LedgerNumbers } from "./ledger-watch.ts";
 import { checkAnswer } from "./contract.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -47,6 +48,7 @@ export class Gateway {
   readonly #output: string[];
   readonly #dataDir: string;
   readonly #ownsDataDir: boolean;
+  readonly #watch: LedgerWatch;
 
   constructor(parts: {
     readonly url: string;
@@ -62,6 +64,7 @@ export class Gateway {
     this.#output = parts.output;
     this.#dataDir = parts.dataDir;
     this.#ownsDataDir = parts.ownsDataDir;
+    this.#watch = new LedgerWatch(this.adminUrl);
   }
 
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
@@ -118,21 +121,28 @@ export class Gateway {
     return this.#child.exitCode ?? this.#child.signalCode ?? -1;
   }
 
-  /** SIGTERM; gives the exit code. */
+  /** SIGTERM; gives the exit code. The ledger has balanced all the time, or it throws. */
   async stop(): Promise<number | NodeJS.Signals> {
+    await this.#watch.end();
     this.signal("SIGTERM");
     const code = await this.ended();
     if (this.#ownsDataDir) await rm(this.#dataDir, { recursive: true, force: true });
     return code;
   }
 
-  /** For `await using`: ends it if the test has not, which it does only when it fails. */
+  /**
+   * For `await using`: ends it if the test has not, which it does only when it fails or kills it.
+   * The ledger has balanced all the time, or it throws.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#watch.end();
+    await Promise.allSettled([ended]);
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.signal("SIGKILL");
       await this.ended();
     }
     if (this.#ownsDataDir) await rm(this.#dataDir, { recursive: true, force: true });
+    await ended;
   }
 
   /** The value of one metric series, by its name and labels as Prometheus writes them. */
@@ -143,16 +153,9 @@ export class Gateway {
   }
 
   /** The ledger, which must balance whenever somebody looks. */
-  async ledger(): Promise<Readonly<Record<string, number>>> {
+  async ledger(): Promise<LedgerNumbers> {
     const text = await (await fetch(`${this.adminUrl}/metrics`)).text();
-    const numbers: Record<string, number> = {};
-    for (const match of text.matchAll(/^sluice_ledger_events\{state="(\w+)"[^}]*\} (\S+)/gm)) {
-      numbers[match[1] ?? ""] = Number(match[2]);
-    }
-    const { received = NaN, stored = NaN, duplicate = NaN, rejected = NaN, retry = NaN } = numbers;
-    const settled = stored + duplicate + rejected + retry + (numbers["in_flight"] ?? NaN);
-    assert.equal(received, settled, `the ledger balances: ${JSON.stringify(numbers)}`);
-    return numbers;
+    return balancedLedger(text);
   }
 
   async post(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}) {

@@ -56,7 +56,7 @@ function fold(a: u64, b: u64): u64 {
 }
 
 /** Seeded hash over all bytes (after wyhash: folded 128-bit products). */
-function hashKey(start: usize, length: usize): u32 {
+export function hashKey(start: usize, length: usize): u32 {
   const seed = load<u64>(PARAMS + PARAM_SEED);
   let hash = seed ^ length;
   let i: usize = 0;

@@ -6,12 +6,15 @@ import {
   COLUMN_EVENT_END,
   COLUMN_EVENT_START,
   COLUMN_EXTRA,
+  COLUMN_ID_START,
   COLUMN_IGNORED,
+  COLUMN_KEY_START,
   COLUMN_ROUTE,
   COLUMN_SCHEMA_END,
   COLUMN_SCHEMA_START,
   COLUMN_VALUE_END,
   COLUMN_VALUE_START,
+  DIALECT_DEPTH,
   FAULT_DUPLICATE,
   FAULT_MISSING,
   FAULT_NONE,
@@ -31,11 +34,16 @@ import {
   PARAM_TYPE_MEMBER_BYTES,
   PAYLOAD_DATA,
   PLAN_ROOT,
+  POINTER_KIND_DATA,
+  POINTER_KIND_SCHEMA,
+  POINTER_KIND_TYPE,
   RESULT,
   RESULT_CURRENT,
   ROUTE_INDEX,
   ROUTE_PLAN,
   ROUTE_SCHEMA_ID,
+  ROUTE_TYPE,
+  ROUTE_TYPE_BYTES,
   STATUS_BAD_TIME,
   STATUS_ENCODED,
   STATUS_FAULT,
@@ -48,12 +56,15 @@ import { depth, fail, ignored, isInBounds, openEvent, out } from "../arena";
 import { openOriginals, resetOriginals, rewindOriginals } from "../avro/originals";
 import { encodeValue } from "../avro/value";
 import { skipValue } from "../json/skip";
+import { firstIllFormed } from "../json/utf8";
 import { readText, textCopied, textEnd, textStart } from "../json/string";
 import { skipWhite } from "../json/white";
 import { readMillis } from "./instant";
-import { isIllFormed, judge } from "./judge";
+import { detailedRoute, dialect, firstValue, isOwn, readMembers } from "./dialect";
+import { frameEnd, isIllFormed, judge, openFrameText } from "./judge";
 import { memberValue, toNext, toValue } from "./members";
-import { resetSlots } from "./pointer";
+import { isMerging, mergeEvent, resetMerged } from "./merge";
+import { pointerCount, resetSlots } from "./pointer";
 import {
   cell,
   clearRow,
@@ -66,7 +77,9 @@ import {
   takeActorAndSession,
   takeId,
   takeKey,
+  takeKeyByPointers,
   takeTime,
+  timeOf,
 } from "./row";
 import {
   CTX,
@@ -93,17 +106,22 @@ import {
   recordNode,
   reference,
   referenceEnd,
+  refineRoute,
   route,
   setAt,
   setEncodedBy,
   settleRoute,
 } from "./settle";
 
+/** Bytes of the event as it was sent, where members were merged into it; else 0. */
+let ownBytes: usize = 0;
+
 /** Free part of the arena. */
 export let arena: usize = 0;
 /** The next event's record goes to the beginning of the arena again. */
 export function resetArena(): void {
   arena = load<u32>(PARAMS + PARAM_ARENA);
+  resetMerged();
   resetOriginals();
 }
 
@@ -220,6 +238,31 @@ function wholeEvent(start: usize): usize {
   return settleRoute() && !reference ? encodeRecordAt(start) : skipValue(start);
 }
 
+/** An event of a dialect that says itself where its members are; returns the event's end, or 0. */
+function dialectEvent(start: usize): usize {
+  const end = skipValue(start);
+  if (!end) return 0;
+  readMembers(start);
+  setAt(TYPE, firstValue(POINTER_KIND_TYPE));
+  setAt(REFERENCE, firstValue(POINTER_KIND_SCHEMA));
+  const decided = settleRoute();
+  if (decided && !reference) {
+    const type = load<u32>(route, ROUTE_TYPE);
+    refineRoute(detailedRoute(type, load<u32>(route, ROUTE_TYPE_BYTES)));
+  }
+  const isWhole = pointerCount(dialect, POINTER_KIND_DATA) == 0;
+  const record = isWhole ? start : firstValue(POINTER_KIND_DATA);
+  if (!record) {
+    if (load<u8>(start) == 0x7b) fail(FAULT_MISSING, end - 1, NODE_DATA);
+    else fail(FAULT_TYPE, start, NODE_EVENT);
+    keepFirst();
+  } else if (decided && !reference) {
+    depth = load<u32>(dialect, DIALECT_DEPTH);
+    encodeRecordAt(record);
+  }
+  return end;
+}
+
 function refuseInvalid(row: u32, kind: u32, where: usize, node: usize, field: u32): void {
   setStatus(row, STATUS_INVALID);
   setFault(row, kind, where, node, field);
@@ -234,7 +277,7 @@ function settleStatus(row: u32, start: usize, end: usize): void {
   setCell(COLUMN_ROUTE, row, load<u32>(route, ROUTE_INDEX));
   setCell(COLUMN_EXTRA, row, route);
   const eventMax = <usize>load<u32>(PARAMS + PARAM_EVENT_BYTES_MAX);
-  if (end - start > eventMax) return setStatus(row, STATUS_TOO_LARGE);
+  if ((ownBytes ? ownBytes : end - start) > eventMax) return setStatus(row, STATUS_TOO_LARGE);
   const isRecordFault = recordKind != FAULT_NONE && recordKind != FAULT_TOO_LARGE && !reference;
   if (isRecordFault && (firstKind == FAULT_NONE || recordAt < firstAt)) {
     return refuseInvalid(row, recordKind, recordAt, recordNode, recordField);
@@ -264,13 +307,22 @@ function takeEnvelopeTime(row: u32, ts: usize, plan: usize): void {
 
 function takeMembers(row: u32): void {
   const isEncoded = statusOf(row) == STATUS_ENCODED;
+  if (isOwn) takeMembersOf(row, dialect);
   // A refused record has left its marks up to the fault: enough for an id to answer with.
   const plan = encodedBy ? <usize>load<u32>(encodedBy, ROUTE_PLAN) : 0;
-  takeId(row, plan, at(ID));
-  takeEnvelopeTime(row, at(TS), plan);
+  if (!cell(COLUMN_ID_START, row)) takeId(row, plan, at(ID));
+  if (isNaN(timeOf(row))) takeEnvelopeTime(row, at(TS), plan);
   if (!isEncoded) return;
-  takeKey(row, route, at(KEY));
+  if (!cell(COLUMN_KEY_START, row)) takeKey(row, route, at(KEY));
   takeActorAndSession(row, plan);
+  if (isOwn) takeActorAndSession(row, dialect);
+}
+
+/** What the dialect's own pointers find; where they find nothing, the plan's are asked. */
+function takeMembersOf(row: u32, pointers: usize): void {
+  takeId(row, pointers, 0);
+  takeTime(row, pointers);
+  if (statusOf(row) == STATUS_ENCODED) takeKeyByPointers(row, pointers);
 }
 
 function poisoned(row: u32): bool {
@@ -279,6 +331,33 @@ function poisoned(row: u32): bool {
 
 /** Works the event at `start` into `row`; returns its end, or 0 if the text breaks off in it. */
 export function takeEvent(row: u32, start: usize): usize {
+  return isMerging ? takeMergedEvent(row, start) : takeOneEvent(row, start);
+}
+
+/** The same, with what its frame merges into it. An unsound event is left as it is. */
+function takeMergedEvent(row: u32, start: usize): usize {
+  openEvent(0, 0);
+  const end = poisoned(row) ? 0 : skipValue(start);
+  if (!end || (isIllFormed && firstIllFormed(start, end) != end)) return takeOneEvent(row, start);
+  store<u32>(RESULT + RESULT_CURRENT, row);
+  const wasIllFormed = isIllFormed;
+  const text = mergeEvent(start);
+  // The merged text is UTF-8, and not where the frame is.
+  openFrameText(frameEnd, false);
+  ownBytes = end - start;
+  takeOneEvent(row, text ? text : start);
+  ownBytes = 0;
+  openFrameText(frameEnd, wasIllFormed);
+  if (!text) {
+    clearRow(row);
+    setCell(COLUMN_EVENT_START, row, start);
+    setCell(COLUMN_EVENT_END, row, end);
+    setStatus(row, STATUS_TOO_LARGE);
+  }
+  return end;
+}
+
+function takeOneEvent(row: u32, start: usize): usize {
   store<u32>(RESULT + RESULT_CURRENT, row);
   clearRow(row);
   const limit = <usize>load<u32>(PARAMS + PARAM_ARENA_END);
@@ -295,7 +374,8 @@ export function takeEvent(row: u32, start: usize): usize {
     return end;
   }
   const isNative = load<u32>(PARAMS + PARAM_PAYLOAD) == PAYLOAD_DATA;
-  end = isNative ? nativeEvent(start) : wholeEvent(start);
+  if (isOwn) end = dialectEvent(start);
+  else end = isNative ? nativeEvent(start) : wholeEvent(start);
   if (!end || isIllFormed) {
     end = judge(row, start);
     setCell(COLUMN_EVENT_END, row, end);

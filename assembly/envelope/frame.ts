@@ -5,6 +5,7 @@
  */
 import {
   COLUMN_EVENT_END,
+  COLUMN_EVENT_START,
   COLUMN_KIND,
   DETAIL_EVENTS_NOT_ARRAY,
   DETAIL_EVENTS_TWICE,
@@ -31,6 +32,7 @@ import {
   PROBLEM_CONTROL,
   PROBLEM_EMPTY,
   PROBLEM_NONE,
+  PROBLEM_TOO_LARGE,
   PROBLEM_TOO_MANY,
   RESULT,
   RESULT_DETAIL,
@@ -49,17 +51,30 @@ import { depth, fail, faultAt, faultKind, openEvent } from "../arena";
 import { skipValue } from "../json/skip";
 import { closeOriginals } from "../avro/originals";
 import { splitValue } from "../json/split";
-import { readText, textEnd, textStart } from "../json/string";
+import { readText } from "../json/string";
 import { firstIllFormed, isUtf8 } from "../json/utf8";
 import { readWhole, whole } from "../json/whole";
-import { skipWhite } from "../json/white";
+import { lineEnd, skipWhite } from "../json/white";
 import { arena, resetArena, takeEvent } from "./event";
+import { dialect, isOwn, openDialect } from "./dialect";
 import { finishRows } from "./finish";
 import { readMillis } from "./instant";
 import { frameEnd, isIllFormed, openFrameText } from "./judge";
+import {
+  NAME_EVENTS,
+  NAME_MERGED,
+  NAME_SCHEMA,
+  NAME_SENT_AT,
+  NAME_SEQ,
+  NAME_T,
+  NAME_TYPE,
+  dialectMember,
+  frameMember,
+} from "./frame-names";
+import { dropMerged, openMerges, setMerged, settleMerges } from "./merge";
 import { TEXT_STRING, toNext, toValue, valueText, valueTextEnd, valueTextStart } from "./members";
 import { resetRoutes } from "./route";
-import { setCell, setFault, setStatus, statusOf } from "./row";
+import { cell, setCell, setFault, setStatus, statusOf } from "./row";
 import { setFrameDefaults } from "./settle";
 
 let rows: u32 = 0;
@@ -125,23 +140,12 @@ function endFrame(p: usize): usize {
   return broken();
 }
 
-/** End of the line at `p`: its newline, or the frame's end. */
-function lineEnd(at: usize): usize {
-  let p = at;
-  while (p < frameEnd) {
-    const mask = i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(0x0a)));
-    if (mask) return min(p + ctz<i32>(mask), frameEnd);
-    p += 16;
-  }
-  return frameEnd;
-}
-
 /** Events one per line. The newline becomes a zero byte, so that no event goes on behind it. */
 function takeLines(): usize {
   const most = load<u32>(PARAMS + PARAM_EVENTS_MAX);
   let line = input;
   while (line < frameEnd) {
-    const end = lineEnd(line);
+    const end = lineEnd(line, frameEnd);
     store<u8>(end, 0);
     const start = skipWhite(line);
     if (start < end) {
@@ -158,7 +162,8 @@ function takeLine(start: usize, end: usize): void {
   const next = takeEvent(rows, start);
   let last = end;
   while (last > start && load<u8>(last - 1) <= 0x20) last -= 1;
-  setCell(COLUMN_EVENT_END, rows, last);
+  // A text that was merged stands elsewhere and has its own end.
+  if (cell(COLUMN_EVENT_START, rows) == start) setCell(COLUMN_EVENT_END, rows, last);
   if (!next) return;
   const rest = skipWhite(next);
   if (rest == end) return;
@@ -172,25 +177,11 @@ function soundnessKind(row: u32): bool {
   return load<u8>(<usize>COLUMN_KIND + row) <= FAULT_DEPTH;
 }
 
-const NAME_EVENTS: u32 = 1;
-const NAME_TYPE: u32 = 2;
-const NAME_SCHEMA: u32 = 3;
-const NAME_SEQ: u32 = 4;
-const NAME_SENT_AT: u32 = 5;
-const NAME_T: u32 = 6;
-
-/** Which member of a frame is called [textStart, textEnd)? */
-function frameMember(): u32 {
-  const bytes = textEnd - textStart;
-  const word = bytes < 8 ? load<u64>(textStart) & (((<u64>1) << (<u64>bytes << 3)) - 1) : 0;
-  if (bytes == 1 && word == 0x74) return NAME_T;
-  if (bytes == 3 && word == 0x716573) return NAME_SEQ;
-  if (bytes == 4 && word == 0x65707974) return NAME_TYPE;
-  if (bytes == 5 && word == 0x6863746162) return NAME_EVENTS;
-  if (bytes == 6 && word == 0x73746e657665) return NAME_EVENTS;
-  if (bytes == 6 && word == 0x616d65686373) return NAME_SCHEMA;
-  if (bytes == 6 && word == 0x7441746e6573) return NAME_SENT_AT;
-  return 0;
+/** What the frame's members say is merged into its events; false, and a problem, if too much. */
+function openMerging(at: usize): bool {
+  if (!dialect || settleMerges()) return true;
+  problem(PROBLEM_TOO_LARGE, at, DETAIL_NONE);
+  return false;
 }
 
 /** Takes in one member with its value at `p`; returns what follows it, 0 after a problem. */
@@ -200,6 +191,7 @@ function takeMember(name: u32, p: usize, isPub: bool): usize {
       if (eventsAt) return problem(PROBLEM_BAD_FRAME, p, DETAIL_EVENTS_TWICE);
       eventsAt = p;
       if (isPub) setFrameDefaults(typeAt, schemaAt);
+      if (!openMerging(p)) return 0;
       eventsEnd = takeArray(p);
       return eventsEnd;
     }
@@ -212,6 +204,11 @@ function takeMember(name: u32, p: usize, isPub: bool): usize {
     schemaAt = p;
   } else if (name == NAME_SENT_AT) {
     store<f64>(RESULT + RESULT_SENT_AT, readMillis(p, 1));
+  } else if (name > NAME_MERGED) {
+    if (eventsAt) isStale = true;
+    const end = skipMember(p);
+    if (end && softKind == FAULT_NONE) setMerged(name - NAME_MERGED, p);
+    return end;
   } else if (name == NAME_T) {
     if (tAt && isPub) return problem(PROBLEM_BAD_FRAME, p, DETAIL_MEMBER_TWICE);
     tAt = p;
@@ -250,7 +247,7 @@ function takeMembers(start: usize, isPub: bool): usize {
     openEvent(0, 0);
     depth = 1;
     const behind = readText(p);
-    const name = behind ? frameMember() : 0;
+    const name = !behind ? 0 : dialect ? dialectMember(isPub) : frameMember();
     const value = behind ? toValue(behind) : 0;
     if (!value) return broken();
     p = takeMember(name, value, isPub);
@@ -281,14 +278,24 @@ function takeObject(start: usize): usize {
   const end = takeMembers(start, false);
   if (!end) return 0;
   if (!eventsAt || typeAt) {
+    if (!isOwn) store<f64>(RESULT + RESULT_SENT_AT, NaN);
+    dropMerged();
+    if (!openMerging(start)) return 0;
     resetRows();
-    store<f64>(RESULT + RESULT_SENT_AT, NaN);
     const next = takeEvent(0, start);
     if (!next) return broken();
     rows = 1;
     return endFrame(next);
   }
-  return endFrame(end) && frameTextIsSound() ? end : 0;
+  if (!endFrame(end) || !frameTextIsSound()) return 0;
+  return isStale ? takeAgain() : end;
+}
+
+/** Reads the events again, now that all members that matter to them are known. */
+function takeAgain(): usize {
+  if (!openMerging(eventsAt)) return 0;
+  resetRows();
+  return takeArray(eventsAt);
 }
 
 /** Is the string at `tAt` "pub"? Leaves its text in RESULT. */
@@ -322,8 +329,7 @@ function takePub(start: usize): usize {
   if (!load<u64>(RESULT + RESULT_SEQ)) return problem(PROBLEM_BAD_FRAME, start, DETAIL_SEQ);
   if (isStale) {
     setFrameDefaults(typeAt, schemaAt);
-    resetRows();
-    return takeArray(eventsAt);
+    return takeAgain();
   }
   return end;
 }
@@ -348,8 +354,10 @@ export function encodeFrame(bytes: usize): void {
   setFrameDefaults(0, 0);
   openFrameText(end, !isUtf8(input, end));
   resetArena();
+  openDialect();
+  openMerges();
   openEvent(0, 0);
-  takeFrame();
+  if (openMerging(input)) takeFrame();
   if (load<u32>(RESULT + RESULT_PROBLEM) != PROBLEM_NONE) rows = 0;
   finishRows(rows, arena);
   closeOriginals();

@@ -166,15 +166,20 @@ function putKey(row: u32, at: usize): bool {
   return true;
 }
 
-/** The envelope's key, a string or an integer by now (0: none), or the pointers'. */
-export function takeKey(row: u32, route: usize, at: usize): void {
-  if (at && load<u8>(at) != 0x6e && putKey(row, at)) return;
-  const plan = <usize>load<u32>(route, ROUTE_PLAN);
+/** A key from the plan's pointers; false: there is none. */
+export function takeKeyByPointers(row: u32, plan: usize): bool {
   const count = pointerCount(plan, POINTER_KIND_KEY);
   for (let i: u32 = 0; i < count; i++) {
     const value = pointerValue(plan, POINTER_KIND_KEY, i);
-    if (value && putKey(row, value)) return;
+    if (value && putKey(row, value)) return true;
   }
+  return false;
+}
+
+/** The envelope's key, a string or an integer by now (0: none), or the pointers'. */
+export function takeKey(row: u32, route: usize, at: usize): void {
+  if (at && load<u8>(at) != 0x6e && putKey(row, at)) return;
+  if (takeKeyByPointers(row, <usize>load<u32>(route, ROUTE_PLAN))) return;
   if (load<u32>(route, ROUTE_FLAGS) & ROUTE_FLAG_KEY_REQUIRED) refuse(row, STATUS_KEY_MISSING, 0);
 }
 

@@ -134,6 +134,11 @@ export function settleRoute(): bool {
   return true;
 }
 
+/** Takes a route that fits the event better than the settled one; 0: there is none. */
+export function refineRoute(better: usize): void {
+  if (better) route = better;
+}
+
 /** Key of the envelope: a string, an integer, null; else `type`. */
 export function checkKey(): void {
   const key = at(KEY);

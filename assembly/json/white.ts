@@ -16,3 +16,12 @@ export function skipWhiteSlow(at: usize): usize {
 export function skipWhite(p: usize): usize {
   return load<u8>(p) > 0x20 ? p : skipWhiteSlow(p);
 }
+
+/** First newline at or after `at`, or `end`. */
+export function lineEnd(at: usize, end: usize): usize {
+  for (let p = at; p < end; p += 16) {
+    const mask = i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(0x0a)));
+    if (mask) return min(p + ctz<i32>(mask), end);
+  }
+  return end;
+}

@@ -8,6 +8,12 @@ import { createHash, timingSafeEqual } from "node:crypto";
 export interface Principal {
   readonly tenant: string;
   readonly source: string;
+  /** When the credentials expire, ms since 1970; absent: they do not. */
+  readonly expiresAtMs?: number;
+}
+
+export function isSameSender(left: Principal, right: Principal | null): boolean {
+  return left.tenant === right?.tenant && left.source === right.source;
 }
 
 /** Longest credentials that are looked at, in characters; longer ones are unknown. */

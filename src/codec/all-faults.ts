@@ -26,6 +26,14 @@ export interface FaultSearch {
   readonly bound: number;
 }
 
+/** How one event of a frame is read alone: its type is known, its frame's members are in it. */
+function aloneContext(context: FrameContext, route: RouteSpec): FrameContext {
+  const { eventBytesMax: _, dialect, ...rest } = context;
+  const alone = { ...rest, shape: "json", defaultType: route.type } as const;
+  if (dialect?.form === undefined) return alone;
+  return { ...alone, dialect: { form: { ...dialect.form, events: [], type: [], detail: [] } } };
+}
+
 /** The same again: what was mended is not what was wrong. A member may well repeat many times. */
 function isRepeat(fault: Fault, last: Fault | undefined): boolean {
   return fault.kind !== "duplicate" && fault.kind === last?.kind && fault.path === last?.path;
@@ -85,8 +93,7 @@ export class FaultSearcher {
     frame[0] = 0x5b;
     frame.set(text, 1);
     frame[text.length + 1] = 0x5d;
-    const { eventBytesMax: _, ...rest } = context;
-    const result = codec.encode(frame, { ...rest, shape: "json", defaultType: route.type });
+    const result = codec.encode(frame, aloneContext(context, route));
     assert(result.kind === "table", "a mended event is one event");
     const isRefused = result.table.status[0] !== ROW_STATUS.encoded;
     return isRefused ? codec.refusal(0) : undefined;

@@ -8,11 +8,21 @@ import { assert } from "../lib/assert.ts";
 import { INFLATED_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
+import { pointerSteps } from "../schema/plan/pointers.ts";
 import { ROUTES_MAX } from "./abi.gen.ts";
 import { FaultSearcher } from "./all-faults.ts";
 import { describeRefusal, type Refusal } from "./describe.ts";
 import { fillDigests, type KeyedHash } from "./digests.ts";
-import { clearPoison, type FrameContext, FrameWriter, poison } from "./frame-context.ts";
+import { escapeStep } from "./event-walk.ts";
+import {
+  clearPoison,
+  dialectPlace,
+  dialectPlaceBytes,
+  type DialectPlace,
+  type FrameContext,
+  FrameWriter,
+  poison,
+} from "./frame-context.ts";
 import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
 import { Instance, layOut, type Regions } from "./instance.ts";
 import { type RouteEntry, writeRoutes } from "./routes.ts";
@@ -83,6 +93,7 @@ export class Codec {
   #instance: Instance;
   #table: Table;
   #traps = 0;
+  #dialectPlace: DialectPlace | undefined;
   /** The last frame's. */
   #context: FrameContext | undefined;
 
@@ -158,10 +169,27 @@ export class Codec {
     return this.#inputBytesMax;
   }
 
+  /** Where the last frame's events have their type, their record and their schema. */
+  #paths(): Pick<Refusal, "typePath" | "dataPath" | "schemaPath" | "recordDepth"> {
+    const form = this.#context?.dialect?.form;
+    if (form !== undefined) {
+      const dataPath = form.data ?? "";
+      const typePath = form.type[0] ?? "";
+      const schemaPath = form.schema?.[0] ?? "";
+      return { typePath, dataPath, schemaPath, recordDepth: pointerSteps(dataPath).length };
+    }
+    const isData = this.#context?.payload === "data";
+    const typeMember = isData ? "type" : (this.#context?.typeMember ?? "");
+    const dataPath = isData ? "/data" : "";
+    const typePath = `/${escapeStep(typeMember)}`;
+    return { typePath, dataPath, schemaPath: "/schema", recordDepth: isData ? 1 : 0 };
+  }
+
   /** Encodes one frame. The table may be read until the next call. */
   encode(frame: Uint8Array, context: FrameContext): FrameResult {
     assert(frame.length <= this.#inputBytesMax, "a frame is at most inputBytesMax bytes long");
     this.#context = context;
+    if (context.dialect !== undefined) this.#placeDialects();
     if (!this.#run(frame, context) && !this.#runAround(frame, context)) {
       return { kind: "fault", problem: "bad_frame", offset: 0, detail: "the codec failed on it" };
     }
@@ -200,7 +228,6 @@ export class Codec {
     const plan = this.#specs.get(table.route[row] ?? -1)?.plan;
     const node = table.faultNode[row] ?? 0;
     const isPlanNode = plan !== undefined && node >= plan.address;
-    const isData = this.#context?.payload === "data";
     return {
       // The module writes no other statuses (abi.ts, STATUS_).
       status: (table.status[row] ?? ROW_STATUS.fault) as RowStatus,
@@ -210,9 +237,7 @@ export class Codec {
       node: isPlanNode ? node - plan.address : node,
       field: table.faultField[row] ?? 0,
       plan: plan?.compiled,
-      typeMember: isData ? "type" : (this.#context?.typeMember ?? ""),
-      dataMember: "data",
-      recordDepth: isData ? 1 : 0,
+      ...this.#paths(),
       // A broken text has no type, so it may belong to any plan.
       hidesBytes: [...this.#plans].some(({ compiled }) => compiled.isPrivate),
       schemaReference: this.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0),
@@ -234,7 +259,7 @@ export class Codec {
     return {
       memoryBytes: this.#instance.memory.length,
       plans: this.#plans.size,
-      planBytes: this.#space.usedBytes,
+      planBytes: this.#space.usedBytes - this.#dialectBytes,
       traps: this.#traps,
     };
   }
@@ -242,7 +267,7 @@ export class Codec {
   /** False: the module trapped. */
   #run(frame: Uint8Array, context: FrameContext): boolean {
     this.#instance.memory.set(frame, this.#regions.input);
-    this.#writer.write(this.#instance, context);
+    this.#writer.write(this.#instance, context, this.#dialectPlace);
     try {
       this.#instance.encodeFrame(frame.length);
       return true;
@@ -276,6 +301,18 @@ export class Codec {
     for (const handle of this.#plans) this.#writePlan(handle);
     this.#writeRoutes();
     this.#onTrap();
+  }
+
+  get #dialectBytes(): number {
+    return this.#dialectPlace === undefined ? 0 : dialectPlaceBytes(this.#inputBytesMax);
+  }
+
+  /** Room for dialects, taken when the first one comes. */
+  #placeDialects(): void {
+    if (this.#dialectPlace !== undefined) return;
+    const start = this.#space.allocate(dialectPlaceBytes(this.#inputBytesMax));
+    this.#dialectPlace = dialectPlace(start, this.#inputBytesMax);
+    this.#makeRoom();
   }
 
   #makeRoom(): void {

@@ -26,10 +26,12 @@ export interface Refusal {
   readonly plan: CompiledPlan | undefined;
   /** The event's schema reference, where it names one that is not loaded. */
   readonly schemaReference: string;
-  /** Member of the event that holds its type. */
-  readonly typeMember: string;
-  /** Member of the event that is the record. */
-  readonly dataMember: string;
+  /** Pointer to the member of the event that holds its type. */
+  readonly typePath: string;
+  /** Pointer to the member of the event that is the record. */
+  readonly dataPath: string;
+  /** Pointer to the member of the event that names its schema. */
+  readonly schemaPath: string;
   /** Steps from the event to its record. */
   readonly recordDepth: number;
   /** The text may hold private values, and it is too broken to know where. */
@@ -45,14 +47,14 @@ export function describeRefusal(refusal: Refusal): Fault {
       return {
         code: "schema_unknown",
         kind: "unknown_type",
-        path: `/${escapeStep(refusal.typeMember)}`,
+        path: refusal.typePath,
         detail: OUTCOME_RULES.schema_unknown.text,
       };
     case ROW_STATUS.schemaNeeded:
       return {
         code: "schema_unknown",
         kind: "unknown_type",
-        path: "/schema",
+        path: refusal.schemaPath,
         detail: `the schema ${JSON.stringify(refusal.schemaReference)} is not loaded`,
       };
     case ROW_STATUS.tooLarge:
@@ -150,16 +152,16 @@ function describeByte(text: Uint8Array, at: number): string {
 }
 
 function describeMissing(refusal: Refusal): Fault {
-  const { text, at, node, field, plan, dataMember } = refusal;
+  const { text, at, node, field, plan, dataPath } = refusal;
   const owner = pointerTo(text, at);
   const schema = plan?.nodes.get(node)?.schema;
   const missing = schema?.kind === "record" ? schema.fields[field] : undefined;
-  const name = node === NODE_DATA ? dataMember : (missing?.name ?? "");
+  const path = node === NODE_DATA ? dataPath : `/${escapeStep(missing?.name ?? "")}`;
   const expected = missing === undefined ? "a value" : typeWords(missing.schema);
   return {
     code: "schema_invalid",
     kind: "missing",
-    path: placeOf(refusal, `${owner}/${escapeStep(name)}`).path,
+    path: placeOf(refusal, owner + path).path,
     expected,
     got: "nothing",
     detail: sentence(expected, "nothing"),

@@ -1,12 +1,21 @@
 /** What the host tells the module about a frame: context → the PARAMS page. */
 import { assert } from "../lib/assert.ts";
+import { POINTER_BYTES_MAX } from "../limits.ts";
 import {
+  INPUT_PADDING,
+  MERGED_BYTES_MAX,
+  MERGES_MAX,
   PARAM_DEFAULT_TYPE,
   PARAM_DEFAULT_TYPE_BYTES,
+  PARAM_DIALECT,
   PARAM_EPOCH,
   PARAM_EVENT_BYTES_MAX,
   PARAM_EVENTS_MAX,
   PARAM_FLAGS,
+  PARAM_HOST_BYTES,
+  PARAM_HOST_TEXT,
+  PARAM_MERGED,
+  PARAM_MERGED_END,
   PARAM_ORIGIN,
   PARAM_ORIGIN_BYTES,
   PARAM_PAYLOAD,
@@ -26,6 +35,7 @@ import {
   TEXT,
   TEXT_BYTES,
 } from "./abi.gen.ts";
+import { compileDialect, type Dialect } from "./dialect.ts";
 import type { Instance } from "./instance.ts";
 
 export interface FrameContext {
@@ -48,6 +58,10 @@ export interface FrameContext {
   readonly stream?: { readonly id: Uint8Array; readonly epoch: number };
   /** Header flags to set: 1 redelivery possible, 2 replay. */
   readonly flags?: number;
+  /** How the frame's façade writes events; absent: natively. Kept, and compared by identity. */
+  readonly dialect?: Dialect;
+  /** A sound JSON text (of an object) that the dialect merges into events; at most 8 KiB. */
+  readonly hostMembers?: string;
   /** Key of the hashes that fields with `sluice.privacy: "hmac"` become; needed by their plans. */
   readonly privacySalt?: string;
 }
@@ -58,6 +72,37 @@ const TEXT_SHARE_BYTES = TEXT_BYTES / 4;
 const NO_LIMIT = 0x7fffffff;
 
 const encoder = new TextEncoder();
+
+/** Where dialects and texts of merged events lie; a codec without dialects has no such place. */
+export interface DialectPlace {
+  readonly block: number;
+  readonly hostText: number;
+  readonly merged: number;
+  readonly mergedEnd: number;
+}
+
+/** Bytes for a dialect's block, and for each text behind it. */
+const BLOCK_BYTES = 16 * 1024;
+const HOST_BYTES = MERGED_BYTES_MAX + INPUT_PADDING;
+/** What goes on around the members merged into one event: commas, the name, padding. */
+const MERGED_MORE_BYTES = POINTER_BYTES_MAX * MERGES_MAX + 2 * INPUT_PADDING;
+
+/** Bytes of a place for frames of at most `inputBytesMax` bytes: no frame needs more. */
+export function dialectPlaceBytes(inputBytesMax: number): number {
+  // Each event is copied with what is merged into it; the last one also in steps, one for a merge.
+  const events = inputBytesMax + TABLE_ROWS * (MERGED_BYTES_MAX + MERGED_MORE_BYTES);
+  const steps = (2 * MERGES_MAX + 1) * (inputBytesMax + MERGED_BYTES_MAX + MERGED_MORE_BYTES);
+  return BLOCK_BYTES + HOST_BYTES + events + steps;
+}
+
+export function dialectPlace(start: number, inputBytesMax: number): DialectPlace {
+  return {
+    block: start,
+    hostText: start + BLOCK_BYTES,
+    merged: start + BLOCK_BYTES + HOST_BYTES,
+    mergedEnd: start + dialectPlaceBytes(inputBytesMax),
+  };
+}
 
 export function clearPoison(view: DataView): void {
   new Uint8Array(view.buffer, PARAMS + PARAM_POISON, POISON_BYTES).fill(0);
@@ -76,6 +121,7 @@ export class FrameWriter {
   #defaultType: string | undefined;
   #typeMember: string | undefined;
   #hasStream = true;
+  #dialect: Dialect | undefined;
 
   /** Forgets what the former instance knew. */
   reset(): void {
@@ -83,9 +129,11 @@ export class FrameWriter {
     this.#defaultType = undefined;
     this.#typeMember = undefined;
     this.#hasStream = true;
+    this.#dialect = undefined;
   }
 
-  write(instance: Instance, context: FrameContext): void {
+  /** `place`: needed where the context has a dialect. */
+  write(instance: Instance, context: FrameContext, place?: DialectPlace): void {
     const { view } = instance;
     assert(context.eventsMax <= TABLE_ROWS, "a frame's events fit the record table");
     const payload = context.payload === "data" ? PAYLOAD_DATA : PAYLOAD_WHOLE;
@@ -100,6 +148,42 @@ export class FrameWriter {
       this.#writeOrigin(instance, context);
     }
     this.#writeTexts(instance, context);
+    if (context.dialect !== undefined || this.#dialect !== undefined) {
+      this.#writeDialect(instance, context, place);
+    }
+  }
+
+  #writeDialect(
+    instance: Instance,
+    { dialect, hostMembers = "" }: FrameContext,
+    place: DialectPlace | undefined,
+  ): void {
+    const { view, memory } = instance;
+    if (dialect !== this.#dialect) {
+      this.#dialect = dialect;
+      if (dialect === undefined) {
+        view.setUint32(PARAMS + PARAM_DIALECT, 0, true);
+        return;
+      }
+      assert(place !== undefined, "a dialect has a place");
+      const { bytes, fixups } = compileDialect(dialect);
+      assert(bytes.length <= BLOCK_BYTES, "dialects are small");
+      memory.set(bytes, place.block);
+      for (const fixup of fixups) {
+        const at = place.block + fixup;
+        view.setUint32(at, view.getUint32(at, true) + place.block, true);
+      }
+      view.setUint32(PARAMS + PARAM_DIALECT, place.block, true);
+      view.setUint32(PARAMS + PARAM_MERGED, place.merged, true);
+      view.setUint32(PARAMS + PARAM_MERGED_END, place.mergedEnd, true);
+      view.setUint32(PARAMS + PARAM_HOST_TEXT, place.hostText, true);
+    }
+    if (place === undefined) return;
+    const text = encoder.encode(hostMembers);
+    assert(text.length <= MERGED_BYTES_MAX, "the host's members are short");
+    memory.set(text, place.hostText);
+    memory.fill(0, place.hostText + text.length, place.hostText + text.length + INPUT_PADDING);
+    view.setUint32(PARAMS + PARAM_HOST_BYTES, text.length, true);
   }
 
   #writeStream(instance: Instance, { stream }: FrameContext): void {

@@ -10,10 +10,12 @@ import {
   DETAIL_NOT_OBJECT,
   DETAIL_SEQ,
   DETAIL_UTF8,
+  MERGED_BYTES_MAX,
   PROBLEM_BAD_JSON,
   PROBLEM_CONTROL,
   PROBLEM_EMPTY,
   PROBLEM_NONE,
+  PROBLEM_TOO_LARGE,
   PROBLEM_TOO_MANY,
   RESULT,
   RESULT_CURRENT,
@@ -41,7 +43,7 @@ export type FrameResult =
   | { readonly kind: "control"; readonly t: string }
   | {
       readonly kind: "fault";
-      readonly problem: "empty" | "bad_json" | "too_many_events" | "bad_frame";
+      readonly problem: "empty" | "bad_json" | "too_many_events" | "too_large" | "bad_frame";
       /** Byte of the frame. */
       readonly offset: number;
       readonly detail: string;
@@ -88,6 +90,13 @@ export function readResult(
       return { kind: "fault", problem: "empty", offset, detail: "there is no event" };
     case PROBLEM_TOO_MANY:
       return { kind: "fault", problem: "too_many_events", offset, detail: "too many events" };
+    case PROBLEM_TOO_LARGE:
+      return {
+        kind: "fault",
+        problem: "too_large",
+        offset,
+        detail: `the frame gives its events more than ${MERGED_BYTES_MAX} bytes`,
+      };
     case PROBLEM_BAD_JSON:
       return {
         kind: "fault",

@@ -7,6 +7,7 @@ import { FAULT_KINDS } from "../errors.ts";
 import { ROW_STATUS } from "../records.ts";
 import type { AvroSchema } from "../schema/avro/schema.ts";
 import { type JsonMode, tagOf } from "../schema/plan/kinds.ts";
+import { pointerSteps } from "../schema/plan/pointers.ts";
 import { NODE_DATA, NODE_EVENT, NODE_KEY, NODE_SCHEMA } from "./abi.gen.ts";
 import type { Refusal } from "./describe.ts";
 import { isWhite, valueEnd } from "./event-walk.ts";
@@ -75,11 +76,12 @@ function replaceValue({ text, at }: Refusal, sample: string): Mended {
 
 /** `at`: the closing brace of the object that lacks a member. */
 function addMember(refusal: Refusal): Mended | undefined {
-  const { text, at, node, field, plan, dataMember } = refusal;
-  if (plan === undefined) return undefined;
+  const { text, at, node, field, plan, dataPath } = refusal;
+  const isData = node === NODE_DATA;
+  const [dataMember = "", ...deeper] = pointerSteps(dataPath);
+  if (plan === undefined || (isData && deeper.length > 0)) return undefined;
   const schema = plan.nodes.get(node)?.schema;
   const missing = schema?.kind === "record" ? schema.fields[field] : undefined;
-  const isData = node === NODE_DATA;
   const type = isData ? plan.schema : missing?.schema;
   const sample = type && sampleText({ schema: type, from: missing?.from, json: plan.json });
   if (sample === undefined) return undefined;

@@ -12,6 +12,7 @@ import {
   HTTP_DEADLINE_MS,
   INFLATED_BYTES_MAX,
   MESSAGE_TIMEOUT_MS,
+  STREAM_OVERCOMMIT,
   TABLE_ROWS_MAX,
   UNACKED_BYTES_MAX,
   UNACKED_EVENTS_MAX,
@@ -307,6 +308,16 @@ export const OPTIONS = {
     min: 8 * MIB,
     max: 16 * 1024 * MIB,
     text: "Bytes waiting for Kafka in one process. Above it HTTP answers 503 and credit stops.",
+  },
+  streamOvercommit: {
+    group: "limits",
+    type: "integer",
+    default: STREAM_OVERCOMMIT,
+    min: 1,
+    max: 1_000,
+    text:
+      "Credit that all WebSocket clients together may hold unused, in multiples of " +
+      "unackedEventsMax: not all send at once. Above it each is told the least.",
   },
   httpDeadlineMs: {
     group: "limits",

@@ -17,18 +17,30 @@ test("parseControlFrame: a hello with all its members", () => {
     stream: STREAM,
     held: [[2, 3]],
     next: 5,
-    caps: [],
+    client: { name: "sdk", version: "1.2.3", more: 1 },
+    resume: "r1.token",
+    caps: ["zstd"],
+    order: "strict",
+    sentAt: "2026-11-21T10:00:00Z",
+    unknown: { member: 1 },
   };
-  const parsed = parseControlFrame(JSON.stringify({ ...hello, unknown: { member: 1 } }));
+  const digits = `,"ctx":{"n":9007199254740993,"x":1.0,"s":"a"}}`;
+  const parsed = parseControlFrame(JSON.stringify(hello).slice(0, -1) + digits);
   assert.deepEqual(parsed, {
     kind: "frame",
     frame: {
       t: "hello",
       version: 1,
       auth: "demo",
+      resume: "r1.token",
       stream: uuidBytes(STREAM),
       held: [[2, 3]],
       next: 5,
+      client: { name: "sdk", version: "1.2.3" },
+      caps: ["zstd"],
+      order: "strict",
+      ctx: '{"n":9007199254740993,"x":1.0,"s":"a"}',
+      sentAt: "2026-11-21T10:00:00Z",
     },
   });
 });
@@ -65,6 +77,12 @@ test("parseControlFrame: refusals name the member", () => {
   ]) {
     assert.match(faultOf({ ...hello, next: 9, held }), /held/, JSON.stringify(held));
   }
+  assert.match(faultOf({ ...hello, client: "me" }), /client/);
+  assert.match(faultOf({ ...hello, resume: 1 }), /resume/);
+  assert.match(faultOf({ ...hello, caps: [1] }), /caps/);
+  assert.match(faultOf({ ...hello, order: "any" }), /order/);
+  assert.match(faultOf({ ...hello, ctx: [] }), /ctx/);
+  assert.match(faultOf({ ...hello, sentAt: {} }), /sentAt/);
   assert.match(faultOf({ t: "auth" }), /token/);
 });
 

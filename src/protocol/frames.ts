@@ -19,12 +19,22 @@ export const HELD_RANGES_MAX = 64;
 export interface Hello {
   readonly t: "hello";
   readonly version: number;
+  /** What the client says it is; for people only. */
+  readonly client: { readonly name: string; readonly version: string } | null;
   readonly auth: string | null;
   /** The 16 bytes of the stream's UUID. */
   readonly stream: Uint8Array;
   readonly held: Ranges;
   /** First sequence number that was never assigned. */
   readonly next: number;
+  /** The token of an earlier welcome, null without one. */
+  readonly resume: string | null;
+  readonly caps: readonly string[];
+  readonly order: string;
+  /** JSON text of an object that is merged under each event, null without one. */
+  readonly ctx: string | null;
+  /** The client's clock, ms since 1970 or RFC 3339; null without. */
+  readonly sentAt: number | string | null;
 }
 
 export type ControlFrame =
@@ -39,6 +49,8 @@ export type ParsedFrame =
   | { readonly kind: "frame"; readonly frame: ControlFrame }
   | { readonly kind: "fault"; readonly detail: string };
 
+type Members = Readonly<Record<string, unknown>>;
+
 /** Reads a control frame. `text` is bounded by the caller (CONTROL_FRAME_BYTES_MAX). */
 export function parseControlFrame(text: string): ParsedFrame {
   let value: unknown;
@@ -51,12 +63,12 @@ export function parseControlFrame(text: string): ParsedFrame {
     return fault("a frame is one JSON object");
   }
   // A JSON object: string keys, unknown values.
-  const members = value as Readonly<Record<string, unknown>>;
+  const members = value as Members;
   const t = members["t"];
   if (typeof t !== "string") return fault("a frame needs a string member t");
   switch (t) {
     case "hello":
-      return parseHello(members);
+      return parseHello(members, text);
     case "auth": {
       const token = members["token"];
       if (typeof token !== "string") return fault("auth needs a string member token");
@@ -72,11 +84,13 @@ export function parseControlFrame(text: string): ParsedFrame {
   }
 }
 
-function parseHello(members: Readonly<Record<string, unknown>>): ParsedFrame {
+function parseHello(members: Members, text: string): ParsedFrame {
   const version = integer(members["v"]);
   if (version === null) return fault("hello needs v, the version of the protocol: 1");
   const auth = members["auth"] ?? null;
   if (auth !== null && typeof auth !== "string") return fault("hello.auth is a string");
+  const resume = members["resume"] ?? null;
+  if (resume !== null && typeof resume !== "string") return fault("hello.resume is a string");
   const stream = typeof members["stream"] === "string" ? uuidBytes(members["stream"]) : null;
   if (stream === null) return fault("hello.stream is the stream's UUID");
   const next = members["next"] === undefined ? 1 : integer(members["next"]);
@@ -85,7 +99,65 @@ function parseHello(members: Readonly<Record<string, unknown>>): ParsedFrame {
   }
   const held = parseHeld(members["held"] ?? [], next);
   if (typeof held === "string") return fault(held);
-  return { kind: "frame", frame: { t: "hello", version, auth, stream, held, next } };
+  const rest = parseHelloExtras(members, text);
+  if (typeof rest === "string") return fault(rest);
+  return {
+    kind: "frame",
+    frame: { t: "hello", version, auth, resume, stream, held, next, ...rest },
+  };
+}
+
+type HelloExtras = Pick<Hello, "client" | "caps" | "order" | "ctx" | "sentAt">;
+
+function parseHelloExtras(members: Members, text: string): HelloExtras | string {
+  const client = members["client"] ?? null;
+  if (client !== null && !isObject(client)) return "hello.client is an object {name, version}";
+  const caps = members["caps"] ?? [];
+  if (!Array.isArray(caps) || !caps.every((cap) => typeof cap === "string")) {
+    return "hello.caps is an array of strings";
+  }
+  const order = members["order"] ?? "key";
+  if (order !== "key" && order !== "strict") return 'hello.order is "key" or "strict"';
+  const ctx = members["ctx"] ?? null;
+  if (ctx !== null && !isObject(ctx)) return "hello.ctx is an object";
+  const sentAt = members["sentAt"] ?? null;
+  if (sentAt !== null && typeof sentAt !== "number" && typeof sentAt !== "string") {
+    return "hello.sentAt is a number of milliseconds or a time in RFC 3339";
+  }
+  return {
+    client:
+      client === null ? null : { name: word(client["name"]), version: word(client["version"]) },
+    caps,
+    order,
+    ctx: ctx === null ? null : exactContext(text),
+    sentAt,
+  };
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** At most so many characters of what a client calls itself are kept. */
+const WORD_LENGTH_MAX = 100;
+
+function word(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, WORD_LENGTH_MAX) : "";
+}
+
+interface ExactNumbers {
+  /** A number that is written as it was read (JSON.parse source text access, ES2026). */
+  rawJSON(text: string): unknown;
+}
+
+/** The text of a hello's `ctx`, each number with the digits it was sent with. */
+function exactContext(text: string): string {
+  // The compiler's library does not know these members yet.
+  const { rawJSON } = JSON as unknown as ExactNumbers;
+  const keepDigits = (_key: string, value: unknown, context: { readonly source?: string }) =>
+    typeof value === "number" && context.source !== undefined ? rawJSON(context.source) : value;
+  const reviver = keepDigits as (key: string, value: unknown) => unknown;
+  return JSON.stringify((JSON.parse(text, reviver) as Members)["ctx"]);
 }
 
 function parseHeld(value: unknown, next: number): Ranges | string {
@@ -122,6 +194,12 @@ function fault(detail: string): ParsedFrame {
   return { kind: "fault", detail };
 }
 
+/** Why credit does not rise. */
+export type PauseReason = "kafka" | "rate" | "memory" | "drain";
+
+export const GO_AWAY_REASONS = ["drain", "rebalance", "max_age"] as const;
+export type GoAwayReason = (typeof GO_AWAY_REASONS)[number];
+
 export interface Credit {
   readonly seq: number;
   readonly bytes: number;
@@ -143,7 +221,11 @@ export interface Welcome {
     readonly event_bytes: number;
     readonly frame_events: number;
   };
+  /** Those of the client's `caps` that this server has. */
+  readonly caps: readonly string[];
   readonly ping: number;
+  /** When the credentials expire, ms since 1970; absent: they do not. */
+  readonly auth_exp?: number;
   readonly time: number;
 }
 
@@ -165,7 +247,7 @@ export interface ServerFrames {
   readonly welcome: Welcome;
   readonly ack: Ack;
   readonly credit: Credit & {
-    readonly reason?: "kafka" | "rate" | "memory" | "drain";
+    readonly reason?: PauseReason;
     readonly after_ms?: number;
   };
   readonly auth_ok: { readonly auth_exp?: number };
@@ -178,7 +260,7 @@ export interface ServerFrames {
     readonly seq?: number;
   };
   readonly goaway: {
-    readonly reason: "drain" | "rebalance" | "max_age";
+    readonly reason: GoAwayReason;
     readonly after_ms: number;
   };
 }

@@ -320,6 +320,8 @@ export class HttpIngest {
     } else if (fault.problem === "too_many_events") {
       const limit = this.#parts.limits.eventsMax;
       this.#refuse(request, "too_large", { detail: fault.detail, members: { limit } });
+    } else if (fault.problem === "too_large") {
+      this.#refuse(request, "too_large", { detail: fault.detail });
     } else if (fault.problem === "bad_frame") {
       request.reply(internalReply(request.requestId));
     } else {

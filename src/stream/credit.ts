@@ -1,37 +1,69 @@
 /**
- * The credit of one connection (docs/protocol.md §2.5 rule 3): absolute ceilings on sequence
- * numbers and on the bytes of pub frames. They only rise: by what has been settled, never under
- * pressure.
+ * The credit of one connection (docs/protocol.md §2.5 rule 3, §2.6): absolute ceilings on sequence
+ * numbers and on the bytes of pub frames. They only rise: with what is settled, as far as what is
+ * in flight allows, and never further ahead of the client than its allowance.
+ *
+ *   seq   = min(done    + eventsMax, highest received + allowance.events)
+ *   bytes = min(settled + bytesMax,  received         + allowance.bytes)
  */
-import { STREAM_INFLIGHT_BYTES_MAX, STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
+import {
+  STREAM_FIRST_BYTES,
+  STREAM_FIRST_EVENTS,
+  STREAM_INFLIGHT_BYTES_MAX,
+  STREAM_INFLIGHT_EVENTS_MAX,
+} from "../limits.ts";
 import type { Credit } from "../protocol/frames.ts";
 
-/** Of a new connection; the first ack raises it (docs/protocol.md §2.13). */
-const FIRST: Credit = { seq: 100, bytes: 128 * 1024 };
+/** How far ahead of what it has sent a client may be told to send. */
+export interface Allowance {
+  readonly events: number;
+  readonly bytes: number;
+}
 
 export class CreditAccount {
   #ceiling: Credit;
+  #highest: number;
   #bytesReceived = 0;
   #bytesSettled = 0;
+  /** Doubles whenever the client has used up its ceiling: what it could send is not measured. */
+  #own = 1;
 
-  /** `done`: everything up to it is final already. */
-  constructor(done: number) {
-    this.#ceiling = { seq: done + FIRST.seq, bytes: FIRST.bytes };
+  /**
+   * `done`: everything up to it is final already; `next`: the first number never assigned;
+   * `frameBytes`: a frame with the longest event must always come to be allowed.
+   */
+  constructor(options: {
+    readonly done: number;
+    readonly next: number;
+    readonly frameBytes: number;
+  }) {
+    this.#highest = options.next - 1;
+    this.#ceiling = {
+      seq: Math.min(options.done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + STREAM_FIRST_EVENTS),
+      bytes: Math.max(STREAM_FIRST_BYTES, options.frameBytes),
+    };
   }
 
   get ceiling(): Credit {
     return this.#ceiling;
   }
 
-  received(bytes: number): void {
+  /** Events the client may send and has not sent. */
+  get unused(): number {
+    return Math.max(0, this.#ceiling.seq - this.#highest);
+  }
+
+  /** A frame has come whose last number is `last`. */
+  received(bytes: number, last: number): void {
     this.#bytesReceived += bytes;
+    if (last > this.#highest) this.#highest = last;
   }
 
   settled(bytes: number): void {
     this.#bytesSettled += bytes;
   }
 
-  /** What a frame whose last number is `last` goes over, as a sentence; null if it may be sent. */
+  /** What a frame whose last number is `last` goes over, as a sentence; null: nothing. */
   excess(last: number): string | null {
     const { seq, bytes } = this.#ceiling;
     if (last > seq) return `seq ${last} is above the credit of ${seq}`;
@@ -40,11 +72,21 @@ export class CreditAccount {
   }
 
   /** Raises the ceilings as far as they may go; null if they stay. */
-  raise(done: number): Credit | null {
-    const seq = Math.max(this.#ceiling.seq, done + STREAM_INFLIGHT_EVENTS_MAX);
-    const bytes = Math.max(this.#ceiling.bytes, this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX);
-    if (seq === this.#ceiling.seq && bytes === this.#ceiling.bytes) return null;
-    this.#ceiling = { seq, bytes };
-    return this.#ceiling;
+  raise(done: number, allowance: Allowance): Credit | null {
+    const { seq, bytes } = this.#ceiling;
+    const isUsedUp = this.#highest >= seq || this.#bytesReceived > bytes - allowance.bytes / 2;
+    if (isUsedUp && this.#own < STREAM_INFLIGHT_EVENTS_MAX) this.#own *= 2;
+    const events = Math.min(allowance.events * this.#own, STREAM_INFLIGHT_EVENTS_MAX);
+    const ahead = Math.min(allowance.bytes * this.#own, STREAM_INFLIGHT_BYTES_MAX);
+    const next = {
+      seq: Math.max(seq, Math.min(done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + events)),
+      bytes: Math.max(
+        bytes,
+        Math.min(this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX, this.#bytesReceived + ahead),
+      ),
+    };
+    if (next.seq === seq && next.bytes === bytes) return null;
+    this.#ceiling = next;
+    return next;
   }
 }

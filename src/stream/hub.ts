@@ -1,19 +1,30 @@
 /**
- * All streams of the process: what they share (pipeline, admission, limits), and what must be done
- * for many at once: acks at the end of a commit, pings, credit after pressure, the drain.
+ * All streams of the process: what they share (pipeline, admission, memory, limits, credit), and
+ * what must be done for many at once: acks at the end of a commit, a regular look at each, the
+ * drain.
  */
-import type { Admission } from "../admission/admission.ts";
+import type { Admission, Principal } from "../admission/admission.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Welcome } from "../protocol/frames.ts";
+import type { PauseReason, Welcome } from "../protocol/frames.ts";
+import type { CreditSource } from "./answers.ts";
 import { StreamConnection } from "./connection.ts";
+import type { Allowance } from "./credit.ts";
+import { LEAST_ALLOWANCE, Pace } from "./pace.ts";
+import type { StreamView } from "./reconcile.ts";
 import type { StreamPeer, StreamSocket } from "./socket.ts";
+import type { StreamKey, StreamStore } from "./store.ts";
+import { Upkeep } from "./upkeep.ts";
 
-/** Between two looks at who is silent and whether credit may rise again. */
+/** Between two looks at all connections. */
 const TICK_MS = 250;
 
-/** A client that has missed this many pings is dead. */
-const PINGS_MISSED_MAX = 2;
+/** And between two looks while the process drains. */
+const DRAIN_TICK_MS = 10;
+
+/** Clients that are asked to leave come back spread over so long for each of them. */
+const SPREAD_MS_PER_SOCKET = 5;
 
 /** Why a socket is sent away as soon as it opens. */
 const REFUSALS = {
@@ -21,8 +32,6 @@ const REFUSALS = {
   full: "this process has as many connections as it may have",
   overloaded: "this process has as many events in flight as it may have",
 } as const;
-
-export type Pressure = "kafka" | "memory";
 
 export interface StreamLimits {
   readonly frameBytesMax: number;
@@ -32,45 +41,65 @@ export interface StreamLimits {
   readonly typeMember: string;
 }
 
+/** What streams tell telemetry. */
+export interface StreamObserver {
+  refused(reason: keyof typeof REFUSALS): void;
+  /** A stream was opened: unknown so far, known, or with records that may be stored twice. */
+  welcomed(how: "new" | "resumed" | "unsure"): void;
+  /** A frame has its last outcome, so long after it came. */
+  answered(latencyMs: number): void;
+  /** Something that must not happen did. */
+  failed(error: unknown): void;
+}
+
 export interface StreamHubParts {
   readonly pipeline: Pipeline;
   readonly admission: Admission;
+  readonly store: StreamStore;
   readonly deadlines: Deadlines;
   readonly limits: StreamLimits;
   readonly pingMs: number;
   readonly helloTimeoutMs: number;
   readonly streamsMax: number;
+  /** Events of credit that may be out and not used; beyond it streams get the least. */
+  readonly creditEventsMax: number;
+  /** The longest time over which clients that are asked to leave come back. */
+  readonly goAwaySpreadMs: number;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
-  /** Why credit may not rise: the process is without Kafka, or over its high mark. */
-  readonly pressure: () => Pressure | null;
+  /** Why the credit of a sender may not rise, null if it may. */
+  readonly pressure: (principal: Principal) => PauseReason | null;
+  readonly isKafkaAway: () => boolean;
   /** Is it over the hard mark? Then no further sockets are taken. */
   readonly overHardMark: () => boolean;
-  readonly onRefused: (reason: "draining" | "full" | "overloaded") => void;
   /** Between 0 and 1. */
   readonly random: () => number;
   /** Unique among the processes that ever served; prefix of connection ids. */
   readonly processId: string;
-  /** Something that must not happen did. */
-  readonly onFailure: (error: unknown) => void;
-  /** A frame has its last outcome, so long after it came. */
-  readonly onAnswered: (latencyMs: number) => void;
+  readonly observer: StreamObserver;
 }
 
-export class StreamHub {
+export class StreamHub implements CreditSource {
   readonly #parts: StreamHubParts;
-  /** Connections with the time their last frame came, in monotonic ms. */
-  readonly #heard = new Map<StreamConnection, { atMs: number; pings: number }>();
+  readonly #connections = new Set<StreamConnection>();
   readonly #dirty: StreamConnection[] = [];
   readonly #heldBack = new Set<StreamConnection>();
-  readonly #timer: NodeJS.Timeout;
-  #connections = 0;
-  #draining = false;
+  readonly #pace: Pace;
+  #timer: NodeJS.Timeout | undefined;
+  #opened = 0;
+  #creditEvents = 0;
+  #kafkaAwaySinceMs = NaN;
+  #isDraining = false;
 
   constructor(parts: StreamHubParts) {
     this.#parts = parts;
+    this.#pace = new Pace(parts.clockMs());
+  }
+
+  /** Begins to look after its connections regularly. */
+  start(): void {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
@@ -83,66 +112,112 @@ export class StreamHub {
     return this.#parts.admission;
   }
 
-  get deadlines(): Deadlines {
-    return this.#parts.deadlines;
+  get store(): StreamStore {
+    return this.#parts.store;
   }
 
   get limits(): StreamLimits {
     return this.#parts.limits;
   }
 
-  /** Why credit may not rise, null if it may. */
-  get pressure(): Pressure | null {
-    return this.#parts.pressure();
-  }
-
   /** Open sockets. */
   get size(): number {
-    return this.#heard.size;
+    return this.#connections.size;
+  }
+
+  /** Events that clients may send and have not sent. */
+  get creditEvents(): number {
+    return this.#creditEvents;
+  }
+
+  get allowance(): Allowance {
+    const isOver = this.#creditEvents > this.#parts.creditEventsMax;
+    return isOver ? LEAST_ALLOWANCE : this.#pace.allowance;
+  }
+
+  pressure(principal: Principal): PauseReason | null {
+    return this.#parts.pressure(principal);
+  }
+
+  countCredit(events: number): void {
+    this.#creditEvents += events;
+  }
+
+  /** How long Kafka has been away; 0 if it is not. */
+  get kafkaAwayMs(): number {
+    const sinceMs = this.#kafkaAwaySinceMs;
+    return Number.isNaN(sinceMs) ? 0 : this.#parts.clockMs() - sinceMs;
   }
 
   failed(error: unknown): void {
-    this.#parts.onFailure(error);
+    this.#parts.observer.failed(error);
+  }
+
+  /** The events of a batch are on their way. */
+  published(batch: Batch, bytes: number): void {
+    this.#pace.received(batch.count, bytes);
+    this.#parts.deadlines.add(batch);
   }
 
   answered(latencyMs: number): void {
-    this.#parts.onAnswered(latencyMs);
+    this.#pace.answered(latencyMs);
+    this.#parts.observer.answered(latencyMs);
   }
 
   now(): number {
     return this.#parts.now();
   }
 
-  /** The members of a welcome; this version remembers no streams between connections. */
-  welcome(members: Pick<Welcome, "done" | "sack" | "credit" | "dup_possible">): Welcome {
-    const { frameBytesMax, eventBytesMax, frameEventsMax } = this.#parts.limits;
-    this.#connections += 1;
+  clockMs(): number {
+    return this.#parts.clockMs();
+  }
+
+  /** A random part of the time over which clients come back that are asked to leave, in ms. */
+  spread(): number {
+    const spreadMs = Math.min(
+      this.#parts.goAwaySpreadMs,
+      this.#connections.size * SPREAD_MS_PER_SOCKET,
+    );
+    return Math.round(this.#parts.random() * spreadMs);
+  }
+
+  /** The members of a welcome that say who welcomes. */
+  welcome(
+    key: StreamKey,
+  ): Pick<Welcome, "conn" | "resume" | "ttl" | "limits" | "caps" | "ping" | "time"> {
+    const { limits, store, processId, pingMs } = this.#parts;
+    this.#opened += 1;
     return {
-      conn: `${this.#parts.processId}-${this.#connections}`,
-      epoch: 1,
-      resumed: false,
-      exc: [],
-      resume: "",
-      ttl: 0,
+      conn: `${processId}-${this.#opened}`,
+      resume: store.token(key),
+      ttl: store.ttlSeconds,
       limits: {
-        frame_bytes: frameBytesMax,
-        event_bytes: eventBytesMax,
-        frame_events: frameEventsMax,
+        frame_bytes: limits.frameBytesMax,
+        event_bytes: limits.eventBytesMax,
+        frame_events: limits.frameEventsMax,
       },
-      ping: Math.round(this.#parts.pingMs / 1_000),
+      caps: [],
+      ping: Math.round(pingMs / 1_000),
       time: this.now(),
-      ...members,
     };
+  }
+
+  welcomed(connection: StreamConnection, { resumed, unsure }: StreamView): void {
+    const how = resumed ? "resumed" : "new";
+    this.#parts.observer.welcomed(unsure.length > 0 ? "unsure" : how);
+    if (this.#isDraining) connection.goAway("drain", this.spread());
   }
 
   /** A socket was opened. One too many, or one that comes during the drain, is sent away. */
   open(socket: StreamSocket, peer: StreamPeer): StreamConnection {
-    const connection = new StreamConnection(this, socket, peer);
+    const { clockMs, helloTimeoutMs, pingMs, random, observer } = this.#parts;
+    const nowMs = clockMs();
+    const upkeep = new Upkeep({ nowMs, helloTimeoutMs, pingMs, random: random() });
+    const connection = new StreamConnection(this, upkeep, { socket, peer });
     const refusal = this.#refusal();
-    if (refusal === null) {
-      this.#heard.set(connection, { atMs: this.#parts.clockMs(), pings: 0 });
-    } else {
-      this.#parts.onRefused(refusal);
+    if (refusal === null) this.#connections.add(connection);
+    else {
+      observer.refused(refusal);
       const name = refusal === "draining" ? "restart" : "overloaded";
       connection.fail(name, REFUSALS[refusal]);
     }
@@ -150,21 +225,14 @@ export class StreamHub {
   }
 
   #refusal(): keyof typeof REFUSALS | null {
-    if (this.#draining) return "draining";
-    if (this.#heard.size >= this.#parts.streamsMax) return "full";
+    if (this.#isDraining) return "draining";
+    if (this.#connections.size >= this.#parts.streamsMax) return "full";
     return this.#parts.overHardMark() ? "overloaded" : null;
   }
 
   left(connection: StreamConnection): void {
-    this.#heard.delete(connection);
+    this.#connections.delete(connection);
     this.#heldBack.delete(connection);
-  }
-
-  heardFrom(connection: StreamConnection): void {
-    const heard = this.#heard.get(connection);
-    if (heard === undefined) return;
-    heard.atMs = this.#parts.clockMs();
-    heard.pings = 0;
   }
 
   /**
@@ -192,46 +260,36 @@ export class StreamHub {
     this.#heldBack.add(connection);
   }
 
-  /** Hello time-outs, pings, and credit that was held back. */
+  /** A look at every connection, and at credit that was held back. */
   tick(): void {
     const nowMs = this.#parts.clockMs();
-    for (const [connection, heard] of this.#heard) {
-      const silentMs = nowMs - heard.atMs;
-      if (connection.state === "awaiting-hello") {
-        if (silentMs > this.#parts.helloTimeoutMs) {
-          connection.fail("hello_timeout", "no hello came in time");
-        }
-      } else if (silentMs > this.#parts.pingMs * (heard.pings + 1)) {
-        heard.pings += 1;
-        if (heard.pings > PINGS_MISSED_MAX) connection.fail("going_away", "no answer to pings");
-        else connection.ping();
-      }
-    }
-    if (this.#heldBack.size > 0 && this.pressure === null) {
-      const waiting = [...this.#heldBack];
-      this.#heldBack.clear();
-      for (const connection of waiting) connection.raiseCredit();
-    }
+    this.#pace.roll(nowMs);
+    if (!this.#parts.isKafkaAway()) this.#kafkaAwaySinceMs = NaN;
+    else if (Number.isNaN(this.#kafkaAwaySinceMs)) this.#kafkaAwaySinceMs = nowMs;
+    for (const connection of this.#connections) connection.tick(nowMs);
+    const waiting = [...this.#heldBack];
+    this.#heldBack.clear();
+    for (const connection of waiting) connection.raiseCredit();
   }
 
   /**
-   * The drain: asks every client to come back elsewhere (spread over `spreadMs`), and closes each
-   * as soon as nothing of it is in flight; all of them at the latest when `deadline` says so.
+   * The drain: asks every client to come back elsewhere. Each is closed when it had the time to
+   * leave by itself and nothing of it is in flight; all of them at the latest when `deadline` says
+   * so.
    */
-  async drain(spreadMs: number, deadline: AbortSignal): Promise<void> {
-    this.#draining = true;
-    for (const connection of this.#heard.keys()) {
-      connection.goAway(Math.round(this.#parts.random() * spreadMs));
-    }
-    while (this.#heard.size > 0) {
-      for (const connection of this.#heard.keys()) {
-        if (!connection.isBusy || deadline.aborted) {
-          connection.fail("restart", "this process is shutting down");
-        }
-      }
-      if (deadline.aborted) break;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#isDraining = true;
     clearInterval(this.#timer);
+    for (const connection of this.#connections) connection.goAway("drain", this.spread());
+    while (this.#connections.size > 0) {
+      if (deadline.aborted) {
+        for (const connection of this.#connections) {
+          connection.fail("restart", REFUSALS.draining);
+        }
+        break;
+      }
+      this.tick();
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS));
+    }
   }
 }

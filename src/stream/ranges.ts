@@ -4,8 +4,15 @@
  * stream's credit.
  */
 
+import type { Ranges } from "../protocol/frames.ts";
+
 export class RangeSet {
-  #ranges: [number, number][] = [];
+  #ranges: [number, number][];
+
+  /** `ranges`: ascending, disjoint, not adjacent. */
+  constructor(ranges: Ranges = []) {
+    this.#ranges = ranges.map(([from, to]) => [from, to]);
+  }
 
   get size(): number {
     let numbers = 0;
@@ -15,6 +22,11 @@ export class RangeSet {
 
   get isEmpty(): boolean {
     return this.#ranges.length === 0;
+  }
+
+  /** The highest number, 0 if there is none. */
+  get max(): number {
+    return this.#ranges.at(-1)?.[1] ?? 0;
   }
 
   /** Ascending, disjoint, not adjacent. */
@@ -93,4 +105,36 @@ export class RangeSet {
     }
     return low;
   }
+}
+
+/** The numbers that are in one of two ascending lists of ranges. */
+export function union(left: Ranges, right: Ranges): Ranges {
+  const merged: [number, number][] = [];
+  for (const [from, to] of [...left, ...right].sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}
+
+/** The numbers of `left` that are not in `right`; both ascending and disjoint. */
+export function without(left: Ranges, right: Ranges): Ranges {
+  const rest: (readonly [number, number])[] = [];
+  let index = 0;
+  for (const [from, to] of left) {
+    let next = from;
+    while ((right[index]?.[1] ?? Infinity) < next) index += 1;
+    for (let at = index; next <= to; at += 1) {
+      const [start, end] = right[at] ?? [Infinity, Infinity];
+      if (start > next) rest.push([next, Math.min(start - 1, to)]);
+      next = Math.max(next, end + 1);
+    }
+  }
+  return rest;
+}
+
+/** The numbers that are in both lists of ranges. */
+export function intersection(left: Ranges, right: Ranges): Ranges {
+  return without(left, without(left, right));
 }

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Ranges } from "../protocol/frames.ts";
+import { reconcile } from "./reconcile.ts";
 import { Window } from "./window.ts";
+
+function opened(held: Ranges, next: number): Window {
+  const result = reconcile({ record: null, isClean: true, held, next });
+  assert.equal(result.kind, "view");
+  return new Window(result.view);
+}
 
 function all(window: Window): { final: number[]; open: number[]; inFlight: number[] } {
   const list = (ranges: readonly (readonly [number, number])[]) =>
@@ -14,27 +22,27 @@ function all(window: Window): { final: number[]; open: number[]; inFlight: numbe
 }
 
 test("Window: a new stream takes 1 first and refuses to skip", () => {
-  const window = new Window([], 1);
+  const window = opened([], 1);
   assert.equal(window.done, 0);
   assert.equal(window.standing(1), "fresh");
   assert.equal(window.standing(2), "gap");
 });
 
 test("Window: outcomes out of order raise done once the hole is filled", () => {
-  const window = new Window([], 1);
+  const window = opened([], 1);
   for (const seq of [1, 2, 3, 4]) window.send(seq);
-  window.settle(3, true);
-  window.settle(2, true);
+  window.settle(3);
+  window.settle(2);
   assert.equal(window.done, 0);
   assert.deepEqual(window.final.ranges(), [[2, 3]]);
-  window.settle(1, true);
+  window.settle(1);
   assert.equal(window.done, 3);
   assert.deepEqual(window.final.ranges(), []);
   assert.equal(window.standing(4), "in-flight");
 });
 
 test("Window: held numbers are open, what lies between them is final", () => {
-  const window = new Window(
+  const window = opened(
     [
       [41, 50],
       [56, 60],
@@ -50,14 +58,14 @@ test("Window: held numbers are open, what lies between them is final", () => {
 });
 
 test("Window: a retried number may be sent again and is final then", () => {
-  const window = new Window([], 1);
+  const window = opened([], 1);
   window.send(1);
   window.send(2);
-  window.settle(2, true);
-  window.settle(1, false);
+  window.settle(2);
+  window.reopen(1, true);
   assert.equal(window.standing(1), "fresh");
-  window.send(1);
-  window.settle(1, true);
+  assert.equal(window.send(1), true, "it may be stored already");
+  window.settle(1);
   assert.equal(window.done, 2);
 });
 
@@ -69,7 +77,7 @@ test("Window: every number up to next is in exactly one place, whatever happens"
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-      const window = new Window([], 1);
+      const window = opened([], 1);
       const settled = new Set<number>();
       for (const { pick, kind } of steps) {
         const { open, inFlight } = all(window);
@@ -78,8 +86,11 @@ test("Window: every number up to next is in exactly one place, whatever happens"
           window.send(candidates[pick % candidates.length] ?? window.next);
         } else if (inFlight.length > 0) {
           const seq = inFlight[pick % inFlight.length] ?? 0;
-          window.settle(seq, kind === "store");
-          if (kind === "store") settled.add(seq);
+          if (kind === "retry") window.reopen(seq, pick % 2 === 0);
+          else {
+            window.settle(seq);
+            settled.add(seq);
+          }
         }
         const now = all(window);
         const places = [...now.final, ...now.open, ...now.inFlight].toSorted((a, b) => a - b);

@@ -1,14 +1,17 @@
 /**
  * The window of a stream: which sequence numbers are final, which are in flight, which may be sent
- * (docs/protocol.md §2.5 rules 2 and 7). Pure bookkeeping; it knows neither sockets nor events.
+ * (docs/protocol.md §2.5), and what is worth remembering of it. Pure bookkeeping; it knows neither
+ * sockets nor events.
  *
  *   1 … done | final ∪ inFlight ∪ open, disjoint | next …
  *
  * Every number from done + 1 up to next − 1 is in exactly one of the three sets.
  */
 import assert from "node:assert/strict";
-import type { Ranges } from "../protocol/frames.ts";
+import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
 import { RangeSet } from "./ranges.ts";
+import type { StreamView } from "./reconcile.ts";
+import type { StreamException, StreamRecord } from "./store.ts";
 
 /** What a number in a `pub` frame is to the stream. */
 export type Standing = "fresh" | "final" | "in-flight" | "gap";
@@ -18,52 +21,88 @@ export class Window {
   done: number;
   /** First number that was never sent. */
   next: number;
-  readonly final = new RangeSet();
-  readonly open = new RangeSet();
+  readonly final: RangeSet;
+  readonly open: RangeSet;
   readonly inFlight = new RangeSet();
+  /** Numbers without a final outcome that may be stored already. */
+  readonly #unsure: RangeSet;
+  #exceptions: StreamException[];
 
-  /**
-   * `held`: numbers without an outcome that the client may send again; `next`: its first unused
-   * one.
-   */
-  constructor(held: Ranges, next: number) {
-    this.next = next;
-    this.done = (held[0]?.[0] ?? next) - 1;
-    let above = this.done;
-    for (const [from, to] of held) {
-      if (from > above + 1) this.final.append(above + 1, from - 1);
-      this.open.append(from, to);
-      above = to;
-    }
-    if (held.length > 0 && above < next - 1) this.final.append(above + 1, next - 1);
+  constructor(view: StreamView) {
+    this.next = view.next;
+    this.done = view.done;
+    this.final = new RangeSet(view.sack);
+    this.open = new RangeSet(view.open);
+    this.#unsure = new RangeSet(view.unsure);
+    this.#exceptions = [...view.exc];
   }
 
   standing(seq: number): Standing {
+    if (seq === this.next) return "fresh";
     if (seq <= this.done || this.final.has(seq)) return "final";
     if (this.inFlight.has(seq)) return "in-flight";
-    if (seq === this.next || this.open.has(seq)) return "fresh";
-    return "gap";
+    return this.open.has(seq) ? "fresh" : "gap";
   }
 
-  /** The number is being sent; it must be `fresh`. */
-  send(seq: number): void {
-    if (seq === this.next) this.next += 1;
-    else {
-      assert(this.open.has(seq), "only open numbers are sent again");
-      this.open.delete(seq);
+  /** So many numbers from `next` on are being sent. */
+  sendNew(count: number): void {
+    if (count === 0) return;
+    this.inFlight.append(this.next, this.next + count - 1);
+    this.next += count;
+  }
+
+  /** The number is being sent; it must be `fresh`. True: its record may be stored already. */
+  send(seq: number): boolean {
+    if (seq === this.next) {
+      this.sendNew(1);
+      return false;
     }
+    assert(this.open.has(seq), "only open numbers are sent again");
+    this.open.delete(seq);
     this.inFlight.add(seq);
+    return this.#unsure.has(seq);
   }
 
-  /** The number got an outcome: a final one, or `retry`, which opens it again. */
-  settle(seq: number, isFinal: boolean): void {
+  /** The number got its final outcome. */
+  settle(seq: number): void {
     assert(this.inFlight.has(seq), "only what is in flight is settled");
     this.inFlight.delete(seq);
-    if (!isFinal) {
-      this.open.add(seq);
-      return;
-    }
+    if (!this.#unsure.isEmpty) this.#unsure.delete(seq);
     if (seq === this.done + 1) this.done = this.final.takeFrom(seq + 1);
     else this.final.add(seq);
   }
+
+  /** The number is to be sent again. `maybeStored`: its record may come to be in Kafka. */
+  reopen(seq: number, maybeStored: boolean): void {
+    assert(this.inFlight.has(seq), "only what is in flight is opened again");
+    this.inFlight.delete(seq);
+    this.open.add(seq);
+    if (maybeStored) this.#unsure.add(seq);
+  }
+
+  /** A final outcome other than stored. */
+  except(exception: StreamException): void {
+    this.#exceptions.push(exception);
+    if (this.#exceptions.length >= 2 * STREAM_EXCEPTIONS_MAX) {
+      this.#exceptions = newest(this.#exceptions);
+    }
+  }
+
+  /** What the next holder of the stream has to know; reconcile.ts reads it. */
+  record(): StreamRecord {
+    const final = this.final.ranges();
+    const isCut = final.length > STREAM_SACK_RANGES_MAX;
+    const unsureTo = Math.max(this.#unsure.max, isCut ? this.final.max : 0);
+    return {
+      done: this.done,
+      sack: isCut ? final.slice(0, STREAM_SACK_RANGES_MAX) : final,
+      exc: newest(this.#exceptions),
+      ...(unsureTo > this.done ? { doubtBelow: unsureTo + 1 } : {}),
+    };
+  }
+}
+
+/** As many as are kept, those with the highest numbers, ascending. */
+function newest(exceptions: readonly StreamException[]): StreamException[] {
+  return exceptions.toSorted((a, b) => a.seq - b.seq).slice(-STREAM_EXCEPTIONS_MAX);
 }

@@ -13,6 +13,7 @@ import {
   DEAD_LETTER_RESULTS,
   KAFKA_ERRORS,
   STREAM_REFUSALS,
+  STREAM_WELCOMES,
   SCHEMA_CHANGES,
   LEDGER_STATES,
   RESULTS,
@@ -67,7 +68,7 @@ export const METRICS = {
   ledgerDrift: {
     name: "sluice_ledger_drift_events",
     type: "gauge",
-    help: "Received events the ledger cannot account for. Anything but 0 is a defect: page.",
+    help: "Events the ledger cannot account for, too few or too many. Not 0 is a defect: page.",
   },
   inflightEvents: {
     name: "sluice_inflight_events",
@@ -143,6 +144,24 @@ export const METRICS = {
     help: "WebSockets that were not let in, by reason.",
     labels: ["reason"],
     series: each(STREAM_REFUSALS),
+  },
+  streamsWelcomed: {
+    name: "sluice_streams_welcomed_total",
+    type: "counter",
+    help: "Streams opened: unknown, known, or with events that may be stored twice (flagged).",
+    labels: ["how"],
+    series: each(STREAM_WELCOMES),
+  },
+  streamCreditEvents: {
+    name: "sluice_stream_credit_events",
+    type: "gauge",
+    help: "Events WebSocket clients may send and have not sent.",
+  },
+  streamOvercommit: {
+    name: "sluice_stream_overcommit_ratio",
+    type: "gauge",
+    help: "That credit over the budget of unacked events; see SLUICE_STREAM_OVERCOMMIT.",
+    aggregator: "max",
   },
   kafkaDelivery: {
     name: "sluice_kafka_delivery_seconds",

@@ -10,6 +10,7 @@ import {
   type Dialect,
   type HttpRoute,
   type StreamRefusal,
+  type StreamWelcome,
   type Transport,
 } from "./label-sets.ts";
 import { Ledger, type LedgerNumbers } from "./ledger.ts";
@@ -126,6 +127,16 @@ export class TrafficTelemetry {
     this.#cells.wsRefused.add(1, reason);
   }
 
+  streamWelcomed(how: StreamWelcome): void {
+    this.#cells.streamsWelcomed.add(1, how);
+  }
+
+  /** Events that clients may send and have not sent, and their share of the budget. */
+  readCreditFrom(read: () => { readonly events: number; readonly overcommit: number }): void {
+    this.#cells.streamCreditEvents.readFrom(() => read().events);
+    this.#cells.streamOvercommit.readFrom(() => read().overcommit);
+  }
+
   deadLettersWritten(result: DeadLetterResult, count = 1): void {
     this.#cells.deadLetters.add(count, result);
     if (result === "failed") {
@@ -147,7 +158,8 @@ export class TrafficTelemetry {
     if (numbers.drift !== 0) {
       this.#log.error("the event ledger does not balance", { ...numbers });
     }
-    return numbers.drift;
+    // Without its sign, so that the sum over processes is 0 only if each of them is.
+    return Math.abs(numbers.drift);
   }
 }
 

@@ -148,6 +148,7 @@ export const SERVER_FRAMES: readonly FrameDescription[] = [
         },
         { description: "What is longer is refused." },
       ),
+      caps: list({ type: "string" }, "Those of `hello.caps` that this server has."),
       ping: integer("Seconds of silence after which the server pings.", 1),
       auth_exp: integer("When the credentials run out: ms since 1970."),
       time: integer("The server's clock: ms since 1970."),
@@ -166,6 +167,7 @@ export const SERVER_FRAMES: readonly FrameDescription[] = [
       ttl: 86_400,
       credit: { seq: 160, bytes: 131_072 },
       limits: { frame_bytes: 262_144, event_bytes: 32_768, frame_events: 500 },
+      caps: [],
       ping: 25,
       time: TIME_MS,
     },
@@ -193,7 +195,7 @@ export const SERVER_FRAMES: readonly FrameDescription[] = [
       after_ms: integer("Do not expect more before."),
     },
     optional: ["reason", "after_ms"],
-    example: { t: "credit", seq: 240, bytes: 1_310_720, reason: "kafka" },
+    example: { t: "credit", seq: 240, bytes: 1_310_720, reason: "kafka", after_ms: 2_000 },
   },
   {
     t: "auth_ok",
@@ -240,7 +242,12 @@ export const SERVER_FRAMES: readonly FrameDescription[] = [
 ];
 
 /** Codes of `error` frames: the names of the close codes, and what is said more exactly. */
-const FRAME_ERROR_CODES = [...Object.keys(CLOSE_RULES), "seq_gap", "unknown_type"];
+const FRAME_ERROR_CODES = [
+  ...Object.keys(CLOSE_RULES),
+  "seq_gap",
+  "order_unsupported",
+  "unknown_type",
+];
 
 const EXCEPTION_MEMBERS = {
   seq: integer("Number of the event.", 1),

@@ -108,7 +108,8 @@ export function writePointers(
   return table;
 }
 
-function writeSteps(writer: PlanWriter, steps: readonly string[]): number {
+/** Writes what remains of a pointer; returns its address. */
+export function writeSteps(writer: PlanWriter, steps: readonly string[]): number {
   const address = writer.reserve(4 + steps.length * 8, 4);
   writer.u32(address, steps.length);
   steps.forEach((step, index) => {

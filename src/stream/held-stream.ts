@@ -1,0 +1,139 @@
+/**
+ * A stream that is held: its window, its lease, and what its client has not been told yet. It takes
+ * opened frames, hears their outcomes, and outlives the socket until nothing is in flight, so that
+ * the last record tells everything. It knows neither sockets nor frames' text.
+ */
+import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
+import type { OpenFrame } from "../pipeline/pipeline.ts";
+import { AckNews } from "./ack-news.ts";
+import type { RetryLine } from "./ack-news.ts";
+import { Publication } from "./publication.ts";
+import type { PublicationOwner, RejectionLine } from "./publication.ts";
+import type { StreamView } from "./reconcile.ts";
+import type { StreamException, StreamLease, StreamRecord } from "./store.ts";
+import { Window } from "./window.ts";
+
+export interface HeldStreamListener {
+  /** There is something to tell the client. */
+  hasNews(): void;
+  /** A frame has all its outcomes. */
+  frameSettled(bytes: number, receivedAtMs: number): void;
+  /** Something that must not happen did. */
+  failed(error: unknown): void;
+}
+
+export class HeldStream implements PublicationOwner {
+  readonly lease: StreamLease;
+  readonly window: Window;
+  readonly news = new AckNews();
+  readonly #listener: HeldStreamListener;
+  readonly #waiting: ((record: StreamRecord) => void)[] = [];
+  /** Nobody is there to be told anything. */
+  #isLeft = false;
+  #isHandedOver = false;
+  #isOver = false;
+
+  constructor(lease: StreamLease, view: StreamView, listener: HeldStreamListener) {
+    this.lease = lease;
+    this.window = new Window(view);
+    this.#listener = listener;
+  }
+
+  get isIdle(): boolean {
+    return this.window.inFlight.isEmpty;
+  }
+
+  readonly record = (): StreamRecord => this.window.record();
+
+  /**
+   * Decides the repeats of a frame, flags what may be stored already, counts the rest as in flight.
+   * Null: it skips a number, and nothing of it is taken.
+   */
+  take(frame: OpenFrame): Publication | null {
+    const { batch } = frame;
+    const { window } = this;
+    if (batch.count > 0 && batch.seq > window.next) return null;
+    if (batch.seq === window.next) window.sendNew(batch.count);
+    else this.#takeRepeats(frame);
+    return new Publication(this, batch, frame.bytes);
+  }
+
+  #takeRepeats({ batch, table }: OpenFrame): void {
+    const { window } = this;
+    for (let row = 0; row < batch.count; row += 1) {
+      const seq = batch.seq + row;
+      const standing = window.standing(seq);
+      if (standing === "fresh") {
+        const maybeStored = window.send(seq);
+        if (maybeStored) setHeaderFlag(table, row, HEADER_FLAG.redelivery);
+      } else if (standing === "in-flight") batch.decide(row, VERDICT.ignored);
+      else {
+        batch.decide(row, VERDICT.duplicate);
+        this.news.addDuplicate(seq);
+      }
+    }
+  }
+
+  settleEvent(seq: number): void {
+    this.window.settle(seq);
+  }
+
+  reopenEvent(seq: number, maybeStored: boolean): void {
+    this.window.reopen(seq, maybeStored);
+  }
+
+  addRejection(line: RejectionLine): void {
+    if (!this.#isLeft) this.news.rej.push(line);
+    this.window.except(exceptionOf(line));
+  }
+
+  addRetry(line: RetryLine): void {
+    if (!this.#isLeft) this.news.retry.push(line);
+  }
+
+  publicationProgressed(): void {
+    this.lease.changed(this.record);
+    if (!this.#isLeft) this.#listener.hasNews();
+    else this.#finishWhenIdle();
+  }
+
+  publicationSettled(bytes: number, receivedAtMs: number): void {
+    this.#listener.frameSettled(bytes, receivedAtMs);
+  }
+
+  /** The client is gone: gives the stream free as soon as nothing is in flight. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#finishWhenIdle();
+  }
+
+  /** Another holder waits: the last record, as soon as nothing is in flight. */
+  handOver(): Promise<StreamRecord> {
+    this.#isLeft = true;
+    this.#isHandedOver = true;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#finishWhenIdle();
+    });
+  }
+
+  #finishWhenIdle(): void {
+    if (!this.isIdle) return;
+    const record = this.record();
+    for (const resolve of this.#waiting.splice(0)) resolve(record);
+    if (this.#isOver || this.#isHandedOver) return;
+    this.#isOver = true;
+    this.lease.release(record).catch((error: unknown) => this.#listener.failed(error));
+  }
+}
+
+/** What is remembered of a rejection: a detail or path can quote at length what it is about. */
+function exceptionOf({ seq, code, kind, path, detail }: RejectionLine): StreamException {
+  return {
+    seq,
+    code,
+    ...(kind === undefined ? {} : { kind }),
+    ...(path === undefined ? {} : { path }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * Reads frames with JSON.parse and keeps their batches until a test settles them: the two verbs of
+ * the pipeline that streams use.
+ */
+import { HEADER_FLAG } from "../../records.ts";
+import type { RecordTable } from "../../records.ts";
+import type { FrameContext } from "../../codec/codec.ts";
+import { Batch } from "../../pipeline/batch.ts";
+import type { BatchListener } from "../../pipeline/batch.ts";
+import type { Refusals } from "../../pipeline/faults.ts";
+import type { OpenFrame, OpenResult, Pipeline } from "../../pipeline/pipeline.ts";
+
+interface PubFrame {
+  readonly t: string;
+  readonly seq: number;
+  readonly events: readonly unknown[];
+}
+
+/** Length of a header as far as streams touch it. */
+const HEADER_BYTES = 2;
+
+export class FakePipeline {
+  readonly batches: Batch[] = [];
+  /** Frames wait for this before they are opened. */
+  waitFor: Promise<Refusals> | null = null;
+  /** Hears of every frame that is handed over. */
+  onRun: (frame: OpenFrame) => void = () => {};
+
+  /** Where a real pipeline is asked for. */
+  get asPipeline(): Pipeline {
+    // A fake with the two verbs that streams use.
+    return this as unknown as Pipeline;
+  }
+
+  open(bytes: Uint8Array, context: FrameContext, refusals: Refusals | null): OpenResult {
+    if (this.waitFor !== null && refusals === null) {
+      const ready = this.waitFor;
+      this.waitFor = null;
+      return { kind: "waiting", ready };
+    }
+    let frame: PubFrame;
+    try {
+      frame = JSON.parse(Buffer.from(bytes).toString("utf8")) as PubFrame;
+    } catch {
+      return { kind: "fault", problem: "bad_json", offset: 0, detail: "no JSON" };
+    }
+    if (frame.t !== "pub") return { kind: "control", t: frame.t };
+    const { seq, events } = frame;
+    const watch = { rowStored: () => {}, progressed: () => {}, retryDetail: () => "again" };
+    const batch = new Batch(events.length, { seq, receivedAtMs: context.receivedAtMs, watch });
+    const starts = events.map((_, row) => row * HEADER_BYTES);
+    // Streams look at no columns but the header's.
+    const table = {
+      memory: new Uint8Array(events.length * HEADER_BYTES),
+      headerStart: starts,
+      headerEnd: starts.map((start) => start + HEADER_BYTES),
+    } as unknown as RecordTable;
+    return { kind: "open", batch, table, context, bytes: bytes.length, refusals: new Map() };
+  }
+
+  run(frame: OpenFrame, listener: BatchListener): void {
+    frame.batch.listen(listener);
+    this.batches.push(frame.batch);
+    this.onRun(frame);
+    const { batch } = frame;
+    if (batch.openCount < batch.count || batch.count === 0) batch.progress();
+  }
+}
+
+/** Is the record of this row flagged as one that may be stored already? */
+export function isFlagged({ table }: OpenFrame, row: number): boolean {
+  const flags = table.memory[(table.headerStart[row] ?? 0) + 1] ?? 0;
+  return (flags & HEADER_FLAG.redelivery) !== 0;
+}

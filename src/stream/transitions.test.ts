@@ -1,0 +1,94 @@
+/**
+ * Walks every cell of the table against a running connection: what is said or closed must be what
+ * the cell says.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CLOSE_RULES } from "../errors.ts";
+import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
+import { ModelStore } from "./testing/model-store.ts";
+import { AT_ONCE, STREAM, setUp, settle, settled } from "./testing/setup.ts";
+import type { Setup } from "./testing/setup.ts";
+import { FRAME_KINDS, STATES, TRANSITIONS } from "./transitions.ts";
+import type { ConnectionState, Deed, FrameKind } from "./transitions.ts";
+
+const FRAMES: Readonly<Record<FrameKind, object | string | Uint8Array>> = {
+  hello: { t: "hello", v: 1, auth: "demo", stream: STREAM, next: 1 },
+  pub: { t: "pub", seq: 2, events: [{}] },
+  auth: { t: "auth", token: "demo" },
+  ping: { t: "ping", n: 7 },
+  pong: { t: "pong", n: 7 },
+  bye: { t: "bye", last: 1 },
+  unknown: { t: "nonsense" },
+  broken: "{",
+  long: { t: "ping", n: 1, more: "x".repeat(CONTROL_FRAME_BYTES_MAX) },
+  binary: new Uint8Array([1, 2, 3]),
+  oversize: "x".repeat(17_000),
+};
+
+/** What a deed makes visible: the first frame said, or the code of an orderly end. */
+const SEEN: Readonly<Record<Deed, string | number>> = {
+  claim: "welcome",
+  publish: "ack",
+  authenticate: "auth_ok",
+  pong: "pong",
+  leave: CLOSE_RULES.done.code,
+  complain: "error",
+  ignore: "",
+};
+
+/** Brings a connection into a state. In those with a stream, event 1 is in flight. */
+async function enter(setup: Setup, state: ConnectionState): Promise<void> {
+  const { connection } = setup;
+  if (state !== "awaiting-hello") {
+    setup.say(FRAMES.hello);
+    if (state !== "claiming") await settled();
+  }
+  if (state === "open" || state === "going-away" || state === "leaving") setup.pub(1, 1);
+  if (state === "going-away") connection.goAway("drain", 0);
+  if (state === "leaving") setup.say({ t: "bye", last: 1 });
+  if (state === "superseded") void connection.release();
+  if (state === "closed") connection.onClose();
+  assert.equal(connection.state, state);
+}
+
+function send(setup: Setup, frame: object | string | Uint8Array): void {
+  if (frame instanceof Uint8Array) setup.connection.onMessage(frame, true);
+  else setup.say(frame);
+}
+
+function neverClaims(): ModelStore {
+  const store = new ModelStore(AT_ONCE);
+  store.claim = () => new Promise(() => {});
+  return store;
+}
+
+for (const state of STATES) {
+  for (const kind of FRAME_KINDS) {
+    const cell = TRANSITIONS[state][kind];
+    const expected = typeof cell === "object" ? CLOSE_RULES[cell.close].code : SEEN[cell];
+    test(`StreamConnection ${state}: ${kind} → ${expected === "" ? "nothing" : expected}`, async () => {
+      const setup = setUp(state === "claiming" ? { store: neverClaims() } : {});
+      await enter(setup, state);
+      setup.said.length = 0;
+      setup.closed.length = 0;
+      send(setup, FRAMES[kind]);
+      if (cell === "publish" || cell === "leave") {
+        for (const batch of setup.pipeline.batches) settle(batch);
+      }
+      await settled();
+      if (typeof expected === "number") {
+        assert.deepEqual(setup.closed, [expected]);
+        assert.equal(setup.connection.state, "closed");
+        const error = setup.said.find((frame) => frame.t === "error");
+        assert.equal(error?.["fatal"], typeof cell === "object" ? true : undefined);
+      } else {
+        assert.deepEqual(setup.closed, []);
+        assert.equal(setup.said[0]?.t ?? "", expected);
+      }
+      // Whatever came, nothing but events that may be published is handed on.
+      const handedOn = setup.pipeline.batches.map(({ seq }) => seq);
+      assert.equal(handedOn.includes(2), cell === "publish");
+    });
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Configuration → the room of WebSocket streams: the settings of its hub, and what it reports to
+ * telemetry. Knows no frame and no socket.
+ */
+import { systemClock } from "./lib/clock.ts";
+import * as limits from "./limits.ts";
+import type { Deadlines } from "./pipeline/deadlines.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import { makeAdmission, makeProcessId } from "./rooms.ts";
+import type { Gate, RoomParts } from "./rooms.ts";
+import { createStreamStore } from "./stream/create-store.ts";
+import { StreamHub } from "./stream/hub.ts";
+import type { StreamLimits } from "./stream/hub.ts";
+import type { StreamStore } from "./stream/store.ts";
+
+export interface StreamHubRooms {
+  readonly pipeline: Pipeline;
+  readonly store: StreamStore;
+  readonly deadlines: Deadlines;
+  readonly gate: Gate;
+}
+
+/** Where streams are remembered between connections: the memory of this process. */
+export function makeStreamStore(): StreamStore {
+  return createStreamStore({ memory: { kind: "memory" } });
+}
+
+export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHub {
+  const { config, telemetry } = parts;
+  const { gate, ...others } = rooms;
+  const hub = new StreamHub({
+    ...others,
+    admission: makeAdmission(config),
+    limits: streamLimits(parts),
+    pingMs: limits.PING_MS,
+    helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
+    streamsMax: limits.STREAMS_MAX,
+    creditEventsMax: config.unackedEventsMax * config.streamOvercommit,
+    goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,
+    now: systemClock.nowMs,
+    clockMs: systemClock.monotonicMs,
+    pressure: () => gate.pressure,
+    isKafkaAway: () => gate.pressure === "kafka",
+    overHardMark: () => gate.isOverHardMark,
+    random: Math.random,
+    processId: makeProcessId(),
+    observer: {
+      refused: (reason) => telemetry.traffic.socketRefused(reason),
+      welcomed: (how) => telemetry.traffic.streamWelcomed(how),
+      answered: (ms) => telemetry.traffic.answered("ws", ms),
+      failed: (error) => telemetry.process.unexpected("a stream", error),
+    },
+  });
+  telemetry.traffic.readCreditFrom(() => {
+    const events = hub.creditEvents;
+    return { events, overcommit: events / config.unackedEventsMax };
+  });
+  return hub;
+}
+
+function streamLimits({ config, pack }: RoomParts): StreamLimits {
+  return {
+    frameBytesMax: limits.FRAME_BYTES_MAX,
+    frameEventsMax: config.frameEventsMax,
+    eventBytesMax: config.eventBytesMax,
+    payload: pack.payload,
+    typeMember: pack.typeMember,
+  };
+}
