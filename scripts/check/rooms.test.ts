@@ -31,7 +31,7 @@ describe("forbiddenImports", () => {
     ["pipeline", "../main.ts", /may not import src\/main/],
     ["schema", "../../pipeline/batch.ts", /may not import src\/pipeline/],
     ["pipeline", "../config/options.ts", /types of src\/config only/],
-    ["pipeline", "ioredis", /met in src\/session only/],
+    ["pipeline", "ioredis", /met in src\/redis only/],
     ["server", "@confluentinc/kafka-javascript/types/rdkafka.js", /met in src\/delivery only/],
     ["codec", "fast-check", /for tests and benchmarks/],
   ] as const) {

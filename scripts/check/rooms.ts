@@ -6,7 +6,7 @@
 /** What a room may import of other rooms, besides COMMON. A name with a star: its types only. */
 export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   server: ["protocol", "dialect", "admission", "pipeline", "stream", "codec*"],
-  stream: ["protocol", "admission", "pipeline", "codec*"],
+  stream: ["protocol", "admission", "pipeline", "redis", "codec*"],
   dialect: ["protocol"],
   admission: [],
   pipeline: ["schema", "codec", "delivery", "session"],
@@ -15,7 +15,8 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   codec: ["schema"],
   schema: ["codec"],
   delivery: [],
-  session: [],
+  session: ["redis"],
+  redis: [],
   // Runs in programs of others: it may not need the rest of sluice.
   consumer: [],
   lifecycle: [],
@@ -33,7 +34,7 @@ const COMPOSERS = ["main", "cli"];
 /** The one room that meets a library. The names are those in package.json. */
 const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
   "@confluentinc/kafka-javascript": "delivery",
-  ioredis: "session",
+  ioredis: "redis",
   pino: "telemetry",
   "pino-pretty": "telemetry",
   "prom-client": "telemetry",

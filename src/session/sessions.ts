@@ -15,7 +15,7 @@ import { Coalescer } from "./coalescer.ts";
 import type { SessionsEvent } from "./coalescer.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { RedisStore } from "./redis-store.ts";
-import type { RedisTls } from "./redis-store.ts";
+import type { RedisTls } from "../redis/redis-client.ts";
 import { checkSessionRules, DEFAULT_SESSION_RULES, isSessionId, placeEvent } from "./rules.ts";
 import type { SessionRules } from "./rules.ts";
 import { Session, SessionTable } from "./session-table.ts";

@@ -43,10 +43,13 @@ export interface KeeperParts {
 
 type Claimed = Extract<ClaimAnswer, { readonly kind: "claimed" }>;
 
-/** Epochs of past owners that still have to hand over, of one stream. */
+/** A claim that waits for past owners. */
 interface Awaited {
+  /** Of the claim. */
+  readonly epoch: number;
+  /** Of those who still have to hand over. */
   readonly epochs: Set<number>;
-  readonly onAll: () => void;
+  readonly end: (isClean: boolean) => void;
 }
 
 /** What this process knew of a stream before a claim, and had not written. */
@@ -97,8 +100,8 @@ export class StreamKeeper implements StreamStore {
       reconnected: () => this.#onReconnected(),
       secretFound: (secret) => tokens.use(secret),
     };
-    memory.start(listener);
     this.#saver.start();
+    await memory.start(listener);
   }
 
   /** What is still held is written, but not given free: nobody knows what is in flight. */
@@ -268,13 +271,15 @@ export class StreamKeeper implements StreamStore {
     { alive, epoch }: { readonly alive: readonly PastOwner[]; readonly epoch: number },
   ): Promise<boolean> {
     const { memory, clock } = this.#parts;
+    // Somebody came later already: were it waited for, two could wait for one another.
+    if (this.#turns.deferred(key).some((ask) => ask.epoch > epoch)) return false;
     const isClean = await new Promise<boolean>((resolve) => {
       const cancel = clock.after(HAND_OVER_WAIT_MS, () => resolve(false));
-      const onAll = () => {
+      const end = (isReleased: boolean) => {
         cancel();
-        resolve(true);
+        resolve(isReleased);
       };
-      this.#awaited.set(key, { epochs: new Set(alive.map((past) => past.epoch)), onAll });
+      this.#awaited.set(key, { epoch, epochs: new Set(alive.map((past) => past.epoch)), end });
       for (const past of alive) {
         const { owner, epoch: previousEpoch } = past;
         memory.askRelease({ key, owner, previousEpoch, claimant: memory.owner, epoch });
@@ -287,7 +292,7 @@ export class StreamKeeper implements StreamStore {
   #onHandedOver({ key, epoch }: HandedOver): void {
     const awaited = this.#awaited.get(key);
     awaited?.epochs.delete(epoch);
-    if (awaited?.epochs.size === 0) awaited.onAll();
+    if (awaited?.epochs.size === 0) awaited.end(true);
   }
 
   #lease(
@@ -342,7 +347,11 @@ export class StreamKeeper implements StreamStore {
   /** Another process claimed the stream and waits. */
   async #onReleaseAsked(ask: ReleaseAsk): Promise<void> {
     const { key, epoch, previousEpoch } = ask;
-    if (this.#turns.defer(key, ask)) return;
+    if (this.#turns.defer(key, ask)) {
+      const awaited = this.#awaited.get(key);
+      if (awaited !== undefined && awaited.epoch < epoch) awaited.end(false);
+      return;
+    }
     const held = this.#held.get(key);
     if (held !== undefined && held.epoch >= epoch) {
       // Claimed here while the memory was away: the other process has to learn it.

@@ -47,7 +47,7 @@ export class LocalMemory implements StreamMemory {
     return this.#held.size;
   }
 
-  start(): void {}
+  async start(): Promise<void> {}
 
   async stop(): Promise<void> {
     this.#held.clear();

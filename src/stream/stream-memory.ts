@@ -48,8 +48,8 @@ export interface MemoryListener {
 export interface StreamMemory {
   /** Names this process; no two processes ever have the same. */
   readonly owner: string;
-  /** Begins to connect; returns at once. */
-  start(listener: MemoryListener): void;
+  /** Begins to connect; resolves when it has, or soon in any case. */
+  start(listener: MemoryListener): Promise<void>;
   stop(): Promise<void>;
   claim(claim: MemoryClaim): Promise<ClaimAnswer | Away>;
   take(take: MemoryTake): Promise<TakeAnswer | Away>;

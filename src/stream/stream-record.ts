@@ -18,7 +18,8 @@ export const DOUBT_ALL = 2 ** 53 - 1;
 
 /** `tenant:source:stream`; neither name holds a colon: they are the operator's. */
 export function streamKeyText({ tenant, source, stream }: StreamKey): string {
-  const id = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength).toString("hex");
+  const hex = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength).toString("hex");
+  const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
   return `${tenant}:${source}:${id}`;
 }
 

@@ -38,6 +38,11 @@ export class Turns<T> {
     return true;
   }
 
+  /** What has been put off so far. */
+  deferred(key: string): readonly T[] {
+    return this.#turns.get(key)?.deferred ?? [];
+  }
+
   /** Ends the turn; what was put off is given back unless another turn begins now. */
   leave(key: string): readonly T[] {
     const turn = this.#turns.get(key);
