@@ -327,6 +327,8 @@ export const ACTION_IP: u32 = 2;
 export const ACTION_HMAC_STRING: u32 = 3;
 export const ACTION_HMAC_BYTES: u32 = 4;
 export const ACTION_HMAC_FIXED: u32 = 5;
+/** The value is walked over; a hole for the host's value is copied (src/codec/fills.ts). */
+export const ACTION_FILL: u32 = 6;
 // array, map
 export const ITEM_NODE: u32 = 4;
 

@@ -48,6 +48,9 @@ export const ID_BYTES_MAX = 200;
 /** Kafka keys (UTF-8 bytes); longer is `schema_invalid`, kind `too_large`. */
 export const KEY_BYTES_MAX = 1_024;
 
+/** Characters of a text that the gateway fills in (a user agent): more is cut. */
+export const FILL_TEXT_LENGTH_MAX = 1_024;
+
 /** Faults told of one event to who asks for all of them; it has more than anybody reads by then. */
 export const FAULTS_PER_EVENT_MAX = 32;
 

@@ -1,9 +1,11 @@
 /**
- * Values with a privacy action. The value is encoded as if it had none, which finds its faults; the
- * bytes written are then replaced where they stand.
+ * Values with a privacy action, and those that the gateway fills: of these what the event holds is
+ * walked over. With a privacy action the value is encoded as if it had none, which finds its
+ * faults; the bytes written are then replaced where they stand.
  */
 import {
   ACTION_DROP,
+  ACTION_FILL,
   ACTION_HMAC_BYTES,
   ACTION_HMAC_FIXED,
   ACTION_HMAC_STRING,
@@ -18,6 +20,7 @@ import {
   PRIVATE_NODE,
 } from "../abi";
 import { fail, failRoom, out, outEnd, scratch } from "../arena";
+import { skipValue } from "../json/skip";
 import { truncateIp } from "./ip";
 import { keepOriginal, leaveHole, nextOriginal } from "./originals";
 import { encodeValue } from "./value";
@@ -25,6 +28,10 @@ import { copyUnsafe, prefixBytes, writeBytes, writeCount } from "./write";
 
 export function encodePrivate(p: usize, node: usize): usize {
   const start = out;
+  if (load<u32>(node, PRIVATE_ACTION) == ACTION_FILL) {
+    const end = skipValue(p);
+    return end && !writeInstead(start, node) ? failRoom(p) : end;
+  }
   const next = encodeValue(p, <usize>load<u32>(node, PRIVATE_NODE));
   if (!next) return 0;
   switch (load<u32>(node, PRIVATE_ACTION)) {

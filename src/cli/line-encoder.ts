@@ -103,7 +103,7 @@ export class LineEncoder {
       defaultType: TYPE,
       tenant: "",
       source: "",
-      receivedAtMs: 0,
+      receivedAtMs: Date.now(),
       eventBytesMax: ENCODE_LINE_BYTES_MAX,
       eventsMax: ENCODE_BATCH_LINES_MAX,
       ...this.#salted,

@@ -250,6 +250,7 @@ export const ACTION_IP = 2;
 export const ACTION_HMAC_STRING = 3;
 export const ACTION_HMAC_BYTES = 4;
 export const ACTION_HMAC_FIXED = 5;
+export const ACTION_FILL = 6;
 export const ITEM_NODE = 4;
 export const NAMES_SLOTS = 16;
 export const NAMES_MASK = 20;

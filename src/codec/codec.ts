@@ -23,6 +23,7 @@ import {
   FrameWriter,
   poison,
 } from "./frame-context.ts";
+import { Fills } from "./fills.ts";
 import { type FrameResult, readResult, rowAtTrap } from "./frame-result.ts";
 import { Instance, layOut, type Regions } from "./instance.ts";
 import { type RouteEntry, writeRoutes } from "./routes.ts";
@@ -85,6 +86,9 @@ export class Codec {
   readonly #inputBytesMax: number;
   readonly #keyedHash: KeyedHash | undefined;
   readonly #space: Space;
+  readonly #fills: Fills;
+  /** Loaded plans with fields that the gateway fills. */
+  #fillingPlans = 0;
   readonly #writer = new FrameWriter();
   readonly #plans = new Set<PlanHandle>();
   readonly #routes = new Map<number, RouteEntry>();
@@ -106,6 +110,7 @@ export class Codec {
     this.#searcher = new FaultSearcher(() => new Codec(module, { ...options, onTrap: noop }));
     this.#regions = layOut(this.#inputBytesMax);
     this.#space = new Space(this.#regions.plans);
+    this.#fills = new Fills(this.#regions);
     this.#instance = new Instance(module, this.#regions);
     this.#table = new Table(this.#instance.memory);
     writeRoutes(this.#instance, this.#routes);
@@ -121,6 +126,7 @@ export class Codec {
     this.#makeRoom();
     this.#writePlan(handle);
     this.#plans.add(handle);
+    if (compiled.fills.length > 0) this.#fillingPlans += 1;
     return handle;
   }
 
@@ -132,6 +138,7 @@ export class Codec {
     }
     this.#searcher.forget();
     this.#plans.delete(handle);
+    if (handle.compiled.fills.length > 0) this.#fillingPlans -= 1;
     this.#space.free(handle.address);
   }
 
@@ -195,6 +202,7 @@ export class Codec {
     }
     const { view } = this.#instance;
     const result = readResult(view, this.#table, (start, end) => this.text(start, end));
+    if (this.#fillingPlans > 0) this.#fill(context);
     fillDigests(this.#instance, this.#table, {
       originals: this.#regions.originals,
       keyedHash: this.#keyedHash,
@@ -244,14 +252,22 @@ export class Codec {
     };
   }
 
+  #fill(context: FrameContext): void {
+    const table = this.#table;
+    const planOf = (row: number): CompiledPlan | undefined =>
+      this.#specs.get(table.route[row] ?? -1)?.plan.compiled;
+    this.#fills.fill(this.#instance, { table, context, planOf });
+  }
+
   /** UTF-8 of a span of the table. */
   text(start: number, end: number): string {
     if (start === end) return "";
     return decoder.decode(this.#table.memory.subarray(start, end));
   }
 
-  /** Writes the session id into the row's header; a row without header is left alone. */
+  /** Writes the session id into the row's header and its record, where they want it. */
   setSession(row: number, id: string): void {
+    if (this.#fillingPlans > 0) this.#fills.setSession(this.#instance, this.#table, { row, id });
     writeSession(this.#instance.view, { table: this.#table, row, id, regions: this.#regions });
   }
 
@@ -326,6 +342,7 @@ export class Codec {
       const at = address + fixup;
       view.setUint32(at, view.getUint32(at, true) + address, true);
     }
+    for (const hole of compiled.holes) memory.set(this.#fills.token, address + hole);
   }
 
   #writeRoutes(): void {

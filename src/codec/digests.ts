@@ -78,7 +78,7 @@ function fillRow(
 }
 
 /** First place of the token in `value`, `from` or later; −1: none. */
-function findToken(value: Uint8Array, token: Uint8Array, from: number): number {
+export function findToken(value: Uint8Array, token: Uint8Array, from: number): number {
   const first = token[0] ?? 0;
   for (let at = value.indexOf(first, from); at >= 0; at = value.indexOf(first, at + 1)) {
     let same = 1;

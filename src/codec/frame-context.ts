@@ -62,6 +62,8 @@ export interface FrameContext {
   readonly dialect?: Dialect;
   /** A sound JSON text (of an object) that the dialect merges into events; at most 8 KiB. */
   readonly hostMembers?: string;
+  /** Values for fields that the gateway fills, where they are known. */
+  readonly sender?: { readonly ip?: string; readonly userAgent?: string };
   /** Key of the hashes that fields with `sluice.privacy: "hmac"` become; needed by their plans. */
   readonly privacySalt?: string;
 }

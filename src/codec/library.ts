@@ -105,7 +105,7 @@ class CodecEncoder implements Encoder {
       defaultType: TYPE,
       tenant: "",
       source: "",
-      receivedAtMs: 0,
+      receivedAtMs: Date.now(),
       eventBytesMax: ENCODE_LINE_BYTES_MAX,
       eventsMax: ENCODE_BATCH_LINES_MAX,
       ...(privacySalt === undefined ? {} : { privacySalt }),

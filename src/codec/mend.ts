@@ -162,6 +162,7 @@ function recordText({ schema, json }: Wanted, depth: number): string | undefined
   for (const field of schema.fields) {
     const isNullable =
       field.schema.kind === "union" && field.schema.branches.some(({ kind }) => kind === "null");
+    if (field.annotations["sluice.fill"] !== undefined) continue;
     if (json === "plain" && (field.defaultJson !== undefined || isNullable)) continue;
     const sample = sampleText({ schema: field.schema, from: field.from, json }, depth + 1);
     if (sample === undefined) return undefined;

@@ -16,7 +16,7 @@ export interface Place {
 }
 
 /** The annotations sluice knows, and the values each may have. */
-const ANNOTATION_VALUES = {
+export const ANNOTATION_VALUES = {
   "sluice.from": ["base64", "decimal-string", "json"],
   "sluice.privacy": ["drop", "mask", "ip-truncate", "hmac"],
   "sluice.fill": ["session", "received-at", "tenant", "ip", "user-agent", "corrected-time"],

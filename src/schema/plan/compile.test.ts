@@ -22,11 +22,21 @@ function record(fields: readonly unknown[]) {
 }
 
 describe("compilePlan", () => {
-  it("refuses annotations that it does not serve", () => {
+  it("notes what the gateway fills, and where the holes for it are", () => {
     const schema = record([{ name: "a", type: "string", "sluice.fill": "tenant" }]);
-    assert.throws(() => compile(schema), SchemaError);
-    const inner = record([{ name: "r", type: { ...schema, name: "Inner" } }]);
-    assert.throws(() => compile(inner), SchemaError);
+    const { fills, holes, bytes } = compile(schema);
+    assert.deepEqual(
+      fills.map(({ source, form }) => [source, form]),
+      [["tenant", "text"]],
+    );
+    assert.equal(holes.length, 2, "one for the field left out, one for the field sent");
+    for (const hole of holes) assert(hole > 0 && hole < bytes.length);
+    const inner = record([
+      { name: "r", type: { ...schema, name: "Inner" } },
+      { name: "s", type: "Inner" },
+    ]);
+    assert.equal(compile(inner).fills.length, 1);
+    assert.deepEqual(compile(record([{ name: "a", type: "string" }])).fills, []);
   });
 
   it("refuses privacy actions that cannot hide the value", () => {

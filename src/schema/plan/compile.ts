@@ -5,6 +5,7 @@
  */
 import {
   ACTION_DROP,
+  ACTION_FILL,
   BRANCH_BYTES,
   BRANCH_INDEX,
   BRANCH_NODE,
@@ -67,6 +68,7 @@ import type {
 } from "../avro/schema.ts";
 import { SchemaError } from "../avro/schema.ts";
 import { defaultBytes } from "./defaults.ts";
+import { type Fill, FillHoles } from "./fill.ts";
 import {
   branchLists,
   commonKey,
@@ -111,6 +113,10 @@ export interface CompiledPlan {
   readonly json: JsonMode;
   /** Some field has a privacy action. */
   readonly isPrivate: boolean;
+  /** What the gateway writes; holes for it name them by number. */
+  readonly fills: readonly Fill[];
+  /** Where in `bytes` the codec's token has to stand: at the start of each hole. */
+  readonly holes: readonly number[];
   /** By offset. */
   readonly nodes: ReadonlyMap<number, PlanNode>;
 }
@@ -137,6 +143,7 @@ class PlanCompiler {
   readonly #mode: JsonMode;
   readonly #pointers: RoutePointers;
   readonly #hasPrivacySalt: boolean;
+  readonly #holes = new FillHoles();
   #nothing = 0;
   #isPrivate = false;
 
@@ -162,7 +169,15 @@ class PlanCompiler {
     writer.address(head + PLAN_POINTERS, pointers);
     writer.u32(head + PLAN_SLOTS, slots.size + 1);
     const isPrivate = this.#isPrivate;
-    return { ...writer.finish(), schema, json: this.#mode, isPrivate, nodes: this.#nodes };
+    const filled = { fills: this.#holes.fills, holes: this.#holes.offsets };
+    return {
+      ...writer.finish(),
+      schema,
+      json: this.#mode,
+      isPrivate,
+      ...filled,
+      nodes: this.#nodes,
+    };
   }
 
   /** Address of the schema's node; equal uses share it, and a record finds itself. */
@@ -192,11 +207,15 @@ class PlanCompiler {
     const place = `${record.name}.${field.name}`;
     const privacy = checkedPrivacy(field, { place, hasSalt: this.#hasPrivacySalt });
     if (privacy !== undefined) this.#isPrivate = true;
-    if (privacy !== "drop") return this.#node(schema, { from, privacy });
-    const instead = defaultBytes(field, place);
+    const hole = this.#holes.holeOf(field, place);
+    if (hole === undefined && privacy !== "drop") return this.#node(schema, { from, privacy });
+    const instead = hole ?? defaultBytes(field, place);
     assert(instead !== undefined, "there is something to write instead of what is dropped");
-    const node = this.#private({ schema, from, privacy }, ACTION_DROP);
-    this.#writer.address(node + PRIVATE_INSTEAD, this.#writer.bytes(instead));
+    const action = hole === undefined ? ACTION_DROP : ACTION_FILL;
+    const node = this.#private({ schema, from, privacy }, action);
+    const at = this.#writer.bytes(instead);
+    if (hole !== undefined) this.#holes.offsets.push(at);
+    this.#writer.address(node + PRIVATE_INSTEAD, at);
     this.#writer.u32(node + PRIVATE_INSTEAD_BYTES, instead.length);
     return node;
   }
@@ -280,9 +299,12 @@ class PlanCompiler {
    */
   #fieldTable(schema: AvroRecord, node: number): number {
     const writer = this.#writer;
-    const defaults = schema.fields.map((field) =>
-      this.#mode === "avro" ? undefined : defaultBytes(field, `${schema.name}.${field.name}`),
-    );
+    const defaults = schema.fields.map((field) => {
+      const place = `${schema.name}.${field.name}`;
+      const hole = this.#holes.holeOf(field, place);
+      if (hole !== undefined || this.#mode === "avro") return hole;
+      return defaultBytes(field, place);
+    });
     const table = writer.reserve((schema.fields.length + 1) * FIELD_BYTES, 8);
     const total = defaults.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
     const blob = writer.bytes(new Uint8Array(total));
@@ -294,6 +316,7 @@ class PlanCompiler {
       const bytes = defaults[index];
       if (bytes === undefined) required += 1;
       else writer.set(offset, bytes);
+      if (this.#holes.isFilled(schema.fields[index])) this.#holes.offsets.push(offset);
       offset += bytes?.length ?? 0;
     }
     writer.address(node + RECORD_TABLE, table);

@@ -49,18 +49,11 @@ export function actionOn(schema: AvroSchema, action: ValueAction): number | unde
   return schema.kind === "fixed" && schema.size === DIGEST_BYTES ? ACTION_HMAC_FIXED : undefined;
 }
 
-/**
- * The action of a field, undefined for none. Throws SchemaError for one that cannot be carried out,
- * and for `sluice.fill`, which is not served: who asks for a value from the gateway must not get
- * one from the client instead.
- */
+/** The action of a field, undefined for none. Throws SchemaError for one that cannot be done. */
 export function checkedPrivacy(
   field: AvroField,
   { place, hasSalt }: { readonly place: string; readonly hasSalt: boolean },
 ): PrivacyAction | undefined {
-  if (field.annotations["sluice.fill"] !== undefined) {
-    throw new SchemaError(`the annotation sluice.fill of ${place} is not served`, place);
-  }
   const action = privacyOf(field);
   if (action === undefined) return undefined;
   if (action !== "drop") {
