@@ -161,7 +161,13 @@ class Driver {
       },
     };
     const timestampMs = Date.now();
-    this.#delivery.submit(table, { sink, topics: this.#topics, timestampMs, indexBase: 0 });
+    this.#delivery.submit(table, {
+      sink,
+      topics: this.#topics,
+      tenant: 0,
+      timestampMs,
+      indexBase: 0,
+    });
   }
 }
 

@@ -92,7 +92,13 @@ class Load {
       commitSettled: (): void => undefined,
     };
     const timestampMs = Date.now();
-    this.#delivery.submit(table, { sink, topics: this.#topics, timestampMs, indexBase: 0 });
+    this.#delivery.submit(table, {
+      sink,
+      topics: this.#topics,
+      tenant: 0,
+      timestampMs,
+      indexBase: 0,
+    });
   }
 }
 

@@ -148,6 +148,7 @@ export class Gateway {
       now: systemClock.nowMs,
       clockMs: systemClock.monotonicMs,
       closedBecause: this.#gate.closedBecause,
+      closedFor: this.#gate.closedFor,
       observer: {
         failed: (error) => telemetry.process.unexpected("a request", error),
         answered: (latencyMs) => traffic.answered("http", latencyMs),
@@ -206,6 +207,7 @@ export class Gateway {
         const { unackedEvents: events, unackedBytes: bytes } = this.#delivery.pressure();
         return { events, bytes };
       },
+      tenantsHeldBack: () => this.#delivery.tenantsHeldBack(),
       codec: () => codec.stats(),
       sessionsActive: () => this.#sessions.stats().active,
       sessionsStarted: () => this.#sessions.stats().started,

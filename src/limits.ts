@@ -109,6 +109,9 @@ export const LANES_MAX = 16;
 /** Topics one process produces to; registering more is a broken invariant. */
 export const DESTINATIONS_MAX = 1_000;
 
+/** Tenants with a share of their own in the budget; those beyond have one together. */
+export const TENANTS_MAX = 10_000;
+
 /** Without any confirmation for this long while records are out, Kafka counts as unavailable. */
 export const STALL_MS = 3_000;
 

@@ -162,6 +162,8 @@ export interface Closed {
   readonly afterSeconds: number;
 }
 
+const OVERLOADED: Closed = { code: "overloaded", afterSeconds: 1 };
+
 /**
  * Watches whether HTTP may take events at all: not while draining, without Kafka, or over the mark.
  */
@@ -187,19 +189,33 @@ export class Gate {
     return this.#delivery.pressure().level === "hard";
   }
 
-  /** Why credit of streams stops rising, null if it does not. */
-  get pressure(): "kafka" | "memory" | null {
-    if (this.#delivery.state() !== "ready") return "kafka";
-    return this.#delivery.pressure().level === "open" ? null : "memory";
+  get isKafkaAway(): boolean {
+    return this.#delivery.state() !== "ready";
   }
 
+  /** Why the credit of a tenant's streams stops rising, null if it does not. */
+  readonly pressureOn = ({ tenant }: { readonly tenant: string }): "kafka" | "memory" | null => {
+    if (this.isKafkaAway) return "kafka";
+    return this.#isHeldBack(tenant) ? "memory" : null;
+  };
+
+  /** Why nobody may send events now; null: they may. */
   readonly closedBecause = (): Closed | null => {
     if (this.isDraining) return { code: "draining", afterSeconds: 1 };
     if (this.#delivery.state() !== "ready") {
       const isLong = this.#clockMs() - this.#downSinceMs > LONG_OUTAGE_MS;
       return { code: "unavailable", afterSeconds: isLong ? 30 : 2 };
     }
-    const isOver = this.#delivery.pressure().level !== "open";
-    return isOver ? { code: "overloaded", afterSeconds: 1 } : null;
+    return this.isOverHardMark ? OVERLOADED : null;
   };
+
+  /** Why this tenant may not, when others may. */
+  readonly closedFor = (tenant: string): Closed | null =>
+    this.#isHeldBack(tenant) ? OVERLOADED : null;
+
+  #isHeldBack(tenant: string): boolean {
+    // Without pressure nobody is looked up.
+    if (this.#delivery.pressure().level === "open") return false;
+    return this.#delivery.isHeldBack(this.#delivery.tenant(tenant));
+  }
 }

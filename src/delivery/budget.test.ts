@@ -25,14 +25,47 @@ it("Budget counts events or bytes, whichever fill it more, and tells each change
     bytesMax: 1_000,
     onLevel: (level) => told.push(level),
   });
-  budget.take(1, 1_000);
+  budget.take(1, 1, 1_000);
   budget.judge();
   budget.judge();
-  budget.take(9, 0);
+  budget.take(1, 9, 0);
   budget.judge();
-  budget.release(3, 1_000);
-  budget.release(7, 0);
+  budget.release(1, 3, 1_000);
+  budget.release(1, 7, 0);
   assert.deepEqual(told, ["hard", "high", "open"]);
   assert.deepEqual(budget.pressure(), { unackedEvents: 0, unackedBytes: 0, level: "open" });
-  assert.throws(() => budget.release(1, 0));
+  assert.throws(() => budget.release(1, 1, 0));
+});
+
+it("Budget: a tenant that floods is held back, the others are not, and it cannot fill the whole", () => {
+  const budget = new Budget({ eventsMax: 1_000, bytesMax: 1e9, onLevel: () => {} });
+  const [flood, quiet, third] = ["flood", "quiet", "third"].map((name) =>
+    budget.tenants.numberOf(name),
+  );
+  assert(flood !== undefined && quiet !== undefined && third !== undefined);
+  const take = (tenant: number, events: number): number => {
+    let taken = 0;
+    for (; taken < events && !budget.isFullFor(tenant); taken += 1) {
+      budget.take(tenant, 1, 1);
+      budget.judge();
+    }
+    return taken;
+  };
+  assert.equal(take(flood, 2_000), 800);
+  assert.equal(budget.level, "high");
+  assert.equal(budget.isHeldBack(flood), true);
+  assert.equal(budget.isHeldBack(quiet), false);
+  assert.equal(take(quiet, 100), 100);
+  assert.equal(take(third, 50), 50);
+  assert.equal(budget.heldBack, 1);
+  // Settled room goes to those below their share first: the flood is far above its third.
+  budget.release(flood, 200, 200);
+  assert.equal(budget.level, "high");
+  assert.equal(take(flood, 100), 0);
+  assert.equal(take(third, 200), 200);
+  budget.release(flood, 600, 600);
+  budget.judge();
+  assert.equal(budget.level, "open");
+  assert.equal(budget.isHeldBack(flood), false);
+  assert.equal(budget.tenants.active, 2);
 });

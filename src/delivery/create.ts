@@ -161,6 +161,10 @@ class DeliveryRoom implements Delivery {
     return this.#destinations.register(name).number;
   }
 
+  tenant(name: string): number {
+    return this.#budget.tenants.numberOf(name);
+  }
+
   submit(table: RecordTable, submission: Submission): void {
     this.#intake.submit(table, submission);
   }
@@ -171,6 +175,14 @@ class DeliveryRoom implements Delivery {
 
   pressure(): Pressure {
     return this.#budget.pressure();
+  }
+
+  isHeldBack(tenant: number): boolean {
+    return this.#budget.isHeldBack(tenant);
+  }
+
+  tenantsHeldBack(): number {
+    return this.#budget.heldBack;
   }
 
   state(): DeliveryState {

@@ -242,6 +242,29 @@ describe("delivery, faults of Kafka", () => {
     await stop();
   });
 
+  it("a tenant that floods a silent Kafka leaves room for another", async () => {
+    const harness = await fakeHarness({ lanes: 4, unackedEventsMax: 1_000 });
+    const { delivery, kafka, clock, until, topic, stop } = harness;
+    await until(() => isReady(harness));
+    const quiet = new Ledger(delivery, "quiet");
+    const flood = new Ledger(delivery, "flood");
+    kafka.isSilent = true;
+    for (let i = 0; i < 30; i += 1) flood.submit(keyed(topic, 100));
+    await clock.advance(100);
+    assert.ok(delivery.isHeldBack(delivery.tenant("flood")));
+    assert.ok(!delivery.isHeldBack(delivery.tenant("quiet")));
+    assert.equal(delivery.tenantsHeldBack(), 1);
+    quiet.submit(keyed(topic, 100));
+    await clock.advance(100);
+    assert.deepEqual(quiet.outcomes(), { open: 100 });
+    kafka.isSilent = false;
+    await until(() => quiet.open === 0 && flood.open === 0);
+    assert.deepEqual(quiet.outcomes(), { stored: 100 });
+    assert.ok((flood.outcomes()["stored"] ?? 0) <= 800);
+    assert.equal(delivery.tenantsHeldBack(), 0);
+    await stop();
+  });
+
   it("a stalled partition holds up nobody for longer than it takes to notice", async () => {
     const harness = await fakeHarness({ lanes: 1 });
     const { delivery, events, kafka, clock, until, topic, stop } = harness;

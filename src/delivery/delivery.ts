@@ -24,6 +24,8 @@ export interface Submission {
   readonly sink: DeliverySink;
   /** Destination number of each row (from `topic()`); −1: the row is not to be produced. */
   readonly topics: Int32Array;
+  /** Whose events they are, for the shares of the budget; from `tenant()`. */
+  readonly tenant: number;
   /** Kafka timestamp of every record: the time of receipt, milliseconds since 1970. */
   readonly timestampMs: number;
   /** Added to a row's number to give the index the sink hears. */
@@ -35,6 +37,8 @@ export interface DeadLetter {
   readonly topic: string;
   /** The index the sink hears. */
   readonly index: number;
+  /** From `tenant()`. */
+  readonly tenant: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array;
   readonly headers: ReadonlyArray<readonly [string, string]>;
@@ -55,11 +59,17 @@ export interface Delivery {
   start(): Promise<void>;
   /** Registers a destination; the same name gives the same small integer. */
   topic(name: string): number;
+  /** Registers somebody who shares the budget; the same name gives the same small integer. */
+  tenant(name: string): number;
   /** Copies all it needs before it returns. Refusals reach the sink in a later loop turn. */
   submit(table: RecordTable, submission: Submission): void;
   /** False: refused at once (no room, or draining) and the sink will hear nothing. */
   deadLetter(letter: DeadLetter, sink: DeliverySink): boolean;
   pressure(): Pressure;
+  /** The pressure on one tenant: whether it has to send less for the sake of the others. */
+  isHeldBack(tenant: number): boolean;
+  /** How many tenants have to. */
+  tenantsHeldBack(): number;
   state(): DeliveryState;
   /** Bootstrap list; with the embedded broker its real address, empty before `start` is done. */
   brokers(): string;

@@ -66,9 +66,9 @@ export class Intake {
 
   submit(table: RecordTable, submission: Submission): void {
     const { refusals, budget } = this.#options;
-    const { topics, indexBase, sink } = submission;
-    const group = this.#newGroup(sink);
-    const refused = this.#refusal();
+    const { topics, indexBase, sink, tenant } = submission;
+    const group = this.#newGroup({ sink, tenant });
+    const refused = this.#refusal(tenant);
     this.#source.memory = table.memory;
     // A whole number: failure reports are recognised by it.
     this.#place.timestampMs = Math.trunc(submission.timestampMs);
@@ -87,9 +87,9 @@ export class Intake {
 
   /** False: no room, too large or closed; the sink hears nothing. */
   deadLetter(letter: DeadLetter, sink: DeliverySink): boolean {
-    const { key, value, headers } = letter;
+    const { key, value, headers, tenant } = letter;
     const keyBytes = key?.length ?? 0;
-    if (this.#refusal() !== null || value.length + keyBytes > SEGMENT_BYTES) return false;
+    if (this.#refusal(tenant) !== null || value.length + keyBytes > SEGMENT_BYTES) return false;
     const memory = new Uint8Array(value.length + keyBytes);
     memory.set(value);
     if (key !== null) memory.set(key, value.length);
@@ -106,7 +106,7 @@ export class Intake {
     place.index = letter.index;
     place.keyHash = keyBytes > 0 && key !== null ? murmur2(key) : 0;
     place.timestampMs = this.#options.clock.wallMs();
-    const code = this.#accept(this.#newGroup(sink), headers);
+    const code = this.#accept(this.#newGroup({ sink, tenant }), headers);
     if (code !== null) this.#options.refusals.add(sink, code, letter.index);
     this.#options.budget.judge();
     this.#wake();
@@ -158,7 +158,7 @@ export class Intake {
     let group: RowsOfOne | null = null;
     return (rows) => {
       if (group?.sink !== rows.sink || group.acceptedAtMs !== rows.acceptedAtMs) {
-        group = this.#newGroup(rows.sink, rows.acceptedAtMs);
+        group = this.#newGroup(rows);
       }
       return group;
     };
@@ -188,9 +188,9 @@ export class Intake {
   }
 
   /** The outcome of everything that comes now; null: it is welcome. */
-  #refusal(): OutcomeCode | null {
+  #refusal(tenant: number): OutcomeCode | null {
     if (this.#isClosed) return "kafka_unavailable";
-    return this.#options.budget.level === "hard" ? "overloaded" : null;
+    return this.#options.budget.isFullFor(tenant) ? "overloaded" : null;
   }
 
   #accept(group: RowsOfOne, letter?: LetterHeaders): OutcomeCode | null {
@@ -242,13 +242,14 @@ export class Intake {
     return queue.append(this.#source, this.#place, letter) ? null : "overloaded";
   }
 
-  #newGroup(sink: DeliverySink, acceptedAtMs?: number): RowsOfOne {
+  #newGroup(rows: {
+    readonly sink: DeliverySink;
+    readonly tenant: number;
+    readonly acceptedAtMs?: number;
+  }): RowsOfOne {
     this.#groups += 1;
-    return {
-      number: this.#groups,
-      sink,
-      acceptedAtMs: acceptedAtMs ?? this.#options.clock.monotonicMs(),
-    };
+    const { sink, tenant, acceptedAtMs = this.#options.clock.monotonicMs() } = rows;
+    return { number: this.#groups, sink, tenant, acceptedAtMs };
   }
 
   #point(table: RecordTable, row: number): void {

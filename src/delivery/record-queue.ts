@@ -23,6 +23,7 @@ import {
 export interface RowsOfOne {
   readonly number: number;
   readonly sink: DeliverySink;
+  readonly tenant: number;
   readonly acceptedAtMs: number;
 }
 
@@ -33,9 +34,7 @@ export class RecordQueue {
   readonly #pool: SegmentPool;
   readonly #budget: Budget;
   readonly #segments: RecordSegment[] = [];
-  #sink: DeliverySink | null = null;
-  #acceptedAtMs = 0;
-  #groupNumber = -1;
+  #group: RowsOfOne | null = null;
   #events = 0;
   #bytes = 0;
 
@@ -65,11 +64,9 @@ export class RecordQueue {
 
   /** Rows appended from now on belong to this group; `number` is new for every group. */
   openGroup(group: RowsOfOne): void {
-    if (group.number === this.#groupNumber) return;
-    this.#groupNumber = group.number;
-    this.#sink = group.sink;
-    this.#acceptedAtMs = group.acceptedAtMs;
-    this.#segments.at(-1)?.openGroup(group.sink, group.acceptedAtMs);
+    if (group.number === this.#group?.number) return;
+    this.#group = group;
+    this.#segments.at(-1)?.openGroup(group);
   }
 
   /** False: there is no memory left for it. */
@@ -79,13 +76,14 @@ export class RecordQueue {
       source.valueStart +
       (source.keyEnd - source.keyStart) +
       (source.headerEnd - source.headerStart);
+    const group = this.#group;
+    assert(group !== null, "a group is open before its first row");
     let tail = this.#segments.at(-1);
     if (tail === undefined || !tail.hasRoom(recordBytes)) {
-      assert(this.#sink !== null, "a group is open before its first row");
       if (this.#pool.isExhausted) return false;
       tail = this.#pool.take();
       assert(tail.hasRoom(recordBytes), "a record fits an empty segment");
-      tail.openGroup(this.#sink, this.#acceptedAtMs);
+      tail.openGroup(group);
       this.#segments.push(tail);
     }
     if (letter !== undefined) {
@@ -95,7 +93,7 @@ export class RecordQueue {
     tail.append(source, place);
     this.#events += 1;
     this.#bytes += recordBytes;
-    this.#budget.take(1, recordBytes);
+    this.#budget.take(group.tenant, 1, recordBytes);
     return true;
   }
 
@@ -181,7 +179,7 @@ export class RecordQueue {
         const end = segment.groups[g + 1]?.firstRow ?? segment.count;
         for (let row = Math.max(group.firstRow, segment.produced); row < end; row += 1) {
           if (segment.code[row] === SKIPPED || !isWanted(segment, row)) continue;
-          this.#forget(1, segment.recordBytes(row));
+          this.#forget(group.tenant, 1, segment.recordBytes(row));
           segment.mark(row, SKIPPED);
           accept(segment, row, group);
         }
@@ -198,7 +196,7 @@ export class RecordQueue {
         const end = segment.groups[g + 1]?.firstRow ?? segment.count;
         for (let row = group.firstRow; row < end; row += 1) {
           if (segment.code[row] === SKIPPED) continue;
-          this.#forget(1, segment.recordBytes(row));
+          this.#forget(group.tenant, 1, segment.recordBytes(row));
           accept(segment, row, group);
         }
       }
@@ -225,13 +223,13 @@ export class RecordQueue {
       readonly isDone: RowTest;
     },
   ): number {
-    const { sink } = rows.group;
+    const { sink, tenant } = rows.group;
     let told = 0;
     for (let row = rows.first; row < rows.end; row += 1) {
       if (segment.code[row] === SKIPPED || !rows.isDone(segment, row)) continue;
       tellRow(segment, sink, row);
       segment.mark(row, SKIPPED);
-      this.#forget(1, segment.recordBytes(row));
+      this.#forget(tenant, 1, segment.recordBytes(row));
       told += 1;
     }
     if (told > 0) sink.commitSettled();
@@ -251,8 +249,6 @@ export class RecordQueue {
   }
 
   #tell(segment: RecordSegment, from: number, to: number): number {
-    const skipped = this.#forgetRange(segment, from, to);
-    if (skipped === to - from) return 0;
     let failed = 0;
     for (let g = segment.firstGroup; g < segment.groups.length; g += 1) {
       const group = segment.groups[g];
@@ -260,33 +256,38 @@ export class RecordQueue {
       const end = segment.groups[g + 1]?.firstRow ?? segment.count;
       const last = Math.min(end, to);
       const first = Math.max(group.firstRow, from);
-      if (last > first) failed += tellRows(segment, group.sink, { first, last });
+      if (last > first) {
+        this.#forgetRange(segment, group.tenant, { first, last });
+        failed += tellRows(segment, group.sink, { first, last });
+      }
       if (end <= segment.settled) segment.firstGroup = g + 1;
     }
     return failed;
   }
 
-  /** Takes the rows that are not skipped off the books; returns how many are skipped. */
-  #forgetRange(segment: RecordSegment, from: number, to: number): number {
-    const startByte = segment.start[from] ?? 0;
-    const endByte = to < segment.count ? (segment.start[to] ?? 0) : segment.usedBytes;
-    let bytes = endByte - startByte;
-    let skipped = 0;
+  /** Takes the rows that are not skipped off the books. */
+  #forgetRange(
+    segment: RecordSegment,
+    tenant: number,
+    { first, last }: { readonly first: number; readonly last: number },
+  ): void {
+    const endByte = last < segment.count ? (segment.start[last] ?? 0) : segment.usedBytes;
+    let bytes = endByte - (segment.start[first] ?? 0);
+    let events = last - first;
     if (segment.marked > 0) {
-      for (let row = from; row < to; row += 1) {
+      for (let row = first; row < last; row += 1) {
         if (segment.code[row] !== SKIPPED) continue;
-        skipped += 1;
+        events -= 1;
         bytes -= segment.recordBytes(row);
       }
     }
-    this.#forget(to - from - skipped, bytes);
-    return skipped;
+    this.#forget(tenant, events, bytes);
   }
 
-  #forget(events: number, bytes: number): void {
+  #forget(tenant: number, events: number, bytes: number): void {
     this.#events -= events;
     this.#bytes -= bytes;
-    this.#budget.release(events, bytes);
+    this.#budget.release(tenant, events, bytes);
   }
 
   #giveBack(): void {

@@ -18,6 +18,7 @@ export const SKIPPED = 255;
 /** Rows of one sink in a segment, from `firstRow` to the next group's. */
 export interface RowGroup {
   readonly sink: DeliverySink;
+  readonly tenant: number;
   readonly firstRow: number;
   /** When they were accepted, on the delivery clock. */
   readonly acceptedAtMs: number;
@@ -78,10 +79,10 @@ export class RecordSegment {
   }
 
   /** Rows appended from now on belong to this sink. */
-  openGroup(sink: DeliverySink, acceptedAtMs: number): void {
+  openGroup({ sink, tenant, acceptedAtMs }: Omit<RowGroup, "firstRow">): void {
     const last = this.groups.at(-1);
     if (last !== undefined && last.firstRow === this.count) this.groups.pop();
-    this.groups.push({ sink, firstRow: this.count, acceptedAtMs });
+    this.groups.push({ sink, tenant, firstRow: this.count, acceptedAtMs });
   }
 
   /** Copies one record in; the caller has asked `hasRoom`. */

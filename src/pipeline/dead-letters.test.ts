@@ -35,7 +35,10 @@ async function letters(events: readonly string[], payload: "none" | "redacted" |
   );
   codec.setRoute(0, { type: "t", plan, schemaId: 1, header: true, keyRequired: false });
   const written: DeadLetter[] = [];
-  const delivery = { deadLetter: (letter: DeadLetter) => written.push(letter) > 0 };
+  const delivery = {
+    tenant: () => 1,
+    deadLetter: (letter: DeadLetter) => written.push(letter) > 0,
+  };
   const routes = { get: () => ({ type: { type: "t", topic: "topic" } }) };
   // Dead letters ask these rooms for nothing else.
   const parts = { delivery, routes } as unknown as { delivery: Delivery; routes: RouteBook };

@@ -67,6 +67,7 @@ export class DeadLetters {
     const letter = {
       topic: route === undefined ? UNKNOWN_TYPE_TOPIC : `${route.type.topic}.dlq`,
       index: row,
+      tenant: delivery.tenant(context.tenant),
       key: null,
       value: payload === "raw" ? event : NOTHING,
       headers,

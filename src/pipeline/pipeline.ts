@@ -164,8 +164,10 @@ export class Pipeline {
       bytes: frame.bytes,
     });
     if (produced > 0) {
+      const { delivery } = this.#parts;
       const timestampMs = batch.receivedAtMs;
-      this.#parts.delivery.submit(table, { sink: batch, topics, timestampMs, indexBase: 0 });
+      const tenant = delivery.tenant(frame.context.tenant);
+      delivery.submit(table, { sink: batch, topics, tenant, timestampMs, indexBase: 0 });
     }
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }

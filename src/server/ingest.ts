@@ -47,12 +47,16 @@ export interface IngestParts {
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
   /** Why no event can be taken at the moment, with the seconds to wait; null if they can. */
-  readonly closedBecause: () => {
-    readonly code: ProblemCode;
-    readonly afterSeconds: number;
-  } | null;
+  readonly closedBecause: () => Closed | null;
+  /** The same for the events of one tenant. */
+  readonly closedFor: (tenant: string) => Closed | null;
   readonly observer: IngestObserver;
   readonly processId: string;
+}
+
+interface Closed {
+  readonly code: ProblemCode;
+  readonly afterSeconds: number;
 }
 
 export interface IngestObserver {
@@ -127,6 +131,8 @@ export class HttpIngest {
       const problem = problemReply(admitted.code, is401 ? { ...options, headers } : options);
       return { kind: "reply", reply: problem };
     }
+    const closed = this.#parts.closedFor(admitted.principal.tenant);
+    if (closed !== null) return { kind: "reply", reply: closedReply(closed, requestId) };
     const shape = bodyShape(head.header["content-type"]);
     if (shape === null) {
       const detail = "a body is JSON or NDJSON in UTF-8";
@@ -154,10 +160,7 @@ export class HttpIngest {
       return this.tooLarge(requestId);
     }
     const closed = closedBecause();
-    if (closed !== null) {
-      const { code, afterSeconds } = closed;
-      return problemReply(code, { requestId, retryAfterSeconds: afterSeconds, close: true });
-    }
+    if (closed !== null) return closedReply(closed, requestId);
     if (this.#pending >= limits.requestsMax) {
       return problemReply("overloaded", { requestId, close: true });
     }
@@ -343,4 +346,8 @@ export class HttpIngest {
   #refuse(request: IngestRequest, code: ProblemCode, options: Omit<ProblemOptions, "requestId">) {
     request.reply(problemReply(code, { ...options, requestId: request.requestId }));
   }
+}
+
+function closedReply({ code, afterSeconds }: Closed, requestId: string): Reply {
+  return problemReply(code, { requestId, retryAfterSeconds: afterSeconds, close: true });
 }

@@ -19,6 +19,7 @@ type TopicStatus = "known" | "missing" | "denied" | "created";
 
 /** Read when somebody scrapes; undefined leaves the metric out. */
 export interface BackendGauges {
+  readonly tenantsHeldBack?: () => number;
   readonly unacked?: () => { readonly events: number; readonly bytes: number };
   readonly codec?: () => {
     readonly memoryBytes: number;
@@ -58,6 +59,9 @@ export class BackendTelemetry {
     if (unacked !== undefined) {
       this.#cells.unackedEvents.readFrom(() => unacked().events);
       this.#cells.inflightBytes.readFrom(() => unacked().bytes);
+    }
+    if (gauges.tenantsHeldBack !== undefined) {
+      this.#cells.tenantsHeldBack.readFrom(gauges.tenantsHeldBack);
     }
     if (codec !== undefined) {
       this.#cells.codecMemory.readFrom(() => codec().memoryBytes);

@@ -216,6 +216,11 @@ export const METRICS = {
     help: "0 open; 1 high: credit stops rising, HTTP answers 503; 2 hard: sockets are refused.",
     aggregator: "max",
   },
+  tenantsHeldBack: {
+    name: "sluice_tenants_held_back",
+    type: "gauge",
+    help: "Tenants that hold more than their fair share of a budget under pressure.",
+  },
   topicsUnusable: {
     name: "sluice_topics_unusable",
     type: "gauge",

@@ -118,7 +118,7 @@ export function deliveryContract(name: string, make: MakeHarness): void {
           ["path", "/a"],
         ] as const;
         assert.equal(
-          delivery.deadLetter({ topic, index: 3, key: null, value, headers }, sink),
+          delivery.deadLetter({ topic, index: 3, tenant: 0, key: null, value, headers }, sink),
           true,
         );
         assert.equal(settled, 0);

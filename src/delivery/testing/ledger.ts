@@ -19,10 +19,12 @@ export interface Submitted {
 export class Ledger {
   readonly all: Submitted[] = [];
   readonly #delivery: Delivery;
+  readonly #tenant: number;
   #isInside = false;
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, tenant = "one") {
     this.#delivery = delivery;
+    this.#tenant = delivery.tenant(tenant);
   }
 
   submit(records: ReadonlyArray<{ topic: string; key?: string; pad?: number }>, atMs = 1e12): void {
@@ -40,7 +42,13 @@ export class Ledger {
     const topics = Int32Array.from(records, ({ topic }) => this.#delivery.topic(topic));
     const sink = this.#sink(mine);
     this.#isInside = true;
-    this.#delivery.submit(makeTable(rows), { sink, topics, timestampMs: atMs, indexBase: 1_000 });
+    this.#delivery.submit(makeTable(rows), {
+      sink,
+      topics,
+      tenant: this.#tenant,
+      timestampMs: atMs,
+      indexBase: 1_000,
+    });
     this.#isInside = false;
   }
 
