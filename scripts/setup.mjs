@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Makes a checkout ready to run: Node.js 24, packages, two native addons, the WASM codec. Every
+ * Makes a checkout ready to run: Node.js 24, packages, two native addons, the WASM codec, the
+ * browser client. Every
  * step looks first whether its work is done, so it can be cut short at any point and begun again;
  * when nothing is to be done it says nothing. It runs on any Node.js from 18 with nothing
  * installed, and knows nothing of what the gateway does.
@@ -11,6 +12,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { buildClient, clientIsCurrent } from "./setup/client.mjs";
 import { codecIsCurrent, buildCodec } from "./setup/codec.mjs";
 import { relaxGlibcOf } from "./relax-glibc.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
@@ -87,6 +89,7 @@ async function doSteps(glibc) {
     await provideKafkaBinding({ node, headers, env });
   }
   if (!codecIsCurrent()) await buildCodec({ node: node.binary, env });
+  if (!clientIsCurrent()) await buildClient({ node: node.binary, env });
   writeStamp(node);
   return { node: node.binary, env };
 }

@@ -19,6 +19,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   redis: [],
   // Runs in programs of others: it may not need the rest of sluice.
   consumer: [],
+  client: [],
   lifecycle: [],
   telemetry: [],
   config: [],

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { CLIENT_BUNDLE, clientInputs } from "./client.mjs";
 import { CODEC_OUTPUTS, inputFiles } from "./codec.mjs";
 import { KAFKA_ADDON } from "./kafka-binding.mjs";
 import { UWS_ADDON } from "./packages.mjs";
@@ -45,10 +46,15 @@ export function writeStamp(node) {
 function keyOf(node) {
   const hash = createHash("sha256");
   const lists = [inRoot("package-lock.json"), inRoot("node_modules", ".package-lock.json")];
-  for (const path of [...lists, ...inputFiles(inRoot("scripts", "setup")), ...inputFiles()]) {
+  for (const path of [
+    ...lists,
+    ...inputFiles(inRoot("scripts", "setup")),
+    ...inputFiles(),
+    ...clientInputs(),
+  ]) {
     hash.update(path).update("\0").update(readFileSync(path));
   }
-  for (const path of [node.binary, KAFKA_ADDON, UWS_ADDON, ...CODEC_OUTPUTS]) {
+  for (const path of [node.binary, KAFKA_ADDON, UWS_ADDON, ...CODEC_OUTPUTS, CLIENT_BUNDLE]) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }

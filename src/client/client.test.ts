@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { startClient } from "./client.ts";
+import { createClient } from "./node.ts";
+import { memoryStore } from "./memory-store.ts";
+import { ModelServer, NO_TROUBLE } from "./testing/model-server.ts";
+import { seededRandom, VirtualTime } from "./testing/virtual-time.ts";
+import type { ClientOptions, Outcome, SocketLike, StateReport, Store } from "./types.ts";
+import { uuid7 } from "./uuid.ts";
+
+function setUp(options: Partial<ClientOptions> = {}, store: Store = memoryStore()) {
+  const time = new VirtualTime();
+  const random = seededRandom(7);
+  const server = new ModelServer({ time, random, trouble: { ...NO_TROUBLE } });
+  const outcomes: Outcome[] = [];
+  const states: StateReport[] = [];
+  const dropped: Outcome[] = [];
+  const started = startClient(
+    {
+      url: "http://model/",
+      writeKey: "good",
+      WebSocket: server.socketClass(),
+      clock: time,
+      random,
+      onDrop: (outcome) => void dropped.push(outcome),
+      ...options,
+    },
+    store,
+  );
+  const { client } = started;
+  client.on("outcome", (outcome) => void outcomes.push(outcome));
+  client.on("state", (report) => void states.push(report));
+  return { time, server, client, started, outcomes, states, dropped };
+}
+
+test("track: events of one batch go in one frame, each with its outcome", async () => {
+  const { time, server, client } = setUp();
+  const good = client.track("page", { url: "/" });
+  const bad = client.track("bad", {}, { id: "mine", key: "user-7" });
+  await time.run(1_000);
+  assert.deepEqual(await good.outcome(), { id: good.id, outcome: "stored" });
+  assert.deepEqual(await bad.outcome(), {
+    id: "mine",
+    outcome: "rejected",
+    code: "schema_invalid",
+    path: "/x",
+    detail: "bad",
+  });
+  assert.equal(server.frames, 2, "hello and one pub");
+  assert.deepEqual(client.queued, { events: 0, bytes: 0 });
+});
+
+test("track: what has no JSON or is too long is refused at once", async () => {
+  const { client, outcomes, time } = setUp();
+  const cycle: { self?: object } = {};
+  cycle.self = cycle;
+  assert.equal((await client.track("a", cycle).outcome()).code, "not_json");
+  const long = client.track("a", { text: "ä".repeat(17_000) });
+  assert.equal((await long.outcome()).code, "too_large");
+  await time.run(1_000);
+  assert.equal(outcomes.length, 2);
+});
+
+test("track: a full queue drops what comes, by name, and says so", async () => {
+  const { client, dropped, time } = setUp({ queueEventsMax: 2, WebSocket: DeadSocket });
+  client.track("a", {});
+  client.track("b", {});
+  const third = client.track("c", {});
+  assert.deepEqual(await third.outcome(), {
+    id: third.id,
+    outcome: "dropped",
+    code: "queue_full",
+  });
+  await time.run(100);
+  assert.equal(dropped.length, 1);
+  assert.equal(client.queued.events, 2);
+});
+
+test("flush: resolves once all have outcomes, or tells that they have not in time", async () => {
+  const { client, time } = setUp();
+  client.track("a", {});
+  const late = client.flush(0);
+  const done = client.flush();
+  await time.run(1_000);
+  assert.equal(await late, false);
+  assert.equal(await done, true);
+});
+
+test("close: flushes, says goodbye; what comes later is dropped", async () => {
+  const { client, time, server } = setUp();
+  const tracked = client.track("a", {});
+  const closed = client.close();
+  await time.run(1_000);
+  await closed;
+  assert.equal((await tracked.outcome()).outcome, "stored");
+  assert.equal(client.state, "closed");
+  assert.equal(server.openSockets, 0);
+  assert.equal((await client.track("b", {}).outcome()).code, "closed");
+});
+
+test("close: without a server, a memory store's events are dropped by name", async () => {
+  const { client, time, outcomes } = setUp({ WebSocket: DeadSocket });
+  client.track("a", {});
+  const closed = client.close(1_000);
+  await time.run(5_000);
+  await closed;
+  assert.deepEqual(
+    outcomes.map(({ outcome, code }) => [outcome, code]),
+    [["dropped", "closed"]],
+  );
+});
+
+test("connect: pauses have full jitter between 0.5 s and 30 s", async () => {
+  const made: number[] = [];
+  class Counting extends DeadSocket {
+    constructor(url: string) {
+      super(url);
+      made.push(time.now());
+    }
+  }
+  const { client, time } = setUp({ WebSocket: Counting });
+  client.track("a", {});
+  await time.run(600_000);
+  const pauses = made.slice(1).map((at, index) => at - (made[index] ?? 0));
+  assert.ok(pauses.length > 15);
+  assert.ok(pauses.every((pause) => pause >= 499 && pause <= 30_001));
+  assert.ok(new Set(pauses.slice(8)).size > 5, "they differ");
+  assert.ok(Math.max(...pauses) > 15_000);
+});
+
+test("connect: a write key that is refused stops, a token is fetched anew once", async () => {
+  const { client, time, server } = setUp({ writeKey: "bad" });
+  client.track("a", {});
+  await time.run(60_000);
+  assert.equal(client.state, "stopped");
+  assert.equal(server.frames, 1);
+  let fetched = 0;
+  const second = setUp({
+    token: async () => {
+      fetched += 1;
+      return fetched === 1 ? "stale" : "good";
+    },
+  });
+  const tracked = second.client.track("a", {});
+  await second.time.run(60_000);
+  assert.equal((await tracked.outcome()).outcome, "stored");
+  assert.equal(fetched, 2);
+});
+
+test("leave: the oldest events go by the twin and stay until a welcome confirms them", async () => {
+  const { client, started, time, server } = setUp({ WebSocket: DeadSocket });
+  const tracked = client.track("a", { n: 1 });
+  await time.run(100);
+  const sent: [string, string][] = [];
+  started.leave((url, body) => void sent.push([url, body]));
+  assert.equal(sent.length, 1);
+  const [url, body] = sent[0] ?? ["", ""];
+  assert.match(url, /^http:\/\/model\/v1\/streams\/[0-9a-f-]{36}\/events$/);
+  const members = JSON.parse(body) as Record<string, unknown>;
+  assert.equal(members["auth"], "good");
+  assert.equal(members["seq"], 1);
+  assert.deepEqual(members["held"], []);
+  assert.equal((members["events"] as { id: string }[])[0]?.id, tracked.id);
+  assert.equal(client.queued.events, 1);
+  server.beacon(body);
+  await time.run(10_000);
+  assert.equal(server.records.length, 1);
+});
+
+test("createClient: no WebSocket and no fallback is told at once", () => {
+  const { WebSocket } = globalThis;
+  Object.defineProperty(globalThis, "WebSocket", { value: undefined, configurable: true });
+  try {
+    const options = { url: "http://127.0.0.1:9", writeKey: "a" };
+    assert.throws(() => startClient(options, memoryStore()), /no WebSocket here/);
+    assert.equal(createClient(options).state, "waiting", "Node.js has the twin to fall back to");
+  } finally {
+    Object.defineProperty(globalThis, "WebSocket", { value: WebSocket, configurable: true });
+  }
+});
+
+test("uuid7: version, variant, time", () => {
+  const id = uuid7(0x0123456789ab, seededRandom(1));
+  assert.match(id, /^01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.notEqual(id, uuid7(0x0123456789ab, seededRandom(2)));
+});
+
+/** Never opens. */
+class DeadSocket implements SocketLike {
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  constructor(_url: string) {
+    queueMicrotask(() => this.onclose?.({ code: 1006, reason: "" } as never));
+  }
+  send(): void {}
+  close(): void {}
+}

@@ -1,0 +1,180 @@
+/**
+ * What one client knows, in one record that the files of this room work on: small functions over
+ * plain members make the smallest bundle. Each group of members is changed by the file that is
+ * named above it, and by no other.
+ */
+import type { ServerFrame } from "./frames.ts";
+import type { ClientClock, ClientOptions, ClientState, Outcome } from "./types.ts";
+import type { SavedEvent, SocketLike, StateReport, Store, Tracked } from "./types.ts";
+import { uuid7 } from "./uuid.ts";
+
+const utf8 = new TextEncoder();
+
+/** One event until its outcome is known. */
+export class Entry implements Tracked, SavedEvent {
+  readonly id: string;
+  readonly json: string;
+  /** Of its JSON as UTF-8. */
+  readonly bytes: number;
+  /** Where it is in the store; 0: not yet. */
+  key = 0;
+  /** It was sent on this connection, which has said nothing of it yet. */
+  isOut = false;
+  /** Not to be sent before, ms since 1970. */
+  notBefore = 0;
+  settle: (outcome: Outcome) => void = nothing;
+  readonly #outcome = new Promise<Outcome>((resolve) => {
+    this.settle = resolve;
+  });
+
+  constructor(id: string, json: string) {
+    this.id = id;
+    this.json = json;
+    this.bytes = utf8.encode(json).length;
+  }
+
+  outcome(): Promise<Outcome> {
+    return this.#outcome;
+  }
+}
+
+/** `greeting`: hello is said; `saving`: welcome came; `leaving`: goaway came. */
+type Phase = "opening" | "greeting" | "saving" | "open" | "leaving";
+
+export type Listener = (heard: never) => void;
+
+export interface Core {
+  readonly options: ClientOptions;
+  /** http or https, without a slash at its end. */
+  readonly url: string;
+  readonly clock: ClientClock;
+  readonly random: () => number;
+  readonly listeners: Map<Listener, "outcome" | "state">;
+  state: ClientState;
+  /** No more connections. */
+  isOver: boolean;
+
+  /** What the files below have done by those above. */
+  whenAdded: () => void;
+  whenLeading: () => void;
+  whenFollowing: () => void;
+  whenEnded: (code: number, detail: string) => void;
+  /** `welcome` or `auth_ok` came. */
+  whenTrusted: (frame: ServerFrame) => void;
+
+  // queue.ts, while this context leads
+
+  /** By key, ascending. */
+  entries: Map<number, Entry>;
+  /** An event's number in the stream is its key minus this. */
+  base: number;
+  /** Keys up to this one may have been sent. */
+  sent: number;
+  /** Keys up to this one were given to events. */
+  last: number;
+  /** The key that the server takes for the next new one. */
+  next: number;
+
+  // outbox.ts
+
+  store: Store;
+  stream: string;
+  resume: string;
+  isLeading: boolean;
+  /** Something may be sent at any moment: saved as if all were. */
+  isOnAir: boolean;
+  /** The lead is not wanted, or another try to get it has begun. */
+  leadTry: number;
+  release: (() => void) | undefined;
+  /** Not in the store yet, in order. */
+  readonly adding: Entry[];
+  isAdding: boolean;
+  /** In the store, by key, while another context leads. */
+  mine: Map<number, Entry>;
+  /** In a store that was given up: other contexts may still tell their outcomes. */
+  left: Map<number, Entry>;
+  /** Keys of events whose outcome is known, still in the store. */
+  finished: number[];
+  isSaving: Promise<void> | undefined;
+  isBroken: boolean;
+  /** Calls to the store, one after the other. */
+  work: Promise<unknown>;
+
+  // line.ts
+
+  socket: SocketLike | undefined;
+  phase: Phase;
+  creditSeq: number;
+  creditBytes: number;
+  bytesSent: number;
+  frameBytes: number;
+  frameEvents: number;
+  /** `held` was too long for a hello, and says more than is true. */
+  isRounded: boolean;
+  heardAt: number;
+  sentAt: number;
+  /** 0: not yet. */
+  welcomeAt: number;
+  pingMs: number;
+  /** Why the server will close. */
+  reason: string;
+  /** Where and when the server wants to see this client again. */
+  nextUrl: string | undefined;
+  backAt: number;
+  cancelWatch: () => void;
+  cancelWake: () => void;
+
+  // dialer.ts
+
+  eventBytesMax: number;
+  frameBytesMax: number;
+  /** A token is being fetched. */
+  isDialing: boolean;
+  tokenRefused: boolean;
+  auth: string | undefined;
+  pauses: number;
+  /** Tries in a row that never got to a welcome. */
+  deafTries: number;
+  cancelPause: (() => void) | undefined;
+  cancelRenewal: () => void;
+  suspect: Entry | undefined;
+  suspicions: number;
+  /** Events up to this key are sent one by one. */
+  singleUntil: number;
+
+  // client.ts
+
+  cancelLinger: (() => void) | undefined;
+}
+
+export function nothing(): void {}
+
+export function newId({ clock, random }: Core): string {
+  return uuid7(clock.now(), random);
+}
+
+/** One listener that throws harms nobody else: each is called on its own. */
+function tell(core: Core, heard: Outcome | StateReport): void {
+  const name = "state" in heard ? "state" : "outcome";
+  for (const [listener, wanted] of core.listeners) {
+    // Each name's listeners take what that name tells.
+    if (wanted === name) queueMicrotask(() => listener(heard as never));
+  }
+}
+
+export function become(core: Core, state: ClientState, detail?: string): void {
+  if (core.state === state) return;
+  core.state = state;
+  tell(core, { state, detail });
+}
+
+/** An event has its outcome. */
+export function finish(core: Core, entry: Entry | undefined, outcome: Outcome): void {
+  entry?.settle(outcome);
+  tell(core, outcome);
+}
+
+/** All events without an outcome that this context knows of. */
+export function openEntries({ left, entries, mine, adding }: Core): Entry[] {
+  return [...left.values(), ...entries.values(), ...mine.values(), ...adding];
+}

@@ -1,0 +1,197 @@
+/**
+ * When a client connects, with which token, over which kind of socket, and what it does when the
+ * connection ends (docs/protocol.md §2.8).
+ */
+import { become } from "./core.ts";
+import type { Core } from "./core.ts";
+import { closeClass, SUBPROTOCOL } from "./frames.ts";
+import type { ServerFrame } from "./frames.ts";
+import { openLine, pump, recall, renewToken } from "./line.ts";
+import { follow, lead, renewStream, save, settle } from "./outbox.ts";
+import { outEntries } from "./queue.ts";
+import type { SocketConstructor } from "./types.ts";
+
+/** A connection that never got through so often in a row is tried over the fallback. */
+const BLOCKED_TRIES = 3;
+
+/**
+ * Pauses between tries: a random part of a ceiling that doubles (§2.8); a connection that was good
+ * for so long starts the count anew.
+ */
+const PAUSE_MS_MIN = 500;
+const PAUSE_MS_MAX = 30_000;
+const HEALTHY_MS = 60_000;
+
+/** A token is renewed so long before it expires. */
+const RENEW_BEFORE_MS = 60_000;
+
+/** A cut so soon after a frame may have been caused by it. */
+const SUSPICIOUS_MS = 5_000;
+const CUT = 1006;
+
+/** Throws where there is no socket of any kind. */
+export function socketClass({ options, deafTries }: Core): SocketConstructor {
+  const { WebSocket = globalThis.WebSocket, fallback } = options;
+  const isBlocked = deafTries >= BLOCKED_TRIES && deafTries % 2 === 1;
+  const Socket = (isBlocked ? fallback : undefined) ?? WebSocket ?? fallback;
+  if (Socket === undefined) throw new TypeError("no WebSocket here: give one as an option");
+  return Socket;
+}
+
+/** Connects if there is something to send and nothing to wait for. */
+export function connect(core: Core): void {
+  const { isOver, isDialing, cancelPause, socket, isLeading, options } = core;
+  if (isOver || isDialing || cancelPause !== undefined || socket !== undefined || !isLeading)
+    return;
+  if (core.entries.size === 0) {
+    become(core, "idle");
+    return;
+  }
+  become(core, "connecting");
+  if (options.token === undefined) {
+    core.auth = options.writeKey;
+    open(core);
+  } else {
+    core.isDialing = true;
+    fetchToken(core, () => {
+      core.isDialing = false;
+      if (core.isLeading && !core.isOver) open(core);
+    });
+  }
+}
+
+function fetchToken(core: Core, then: () => void): void {
+  core.options.token?.().then(
+    (token) => {
+      core.auth = token;
+      then();
+    },
+    (error: unknown) => {
+      core.isDialing = false;
+      if (core.socket === undefined) pause(core, `no token: ${String(error)}`);
+    },
+  );
+}
+
+function open(core: Core): void {
+  const url = core.nextUrl ?? core.url;
+  core.nextUrl = undefined;
+  try {
+    const Socket = socketClass(core);
+    const socket = new Socket(`${url.replace(/^http/, "ws")}/v1/stream`, [SUBPROTOCOL]);
+    openLine(core, socket);
+  } catch (error) {
+    pause(core, String(error));
+  }
+}
+
+/** `welcome` or `auth_ok` came: what it says is kept, and saved before anything is sent. */
+export function trusted(
+  core: Core,
+  { t, resume = "", limits, auth_exp: expiresAt }: ServerFrame,
+): void {
+  const { clock, options, socket } = core;
+  core.cancelRenewal();
+  if (expiresAt !== undefined && options.token !== undefined) {
+    const delayMs = Math.max(0, expiresAt - RENEW_BEFORE_MS - clock.now());
+    core.cancelRenewal = clock.after(delayMs, () => {
+      fetchToken(core, () => renewToken(core, core.auth ?? ""));
+    });
+  }
+  if (t === "auth_ok") return;
+  core.deafTries = 0;
+  core.tokenRefused = false;
+  core.eventBytesMax = limits?.event_bytes ?? core.eventBytesMax;
+  core.resume = resume;
+  core.isOnAir = true;
+  void save(core).then(() => {
+    if (core.socket !== socket || core.phase !== "saving") return;
+    core.phase = "open";
+    become(core, "open");
+    pump(core);
+  });
+}
+
+/** A connection ended. */
+export function ended(core: Core, code: number, detail: string): void {
+  const { clock, welcomeAt, backAt } = core;
+  const nowMs = clock.now();
+  const what = closeClass(code);
+  const said = `${code} ${detail}`;
+  const out = outEntries(core);
+  core.cancelRenewal();
+  core.isOnAir = false;
+  if (welcomeAt === 0) core.deafTries += 1;
+  else if (nowMs - welcomeAt >= HEALTHY_MS) core.pauses = 0;
+  if (what === "frame" || code === CUT) blame(core, code);
+  recall(core);
+  void save(core);
+  const mayRetryToken = core.options.token !== undefined && !core.tokenRefused;
+  core.tokenRefused = what === "token";
+  if (core.isOver) return;
+  if (what === "again" || (what === "token" && mayRetryToken)) connect(core);
+  else if (what === "stop" || what === "token" || (what === "frame" && out.length === 0)) {
+    core.isOver = true;
+    become(core, "stopped", said);
+    // Another context may have what this one lacks.
+    follow(core);
+  } else if (what === "reload") {
+    follow(core);
+    pause(core, said, { action: (again) => void lead(again) });
+  } else {
+    if (what === "renew") renewStream(core);
+    if (code === 1009) {
+      core.frameBytesMax = Math.max(core.frameBytesMax / 2, core.eventBytesMax + 1_024);
+    }
+    pause(core, said, { afterMs: backAt - nowMs });
+  }
+}
+
+/**
+ * Finds the event that breaks every connection it is sent on (§2.5 rule 6): after two closes that
+ * blame a frame, with the same first event out, events go one by one; the one that fails alone is
+ * the culprit. A cut without a word right after a frame counts the same, from the third time on.
+ */
+function blame(core: Core, code: number): void {
+  const { clock, sentAt, heardAt, singleUntil } = core;
+  const [first, second] = outEntries(core);
+  const isSudden = sentAt >= heardAt && clock.now() - sentAt < SUSPICIOUS_MS;
+  if (first === undefined || (code === CUT && !isSudden)) return;
+  core.suspicions = core.suspect === first ? core.suspicions + 1 : 1;
+  core.suspect = first;
+  const isAlone = first.key <= singleUntil && second === undefined;
+  const limit = code === CUT ? 3 : isAlone ? 1 : 2;
+  if (core.suspicions < limit) return;
+  core.suspicions = 0;
+  if (!isAlone) core.singleUntil = core.sent;
+  else if (core.entries.delete(first.key)) {
+    // Whoever was only cut off cannot say that it was not stored.
+    const outcome = code === CUT ? "dropped" : "rejected";
+    settle(core, [[first, { id: first.id, outcome, code: "poison" }]]);
+  }
+}
+
+function pause(
+  core: Core,
+  detail: string,
+  { afterMs = 0, action = connect }: { afterMs?: number; action?: (core: Core) => void } = {},
+): void {
+  core.pauses += 1;
+  const ceilingMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** core.pauses);
+  const pauseMs = PAUSE_MS_MIN + core.random() * (ceilingMs - PAUSE_MS_MIN);
+  core.cancelPause?.();
+  core.cancelPause = core.clock.after(Math.max(afterMs, pauseMs), () => {
+    core.cancelPause = undefined;
+    action(core);
+  });
+  if (core.isLeading) become(core, "offline", detail);
+}
+
+/** The network is back: no reason to wait any longer. */
+export function wake(core: Core): void {
+  if (core.socket !== undefined || !core.isLeading) return;
+  core.cancelPause?.();
+  core.cancelPause = undefined;
+  core.pauses = 0;
+  connect(core);
+}
