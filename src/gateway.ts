@@ -115,7 +115,7 @@ export class Gateway {
     this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
     this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
     this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
-    this.#streams = makeStreamStore();
+    this.#streams = makeStreamStore(parts);
     this.#hub = makeStreamHub(parts, {
       pipeline: this.#pipeline,
       store: this.#streams,

@@ -11,7 +11,8 @@ import type { Gate, RoomParts } from "./rooms.ts";
 import { createStreamStore } from "./stream/create-store.ts";
 import { StreamHub } from "./stream/hub.ts";
 import type { StreamLimits } from "./stream/hub.ts";
-import type { StreamStore } from "./stream/store.ts";
+import type { StreamStore, StreamStoreEvent } from "./stream/store.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface StreamHubRooms {
   readonly pipeline: Pipeline;
@@ -20,9 +21,53 @@ export interface StreamHubRooms {
   readonly gate: Gate;
 }
 
-/** Where streams are remembered between connections: the memory of this process. */
-export function makeStreamStore(): StreamStore {
-  return createStreamStore({ memory: { kind: "memory" } });
+/** Where streams are remembered between connections: this process, or Redis for all of them. */
+export function makeStreamStore({ config, telemetry }: RoomParts): StreamStore {
+  const { redisUrl: url, streamSecret: secret } = config;
+  const store = createStreamStore({
+    memory: url === "" ? { kind: "memory" } : { kind: "redis", url },
+    ttlSeconds: Math.floor(config.streamTtlMs / 1_000),
+    ...(secret === "" ? {} : { secret }),
+    onEvent: streamStoreEvents(telemetry),
+  });
+  telemetry.streams.readHeldFrom(() => store.stats().held);
+  return store;
+}
+
+function streamStoreEvents({ streams }: Telemetry): (event: StreamStoreEvent) => void {
+  return (event) => {
+    switch (event.kind) {
+      case "claimed":
+        streams.claimed(event.how);
+        break;
+      case "denied":
+        streams.claimed("denied");
+        break;
+      case "superseded":
+        streams.superseded();
+        break;
+      case "handed_over":
+        streams.handedOver({ waitMs: event.waitMs, isClean: event.isClean });
+        break;
+      case "saved":
+        streams.saved();
+        break;
+      case "save_failed":
+        streams.saveFailed({ reason: event.reason, detail: event.detail });
+        break;
+      case "forgotten":
+        streams.forgotten(event.records);
+        break;
+      case "degraded":
+        streams.down({ reason: event.reason, detail: event.detail });
+        break;
+      case "healed":
+        streams.up({ afterMs: event.afterMs });
+        break;
+      default:
+        event satisfies never;
+    }
+  };
 }
 
 export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHub {

@@ -12,6 +12,7 @@ import {
   HTTP_DEADLINE_MS,
   INFLATED_BYTES_MAX,
   MESSAGE_TIMEOUT_MS,
+  STREAM_TTL_SECONDS,
   STREAM_OVERCOMMIT,
   TABLE_ROWS_MAX,
   UNACKED_BYTES_MAX,
@@ -250,7 +251,9 @@ export const OPTIONS = {
       expected: "a redis:// or rediss:// URL",
       example: "redis://cache:6379/0",
     },
-    text: "Redis for sessions. Empty: sessions live in the memory of this process.",
+    text:
+      "Redis for sessions and for what is remembered of streams. Empty: both live in the memory " +
+      "of this process.",
   },
   sessionGapMs: {
     group: "sessions",
@@ -267,6 +270,29 @@ export const OPTIONS = {
     min: 1_000,
     max: 7 * 24 * HOUR_MS,
     text: "A session longer than this is cut.",
+  },
+
+  streamTtlMs: {
+    group: "sessions",
+    type: "integer",
+    default: STREAM_TTL_SECONDS * 1_000,
+    min: MINUTE_MS,
+    max: 30 * 24 * HOUR_MS,
+    text: "How long a stream is remembered after its last change, so that its client can resume.",
+  },
+  streamSecret: {
+    group: "sessions",
+    type: "text",
+    default: "",
+    secret: true,
+    form: {
+      pattern: /^.{16,}$/s,
+      expected: "at least 16 characters, better 32 random ones",
+      example: "the output of: openssl rand -hex 32",
+    },
+    text:
+      "Signs the resume tokens of streams, the same in all processes. Empty: made once and kept " +
+      "in Redis; without Redis it is random, and tokens end with the process.",
   },
 
   eventBytesMax: {

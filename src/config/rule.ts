@@ -77,7 +77,7 @@ export const OPTION_GROUPS = {
   access: "Access",
   kafka: "Kafka",
   schemas: "Schemas",
-  sessions: "Sessions",
+  sessions: "Sessions and streams",
   limits: "Limits",
   process: "Process",
 } as const;

@@ -41,6 +41,7 @@ export const KAFKA_ERRORS = [
 ] as const;
 export const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
 export const STREAM_WELCOMES = ["new", "resumed", "unsure"] as const;
+export const STREAM_CLAIMS = ["new", "resumed", "unclean", "away", "denied"] as const;
 export const SCHEMA_CHANGES = [
   "loaded",
   "new_version",
@@ -64,6 +65,7 @@ export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type StreamWelcome = (typeof STREAM_WELCOMES)[number];
+export type StreamClaim = (typeof STREAM_CLAIMS)[number];
 export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
 export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
 export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];

@@ -22,6 +22,7 @@ import {
   RETRY_CODES,
   OUTCOMES,
 } from "./label-sets.ts";
+import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
 const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
@@ -163,6 +164,7 @@ export const METRICS = {
     help: "That credit over the budget of unacked events; see SLUICE_STREAM_OVERCOMMIT.",
     aggregator: "max",
   },
+  ...STREAM_MEMORY_METRICS,
   kafkaDelivery: {
     name: "sluice_kafka_delivery_seconds",
     type: "histogram",

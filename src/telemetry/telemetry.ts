@@ -1,7 +1,7 @@
 /**
  * Telemetry of one process: a method per happening, which counts it and, where an operator has to
- * know, logs it. Three parts by what they watch: traffic, backends, process. Rooms get the part
- * they need; none of them sees prom-client or pino.
+ * know, logs it. Parts by what they watch: traffic, backends, the memory of streams, process. Rooms
+ * get the part they need; none of them sees prom-client or pino.
  */
 import type { Clock } from "../lib/clock.ts";
 import { BackendTelemetry } from "./backends.ts";
@@ -9,6 +9,7 @@ import { EventLoopGauge } from "./event-loop.ts";
 import { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 import { MetricRegistry } from "./metric-registry.ts";
 import { ProcessTelemetry } from "./process.ts";
+import { StreamMemoryTelemetry } from "./stream-memory.ts";
 import { TrafficTelemetry } from "./traffic.ts";
 
 export interface TelemetryOptions extends Omit<LoggerOptions, "onLine" | "clock"> {
@@ -21,6 +22,7 @@ export interface TelemetryOptions extends Omit<LoggerOptions, "onLine" | "clock"
 export interface Telemetry {
   readonly traffic: TrafficTelemetry;
   readonly backends: BackendTelemetry;
+  readonly streams: StreamMemoryTelemetry;
   readonly process: ProcessTelemetry;
   readonly registry: MetricRegistry;
   readonly log: Logger;
@@ -55,6 +57,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return {
     traffic: new TrafficTelemetry({ cells, log }),
     backends: new BackendTelemetry({ cells, log }),
+    streams: new StreamMemoryTelemetry({ cells, log }),
     process: new ProcessTelemetry({ cells, log }),
     registry,
     log,
