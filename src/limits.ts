@@ -75,8 +75,12 @@ export const MESSAGE_TIMEOUT_MS = 15_000;
  */
 export const COMMIT_DEADLINE_MS = MESSAGE_TIMEOUT_MS + 5_000;
 
-/** How long an accepted record may wait for its commit to begin; then `kafka_unavailable`. */
-export const GATHER_WAIT_MS = 10_000;
+/**
+ * How long an accepted record may wait for its commit to begin; then `kafka_unavailable`. Longer
+ * than the commit before it hangs on a leader that stands still: that is given up after two thirds
+ * of the message timeout, found out within a second, and another one takes over.
+ */
+export const GATHER_WAIT_MS = 13_000;
 
 /** WebSocket events have their outcome by then whatever happens: gathered, committed, settled. */
 export const STREAM_DEADLINE_MS = GATHER_WAIT_MS + COMMIT_DEADLINE_MS + 5_000;

@@ -40,6 +40,7 @@ export interface LoadOptions {
 }
 
 interface Answer {
+  readonly code?: string;
   readonly stored?: number;
   readonly rejected?: readonly unknown[];
   readonly retry?: ReadonlyArray<{ readonly index: number; readonly code: string }>;
@@ -200,7 +201,7 @@ export class Load {
     const unsure = new Map(answer.retry?.map(({ index, code }) => [index, code]));
     const isRefused = status === 503 && unsure.size === 0;
     for (const [index, id] of ids.entries()) {
-      const code = isRefused ? "refused" : unsure.get(index);
+      const code = isRefused ? `refused: ${answer.code}` : unsure.get(index);
       if (code !== undefined) this.retryCodes.http.add(code);
       this.#settle(id, code === undefined ? "stored" : "retry");
     }

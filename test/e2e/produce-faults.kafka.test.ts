@@ -3,72 +3,32 @@
  * a real Kafka, with the fault proxy between them. Read back past the proxy.
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Gateway } from "../gateway.ts";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import type { Fault } from "../kafka-proxy/rules.ts";
 import { testService } from "../services.ts";
-import { writeCorpusPack } from "./corpus.ts";
-import type { CorpusPack } from "./corpus.ts";
-import { Load } from "./load.ts";
-import { readAll } from "./read-back.ts";
+import { faultRow, readiness } from "./fault-row.ts";
+import type { FaultRow, FaultRowOptions } from "./fault-row.ts";
 
-let directory: string;
 let proxy: KafkaProxy;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
   proxy = await KafkaProxy.start({ brokers: testService("kafka") });
 });
 
 after(async () => {
   await proxy.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
-interface Row {
-  readonly gateway: Gateway;
-  readonly load: Load;
-  readonly pack: CorpusPack;
-}
-
-interface RowOptions {
-  readonly flags?: readonly string[];
-  readonly streams?: number;
-  readonly http?: number;
-}
-
-let rows = 0;
-
-/**
- * A gateway behind the proxy, under load and warm; after `run` the faults end, fresh events are
- * stored (I8), the ledger balances (I5), and the judge reads Kafka.
- */
-async function row(options: RowOptions, run: (row: Row) => Promise<void>): Promise<void> {
-  rows += 1;
-  const prefix = `sluice-test-${randomBytes(4).toString("hex")}`;
-  const pack = await writeCorpusPack(join(directory, `pack-${rows}`), prefix);
-  const flags = ["--pack", pack.directory, "--kafka-brokers", proxy.bootstrap, "--create-topics"];
-  await using gateway = await Gateway.start({ flags: [...flags, ...(options.flags ?? [])] });
-  const { http = 2, streams = 1 } = options;
-  const load = await Load.start({ gateway, run: prefix, http, streams });
-  try {
-    await load.more(200);
-    await run({ gateway, load, pack });
-  } finally {
-    proxy.clear();
-  }
-  await load.more(500);
-  await load.stop();
-  while ((await gateway.ledger())["in_flight"] !== 0) await delay(20);
-  load.judge(await readAll(testService("kafka"), pack.topics));
+async function row(
+  options: Pick<FaultRowOptions, "flags" | "load">,
+  run: (row: FaultRow) => Promise<void>,
+): Promise<void> {
+  const brokers = proxy.bootstrap;
+  const heal = () => proxy.clear();
+  await faultRow({ brokers, readFrom: testService("kafka"), heal, ...options }, run);
   assert.deepEqual(proxy.complaints, []);
-  assert.equal(await gateway.stop(), 0);
 }
 
 /** Does this to the next Produce requests and waits until it has happened. */
@@ -81,11 +41,6 @@ const TIGHT = ["--kafka-message-timeout-ms", "3000", "--http-deadline-ms", "2000
 
 const REBUILT = "sluice_kafka_producers_rebuilt_total";
 const CIRCUITS = "sluice_kafka_circuits_opened_total";
-
-/** Waits until the gateway says of itself what it should. */
-async function readiness(gateway: Gateway, status: number): Promise<void> {
-  while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== status) await delay(50);
-}
 
 for (const error of ["NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"] as const) {
   test(`row 5: ${error} is retried inside, stored once, and nobody is told`, () =>
@@ -151,7 +106,7 @@ test("row 9: fatal again and again opens the circuit: unready, no tight loop, th
   }));
 
 test("row 10: TOPIC_AUTHORIZATION_FAILED is retry for that topic, the others flow", () =>
-  row({ streams: 0 }, async ({ load, pack }) => {
+  row({ load: { streams: 0 } }, async ({ load, pack }) => {
     const [topic = ""] = pack.topics;
     const fault = { kind: "stamp", error: "TOPIC_AUTHORIZATION_FAILED" } as const;
     await proxy.add({ match: { api: "Produce", topic }, fault }).until(1);
@@ -171,7 +126,7 @@ test("row 11: MESSAGE_TOO_LARGE from the broker is retry for that batch, the res
   }));
 
 test("row 14: half a second to the brokers: all is stored, nobody is told", () =>
-  row({ http: 4 }, async ({ load }) => {
+  row({ load: { http: 4 } }, async ({ load }) => {
     proxy.add({ fault: { kind: "delay", ms: 500 } });
     await load.more(1_500);
     assert.equal(load.count("retry"), 0);

@@ -1,0 +1,69 @@
+/**
+ * What happens to a cluster of three in rows 1 to 3; how long and how often is the test's to say.
+ */
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Instance } from "../../scripts/services/control.mjs";
+import { faultRow } from "./fault-row.ts";
+import type { FaultRow } from "./fault-row.ts";
+
+const LOAD = { http: 2, streams: 2, pauseMs: 20 };
+
+function row(cluster: Instance, run: (row: FaultRow) => Promise<void>): Promise<void> {
+  const heal = () => cluster.start();
+  return faultRow({ brokers: cluster.address, load: LOAD, heal }, run);
+}
+
+/** Not confirmed by the deadline of a request, or refused while Kafka confirms nothing. */
+const HTTP_CODES: ReadonlySet<string> = new Set(["kafka_timeout", "refused: unavailable"]);
+
+/** Below the message timeout no stream hears of it; HTTP does not wait that long. */
+function noStreamWasTold({ load }: FaultRow): void {
+  assert.deepEqual([...load.retryCodes.streams], []);
+  assert.deepEqual([...load.retryCodes.http.difference(HTTP_CODES)], []);
+}
+
+/** SIGKILL to a broker that leads a third of the partitions; it comes back at the end. */
+export function killedLeader(cluster: Instance, process: string): Promise<void> {
+  return row(cluster, async (current) => {
+    await cluster.kill({ process });
+    await everyoneGoesOn(current);
+    noStreamWasTold(current);
+  });
+}
+
+/** SIGSTOP for at least so long, and until the others have taken over; then SIGCONT. */
+export function suspendedLeader(
+  cluster: Instance,
+  process: string,
+  { atLeastMs }: { readonly atLeastMs: number },
+): Promise<void> {
+  return row(cluster, async (current) => {
+    await cluster.suspend({ process });
+    await Promise.all([delay(atLeastMs), everyoneGoesOn(current)]);
+    cluster.resume({ process });
+    await everyoneGoesOn(current);
+    noStreamWasTold(current);
+  });
+}
+
+/** Each broker in turn: SIGTERM, gone, started again, and events flow before the next one goes. */
+export function rollingRestart(cluster: Instance, processes: readonly string[]): Promise<void> {
+  return row(cluster, async (current) => {
+    for (const process of processes) {
+      cluster.signal("SIGTERM", { process });
+      const isGone = () =>
+        cluster.processes.some(({ name, state }) => name === process && state === "gone");
+      while (!isGone()) await delay(50);
+      await cluster.start();
+      await everyoneGoesOn(current);
+    }
+    noStreamWasTold(current);
+  });
+}
+
+/** Every sender had events stored that it sent after this was called. */
+async function everyoneGoesOn({ load }: FaultRow): Promise<void> {
+  await load.more(1_000);
+}
