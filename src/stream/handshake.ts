@@ -5,6 +5,7 @@
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { CloseName } from "../errors.ts";
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
 import type { Hello } from "../protocol/frames.ts";
 import type { StreamLimits } from "./hub.ts";
 import { reconcile } from "./reconcile.ts";
@@ -54,7 +55,9 @@ export async function enter(
 ): Promise<Entrance> {
   const { resume, held, next } = hello;
   const hasProof = resume !== null && store.proves(key, resume);
-  const claim = await store.claim({ key, hasProof, holder, next });
+  // A hello may be late itself, and its stream's last holder further on by what may be in flight.
+  const doubtEnd = next + STREAM_INFLIGHT_EVENTS_MAX;
+  const claim = await store.claim({ key, hasProof, holder, next: doubtEnd });
   if (claim.kind === "denied") {
     const detail = "this stream is known and resume does not prove it: take a new stream id";
     return { kind: "refused", fault: { name: "resume_denied", detail }, record: null };

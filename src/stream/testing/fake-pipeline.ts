@@ -19,6 +19,9 @@ interface PubFrame {
 /** Length of a header as far as streams touch it. */
 const HEADER_BYTES = 2;
 
+/** The events of frames, as they were sent. */
+const EVENTS = new WeakMap<Batch, readonly unknown[]>();
+
 export class FakePipeline {
   readonly batches: Batch[] = [];
   /** Frames wait for this before they are opened. */
@@ -48,6 +51,7 @@ export class FakePipeline {
     const { seq, events } = frame;
     const watch = { rowStored: () => {}, progressed: () => {}, retryDetail: () => "again" };
     const batch = new Batch(events.length, { seq, receivedAtMs: context.receivedAtMs, watch });
+    EVENTS.set(batch, events);
     const starts = events.map((_, row) => row * HEADER_BYTES);
     // Streams look at no columns but the header's.
     const table = {
@@ -65,6 +69,10 @@ export class FakePipeline {
     const { batch } = frame;
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }
+}
+
+export function eventsOf({ batch }: OpenFrame): readonly unknown[] {
+  return EVENTS.get(batch) ?? [];
 }
 
 /** Is the record of this row flagged as one that may be stored already? */

@@ -13,6 +13,7 @@ import type {
   StreamRecord,
   StreamStore,
 } from "../store.ts";
+import { hasDoubt, withDoubt } from "../stream-record.ts";
 
 const HAND_OVER_MS = 3_000;
 const SAVE_MS = 1_000;
@@ -25,6 +26,7 @@ export interface ModelClock {
 interface Remembered {
   epoch: number;
   record: StreamRecord | null;
+  doubtBelow: number;
   /** Who holds it. */
   lease: ModelLease | null;
 }
@@ -70,8 +72,13 @@ export class ModelStore implements StreamStore {
     return this.#streams.get(nameOf(key))?.record ?? null;
   }
 
-  /** Forgets all streams, as a store that lost its data. Their holders go on. */
+  /**
+   * Forgets all streams, as a store that lost its data. Their holders go on. What a loss hides from
+   * a hello that comes after a later one of the same client is beyond what any memory can tell:
+   * such claims are in doubt here.
+   */
   forget(): void {
+    for (const name of this.#streams.keys()) this.#missed.add(name);
     this.#streams.clear();
   }
 
@@ -82,7 +89,7 @@ export class ModelStore implements StreamStore {
     }
   }
 
-  async claim({ key, hasProof, holder }: ClaimRequest): Promise<Claim> {
+  async claim({ key, hasProof, holder, next = Infinity }: ClaimRequest): Promise<Claim> {
     await this.#wait(this.claimMs());
     this.#epoch += 1;
     const name = nameOf(key);
@@ -98,7 +105,7 @@ export class ModelStore implements StreamStore {
     }
     const known = this.#streams.get(name);
     if (known !== undefined && !hasProof) return { kind: "denied" };
-    const stream = known ?? { epoch: 0, record: null, lease: null };
+    const stream = known ?? { epoch: 0, record: null, doubtBelow: 0, lease: null };
     this.#streams.set(name, stream);
     const before = stream.lease;
     stream.epoch = this.#epoch;
@@ -109,7 +116,11 @@ export class ModelStore implements StreamStore {
     const isClean = isHandedOver && !isMissed;
     const { record } = stream;
     stream.record ??= { done: 0, sack: [], exc: [] };
-    return { kind: "claimed", lease, record, isClean };
+    // Doubt stays until everything below has an outcome, whoever writes meanwhile.
+    if (!isClean) stream.doubtBelow = Math.max(stream.doubtBelow, next);
+    if (record === null) return { kind: "claimed", lease, record, isClean };
+    const doubted = withDoubt(record, stream.doubtBelow);
+    return { kind: "claimed", lease, record: doubted, isClean: isClean && !hasDoubt(doubted) };
   }
 
   /** Asks the former holder for its last record; false: it did not give it in time. */
