@@ -18,6 +18,8 @@ export class StreamClient {
   readonly #socket: WebSocket;
   #waiting: (() => void)[] = [];
   #isClosed = false;
+  /** Hears of every frame. */
+  onFrame: (frame: Frame) => void = () => {};
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -25,6 +27,7 @@ export class StreamClient {
       const frame = JSON.parse(String(event.data)) as Frame;
       checkFrame(frame);
       this.frames.push(frame);
+      this.onFrame(frame);
       this.#wake();
     });
     this.closed = new Promise((resolve) => {
@@ -92,4 +95,106 @@ export class StreamClient {
       this.frames.find((frame) => frame.t === "ack" && Number(frame["upto"]) >= seq),
     );
   }
+}
+
+interface Line {
+  readonly seq: number;
+  readonly code: string;
+}
+
+/**
+ * One stream over as many connections as it takes: numbers events, keeps each until it has its
+ * final outcome, and resumes.
+ */
+export class ResumingStream {
+  readonly stream = randomUUID();
+  readonly outcomes = new Map<number, "stored" | "rejected">();
+  readonly #url: string;
+  readonly #members: Readonly<Record<string, unknown>>;
+  /** Without a final outcome. */
+  readonly #held = new Map<number, object>();
+  #next = 1;
+  #resume: string | undefined;
+
+  /** `members`: of every hello, besides those about the stream. */
+  constructor(url: string, members: Readonly<Record<string, unknown>> = {}) {
+    this.#url = url;
+    this.#members = members;
+  }
+
+  get held(): readonly number[] {
+    return [...this.#held.keys()];
+  }
+
+  get resume(): string | undefined {
+    return this.#resume;
+  }
+
+  /** Opens a connection, resumes, and sends again what has no outcome. */
+  async connect(): Promise<StreamClient> {
+    const client = await StreamClient.open(this.#url);
+    client.onFrame = (frame) => this.#onFrame(client, frame);
+    client.send({
+      t: "hello",
+      v: 1,
+      stream: this.stream,
+      held: rangesOf(this.held),
+      next: this.#next,
+      ...(this.#resume === undefined ? {} : { resume: this.#resume }),
+      ...this.#members,
+    });
+    await client.next("welcome");
+    return client;
+  }
+
+  /** Takes events into the queue and publishes them in one frame; gives the last number. */
+  publish(client: StreamClient, events: readonly object[]): number {
+    const seq = this.#next;
+    for (const event of events) {
+      this.#held.set(this.#next, event);
+      this.#next += 1;
+    }
+    client.send({ t: "pub", seq, events });
+    return this.#next - 1;
+  }
+
+  /** Waits until every event has its final outcome. */
+  async settled(client: StreamClient): Promise<void> {
+    await client.until(() => (this.#held.size === 0 ? true : undefined));
+  }
+
+  #onFrame(client: StreamClient, frame: Frame): void {
+    if (frame.t === "welcome") {
+      this.#resume = String(frame["resume"]);
+      // Checked against the published document by the client below.
+      for (const { seq } of frame["exc"] as Line[]) this.#settle(seq, "rejected");
+      this.#settleUpTo(Number(frame["done"]), frame["sack"] as [number, number][]);
+      for (const [seq, event] of this.#held) client.send({ t: "pub", seq, events: [event] });
+    } else if (frame.t === "ack") {
+      for (const { seq } of (frame["rej"] ?? []) as Line[]) this.#settle(seq, "rejected");
+      this.#settleUpTo(Number(frame["upto"]), (frame["sack"] ?? []) as [number, number][]);
+    }
+  }
+
+  #settleUpTo(done: number, sack: readonly [number, number][]): void {
+    for (const seq of this.#held.keys()) {
+      const isFinal = seq <= done || sack.some(([from, to]) => from <= seq && seq <= to);
+      if (isFinal) this.#settle(seq, "stored");
+    }
+  }
+
+  #settle(seq: number, outcome: "stored" | "rejected"): void {
+    if (!this.#held.delete(seq)) return;
+    this.outcomes.set(seq, outcome);
+  }
+}
+
+function rangesOf(numbers: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] + 1 === number) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
 }

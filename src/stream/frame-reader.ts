@@ -102,11 +102,8 @@ export class FrameReader {
   }
 
   #tellFault({ problem, detail }: Extract<OpenResult, { readonly kind: "fault" }>): void {
-    if (problem === "bad_frame") this.#parts.onFailure(new Error(detail));
-    else {
-      const kind = problem === "too_many_events" ? "oversize" : "broken";
-      this.#parts.onArrival({ kind, detail });
-    }
+    const isOver = problem === "too_many_events" || problem === "too_large";
+    this.#parts.onArrival({ kind: isOver ? "oversize" : "broken", detail });
   }
 
   /** Holds later frames back until the schemas that this one asks for are there. */

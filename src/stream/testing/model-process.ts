@@ -132,8 +132,9 @@ export class ModelProcess {
       }
       if (isUnknown) {
         // The outcome is not known: the records may be there, or come, or never come.
-        if (world.chance(0.5)) write();
-        else if (world.chance(0.5)) world.after(world.between(1, 5_000), write);
+        const fate = world.between(0, 3);
+        if (fate <= 1) write();
+        else if (fate === 2) world.after(world.between(1, 5_000), write);
         for (const row of rows) batch.recordFailed(row, "kafka_timeout");
       } else {
         write();
