@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { tenantsSchemaText } from "../src/admission/tenants-schema.ts";
 import { configurationReference } from "../src/config/reference.ts";
 import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
@@ -22,6 +23,7 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "docs/metrics.md": metricsReference,
   "docs/openapi.json": () => jsonText(openapiDocument()),
   "docs/asyncapi.json": () => jsonText(asyncapiDocument()),
+  "docs/tenants.schema.json": tenantsSchemaText,
 };
 
 function jsonText(document: object): string {

@@ -2,12 +2,15 @@
  * One gateway process: its rooms, put together in the order in which they depend on one another,
  * how they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
  */
+import { makeAccess } from "./access.ts";
+import type { Access } from "./access.ts";
 import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
-import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import { followCertificate, makeIngest, makeServer } from "./doors.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
 import * as limits from "./limits.ts";
@@ -20,8 +23,8 @@ import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
-import { HttpIngest } from "./server/ingest.ts";
-import { Server } from "./server/server.ts";
+import type { HttpIngest } from "./server/ingest.ts";
+import type { Server } from "./server/server.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { StreamStore } from "./stream/store.ts";
@@ -56,6 +59,7 @@ export interface GatewayParts extends RoomParts {
 
 export class Gateway {
   readonly #parts: GatewayParts;
+  readonly #access: Access;
   readonly #delivery: Delivery;
   readonly #topicsKnown = new Set<string>();
   readonly #schemas: SchemaStore;
@@ -70,6 +74,7 @@ export class Gateway {
   readonly #server: Server;
   readonly #admin: AdminServer | null;
   #readinessTimer: NodeJS.Timeout | undefined;
+  #stopFollowing: () => void = () => {};
   #port = 0;
   #adminUrl = "";
 
@@ -84,6 +89,7 @@ export class Gateway {
   private constructor(parts: GatewayParts, codec: Codec) {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
+    this.#access = makeAccess(parts);
     this.#delivery = rooms.makeDelivery(parts, {
       threadPoolSize: parts.threadPoolSize,
       onTopic: (name) => this.#topicsKnown.add(name),
@@ -117,13 +123,23 @@ export class Gateway {
     this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
     this.#streams = makeStreamStore(parts);
     this.#hub = makeStreamHub(parts, {
+      admission: this.#access.admission,
       pipeline: this.#pipeline,
       store: this.#streams,
       deadlines: this.#streamDeadlines,
       gate: this.#gate,
     });
-    this.#ingest = this.#makeIngest();
-    this.#server = this.#makeServer();
+    this.#ingest = makeIngest(parts, {
+      admission: this.#access.admission,
+      pipeline: this.#pipeline,
+      deadlines: this.#httpDeadlines,
+      gate: this.#gate,
+    });
+    this.#server = makeServer(parts, {
+      ingest: this.#ingest,
+      hub: this.#hub,
+      isWorker: parts.isWorker,
+    });
     this.#admin = parts.isWorker ? null : this.#makeAdmin();
     this.#watch(codec);
   }
@@ -132,54 +148,6 @@ export class Gateway {
     const { deadLetters: payload } = this.#parts.config;
     if (payload === "off") return null;
     return new DeadLetters({ delivery: this.#delivery, routes, payload });
-  }
-
-  #makeIngest(): HttpIngest {
-    const { config, pack, telemetry } = this.#parts;
-    const { traffic } = telemetry;
-    return new HttpIngest({
-      pipeline: this.#pipeline,
-      admission: rooms.makeAdmission(config),
-      deadlines: this.#httpDeadlines,
-      limits: rooms.ingestLimits(config),
-      payload: pack.payload,
-      typeMember: pack.typeMember,
-      loopback: isLoopback(config.host),
-      now: systemClock.nowMs,
-      clockMs: systemClock.monotonicMs,
-      closedBecause: this.#gate.closedBecause,
-      closedFor: this.#gate.closedFor,
-      observer: {
-        failed: (error) => telemetry.process.unexpected("a request", error),
-        answered: (latencyMs) => traffic.answered("http", latencyMs),
-      },
-      processId: rooms.makeProcessId(),
-    });
-  }
-
-  #makeServer(): Server {
-    const { config, telemetry, isWorker } = this.#parts;
-    const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
-    return new Server({
-      host: config.host,
-      port: config.port,
-      portShared: isWorker,
-      http: {
-        ingest: this.#ingest,
-        onAnswered: (route, status) => telemetry.traffic.httpAnswered(route, status),
-        onFailure,
-      },
-      websocket: {
-        hub: this.#hub,
-        frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
-        backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
-        loopback: isLoopback(config.host),
-        onRefused: () => telemetry.traffic.socketRefused("bad_request"),
-        onOpened: () => telemetry.traffic.socketOpened(),
-        onClosed: (closeCode) => telemetry.traffic.socketClosed(closeCode),
-        onFailure,
-      },
-    });
   }
 
   #makeAdmin(): AdminServer {
@@ -270,11 +238,13 @@ export class Gateway {
   async #listen(): Promise<void> {
     this.#hub.start();
     this.#port = await this.#server.listen();
+    this.#stopFollowing = followCertificate(this.#parts, this.#server);
   }
 
   get url(): string {
-    const { host } = this.#parts.config;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
+    const { host, tlsCertFile } = this.#parts.config;
+    const scheme = tlsCertFile === "" ? "http" : "https";
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
   /** What readiness depends on: Kafka, and at least one type that has a schema. */
@@ -325,6 +295,8 @@ export class Gateway {
     lifecycle.onDrain("schemas", () => this.#schemas.stop());
     lifecycle.onDrain("admin", async () => {
       clearInterval(this.#readinessTimer);
+      this.#access.stop();
+      this.#stopFollowing();
       this.#httpDeadlines.stop();
       this.#streamDeadlines.stop();
       this.#server.close();

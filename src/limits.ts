@@ -408,6 +408,52 @@ export const CONSUMER_WINDOW_SEQS = 2_048;
 /** Lines of JSON that `encode` hands to the codec at once. */
 export const ENCODE_BATCH_LINES_MAX = FRAME_EVENTS_MAX;
 
+/** A tenants file or a salt file beside it; a larger one is refused. */
+export const TENANTS_FILE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How often the tenants file is looked at. */
+export const TENANTS_WATCH_MS = 1_000;
+
+/** Sentences about one unsound tenants file. */
+export const TENANT_FAULTS_MAX = 50;
+
+/** Tokens that were found good, kept until they end; the one not used for longest is forgotten. */
+export const TOKENS_KEPT_MAX = 10_000;
+
+/** Tokens that were refused, and how long they are refused without another look. */
+export const TOKENS_REFUSED_MAX = 1_000;
+export const TOKEN_REFUSED_MS = 10_000;
+
+/** What the clocks of an issuer and of this machine may differ by (RFC 7519 §4.1.4). */
+export const TOKEN_SKEW_SECONDS = 30;
+
+/** Characters of a token's key id, and scopes that one token may bring. */
+export const TOKEN_KEY_ID_MAX = 256;
+export const TOKEN_SCOPES_MAX = 200;
+
+/** One answer of an issuer (discovery or keys); a longer one is refused. */
+export const ISSUER_ANSWER_BYTES_MAX = 256 * 1024;
+export const ISSUER_TIMEOUT_MS = 3_000;
+
+/** An issuer's keys are fetched at most so often, however many tokens name unknown ones. */
+export const ISSUER_COOLDOWN_MS = 30_000;
+
+/**
+ * Keys older than this are fetched anew; while their issuer is away they serve on, but not longer.
+ */
+export const ISSUER_KEYS_AGE_MS = 10 * 60_000;
+export const ISSUER_KEYS_STALE_MS = 24 * 3_600_000;
+
+/** A ticket opens one connection within this time. */
+export const TICKET_TTL_MS = 30_000;
+export const TICKET_BYTES_MAX = 4 * 1024;
+
+/** Used tickets that one process remembers; beyond it tickets are refused. */
+export const TICKETS_USED_MAX = 100_000;
+
+/** How often the files of the certificate are looked at. */
+export const CERTIFICATE_WATCH_MS = 5_000;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");

@@ -3,9 +3,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { tenantsFaults } from "./access.ts";
 import { runCli } from "./cli/run.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
+import { certificateFault } from "./doors.ts";
 import { Gateway } from "./gateway.ts";
 import { systemClock } from "./lib/clock.ts";
 import { forkWorker, primaryChannel, workerNumber } from "./lifecycle/cluster.ts";
@@ -54,6 +56,13 @@ async function start(argv: readonly string[]): Promise<void> {
   });
   if (pack instanceof PackError) {
     process.stderr.write(`sluice: ${pack.message}\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const certificate = certificateFault(config);
+  const faults = [...tenantsFaults(config, pack), ...(certificate === null ? [] : [certificate])];
+  if (faults.length > 0) {
+    process.stderr.write(faults.map((fault) => `sluice: ${fault}\n`).join(""));
     process.exitCode = EXIT_USAGE;
     return;
   }

@@ -4,11 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Admission } from "./admission/admission.ts";
-import { deadlines, isLoopback } from "./config/cross-rules.ts";
+import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Config } from "./config/options.ts";
-import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { createDelivery } from "./delivery/create.ts";
 import type { Delivery, DeliveryState, KafkaSecurity } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
@@ -124,16 +122,6 @@ export function makeSessions({ config, telemetry }: RoomParts): Sessions {
     store: config.redisUrl === "" ? { kind: "memory" } : { kind: "redis", url: config.redisUrl },
     rules: { gapMs: config.sessionGapMs, lengthMsMax: config.sessionLengthMs },
     onEvent: sessionEvents(telemetry),
-  });
-}
-
-export function makeAdmission(config: Config): Admission {
-  const keys = writeKeys(config);
-  const isKeyless = config.tenants.length === 0 && isLoopback(config.host);
-  const { tenant, source } = DEMO_ENTRY;
-  return new Admission({
-    writeKeys: keys.map((entry) => ({ ...entry, key: entry.writeKey })),
-    keyless: isKeyless ? { tenant, source } : null,
   });
 }
 

@@ -2,11 +2,12 @@
  * Configuration → the room of WebSocket streams: the settings of its hub, and what it reports to
  * telemetry. Knows no frame and no socket.
  */
+import type { Admission } from "./admission/admission.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
-import { makeAdmission, makeProcessId } from "./rooms.ts";
+import { makeProcessId } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import { createStreamStore } from "./stream/create-store.ts";
 import { StreamHub } from "./stream/hub.ts";
@@ -15,6 +16,7 @@ import type { StreamStore, StreamStoreEvent } from "./stream/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface StreamHubRooms {
+  readonly admission: Admission;
   readonly pipeline: Pipeline;
   readonly store: StreamStore;
   readonly deadlines: Deadlines;
@@ -75,7 +77,6 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
   const { gate, ...others } = rooms;
   const hub = new StreamHub({
     ...others,
-    admission: makeAdmission(config),
     limits: streamLimits(parts),
     pingMs: limits.PING_MS,
     helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
@@ -96,6 +97,7 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
       failed: (error) => telemetry.process.unexpected("a stream", error),
     },
   });
+  rooms.admission.onChange(() => hub.recheck());
   telemetry.traffic.readCreditFrom(() => {
     const events = hub.creditEvents;
     return { events, overcommit: events / config.unackedEventsMax };

@@ -7,7 +7,7 @@
 export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   server: ["protocol", "dialect", "admission", "pipeline", "stream", "codec*"],
   stream: ["protocol", "admission", "pipeline", "redis", "codec*"],
-  dialect: ["protocol"],
+  dialect: ["protocol", "admission", "codec*"],
   admission: [],
   pipeline: ["schema", "codec", "delivery", "session"],
   protocol: [],
@@ -35,7 +35,9 @@ const COMPOSERS = ["main", "cli"];
 /** The one room that meets a library. The names are those in package.json. */
 const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
   "@confluentinc/kafka-javascript": "delivery",
+  ajv: "admission",
   ioredis: "redis",
+  jose: "admission",
   pino: "telemetry",
   "pino-pretty": "telemetry",
   "prom-client": "telemetry",
@@ -46,7 +48,6 @@ const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
 const TEST_LIBRARIES = [
   "@asyncapi/specs",
   "@seriousme/openapi-schema-validator",
-  "ajv",
   "ajv-formats",
   "avsc",
   "fast-check",

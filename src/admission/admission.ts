@@ -1,101 +1,235 @@
 /**
- * Who may send: credentials → principal. Write keys are compared as SHA-256 digests in constant
- * time, so that neither length nor content leaks. It knows neither HTTP nor WebSockets.
+ * Who may send: credentials → principal. Keys are found by their digest; tokens are checked once
+ * and remembered until they end; everything follows the table of tenants, also when that is
+ * replaced while connections are open. It knows neither HTTP nor WebSockets.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { TOKENS_KEPT_MAX, TOKENS_REFUSED_MAX, TOKEN_REFUSED_MS } from "../limits.ts";
+import { CREDENTIALS_MAX, isSameDigest, keyDigest } from "./keys.ts";
+import { allowsOrigin } from "./policy.ts";
+import type { Dialect, SourcePolicy } from "./policy.ts";
+import { RecentMap } from "./recent-map.ts";
+import { sourceName } from "./tenants-file.ts";
+import type { KeyEntry, TenantTable } from "./tenants-file.ts";
+import { isTicketLike } from "./tickets.ts";
+import type { TicketHolder, Tickets } from "./tickets.ts";
+import { isTokenLike } from "./tokens.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** The sender as the rest of sluice sees it. */
 export interface Principal {
   readonly tenant: string;
   readonly source: string;
-  /** When the credentials expire, ms since 1970; absent: they do not. */
-  readonly expiresAtMs?: number;
-}
-
-export function isSameSender(left: Principal, right: Principal | null): boolean {
-  return left.tenant === right?.tenant && left.source === right.source;
-}
-
-/** Longest credentials that are looked at, in characters; longer ones are unknown. */
-const CREDENTIALS_MAX = 8 * 1024;
-
-export interface WriteKey {
-  readonly key: string;
-  readonly tenant: string;
-  readonly source: string;
+  /** What it may do, as `verb:object`: see hasScope. */
+  readonly scopes: readonly string[];
+  /** Its credentials end then: wall clock, ms since 1970; Infinity: never. */
+  readonly expiresAtMs: number;
+  /** Digest of its key; null: it came with a token, or nothing. */
+  readonly keyDigest: string | null;
+  /** What holds for its source now; it changes when the tenants file does. */
+  readonly policy: SourcePolicy;
 }
 
 export interface Applicant {
-  /** Write key or token, null if none was given. */
+  /** Key, token or ticket, null if none was given. */
   readonly credentials: string | null;
   /** Value of the Origin header, "" without one. */
   readonly origin: string;
   /** The request came over loopback and no proxy stands between. */
   readonly loopback: boolean;
+  /** The façade it came to; native if absent. */
+  readonly dialect?: Dialect;
 }
 
 export type Admitted =
   | { readonly kind: "admitted"; readonly principal: Principal }
   | {
       readonly kind: "refused";
-      readonly code: "unauthenticated" | "forbidden";
+      /** unavailable: nobody can tell at the moment. */
+      readonly code: "unauthenticated" | "forbidden" | "unavailable";
       readonly detail: string;
     };
 
+/** At once where it can be told, else a promise that never rejects. */
+export type Admitting = Admitted | Promise<Admitted>;
+
 export interface AdmissionOptions {
-  readonly writeKeys: readonly WriteKey[];
-  /** Who a loopback request without credentials is taken for; null: nobody. */
-  readonly keyless: Principal | null;
+  readonly table: TenantTable;
+  readonly tokens: (table: TenantTable) => Tokens;
+  /** null: tickets are not served. */
+  readonly tickets: Tickets | null;
+  /** `tenant/source` a loopback request without credentials is taken for; null: nobody. */
+  readonly keyless: string | null;
+  /** Wall clock, ms since 1970. */
+  readonly nowMs: () => number;
 }
 
-interface HashedKey {
-  readonly digest: Buffer;
-  readonly principal: Principal;
-}
+type Sender = Omit<Principal, "policy">;
+
+const EVERYTHING = ["write:*"] as const;
 
 export class Admission {
-  readonly #keys: readonly HashedKey[];
-  readonly #keyless: Principal | null;
+  readonly #options: AdmissionOptions;
+  readonly #listeners: (() => void)[] = [];
+  #table: TenantTable;
+  #tokens: Tokens;
+  #checked = new RecentMap<Sender>(TOKENS_KEPT_MAX);
+  #refused = new RecentMap<{ readonly untilMs: number; readonly detail: string }>(
+    TOKENS_REFUSED_MAX,
+  );
 
   constructor(options: AdmissionOptions) {
-    this.#keys = options.writeKeys.map(({ key, tenant, source }) => ({
-      digest: digest(key),
-      principal: { tenant, source },
-    }));
-    this.#keyless = options.keyless;
+    this.#options = options;
+    this.#table = options.table;
+    this.#tokens = options.tokens(options.table);
   }
 
-  admit(applicant: Applicant): Admitted {
-    const { credentials, loopback, origin } = applicant;
-    if (credentials !== null) return this.#admitKey(credentials);
-    if (this.#keyless === null || !loopback) {
+  /** From now on another table holds; listeners hear of it and look who is still welcome. */
+  replace(table: TenantTable): void {
+    this.#table = table;
+    this.#tokens = this.#options.tokens(table);
+    this.#checked = new RecentMap(TOKENS_KEPT_MAX);
+    this.#refused = new RecentMap(TOKENS_REFUSED_MAX);
+    for (const listener of this.#listeners) listener();
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get table(): TenantTable {
+    return this.#table;
+  }
+
+  admit(applicant: Applicant): Admitting {
+    const { credentials } = applicant;
+    if (credentials === null) return this.#admitKeyless(applicant);
+    if (credentials.length > CREDENTIALS_MAX) return unknown();
+    const digest = keyDigest(credentials);
+    const key = this.#table.keys.get(digest);
+    if (key !== undefined && isSameDigest(key.sha256, digest)) {
+      return this.#admitKey(key, applicant);
+    }
+    if (this.#options.tickets !== null && isTicketLike(credentials)) {
+      return this.#redeem(this.#options.tickets, applicant, credentials);
+    }
+    if (this.#tokens.isEmpty || !isTokenLike(credentials)) return unknown();
+    const sender = this.#checked.get(digest);
+    if (sender !== undefined) return this.#welcome(sender, applicant);
+    const no = this.#refused.get(digest);
+    if (no !== undefined && no.untilMs > this.#options.nowMs()) {
+      return refused("unauthenticated", no.detail);
+    }
+    return this.#checkToken(credentials, { digest, applicant });
+  }
+
+  /** Its key or source was taken away, or its time is over. */
+  isOver(principal: Principal): boolean {
+    const { keyDigest: digest, tenant, source, expiresAtMs } = principal;
+    if (expiresAtMs <= this.#options.nowMs()) return true;
+    if (!this.#table.sources.has(sourceName(tenant, source))) return true;
+    return digest !== null && !this.#table.keys.has(digest);
+  }
+
+  /** A ticket for what this principal may do; null: tickets are not served. */
+  ticketFor(principal: Principal): string | null {
+    const { tenant, source, scopes, expiresAtMs, keyDigest: digest } = principal;
+    const ends = Number.isFinite(expiresAtMs) ? expiresAtMs : null;
+    const holder: TicketHolder = { tenant, source, scopes, expiresAtMs: ends, keyDigest: digest };
+    return this.#options.tickets?.issue(holder) ?? null;
+  }
+
+  #admitKeyless(applicant: Applicant): Admitted {
+    const { keyless } = this.#options;
+    const policy = keyless === null ? undefined : this.#table.sources.get(keyless);
+    if (policy === undefined || !applicant.loopback) {
       return refused("unauthenticated", "a write key is needed");
     }
     // Any page in the user's browser can reach loopback: without a key only local pages may.
-    if (origin !== "" && !isLoopbackOrigin(origin)) {
+    if (applicant.origin !== "" && !isLoopbackOrigin(applicant.origin)) {
       return refused("forbidden", "pages of other hosts need a write key");
     }
-    return { kind: "admitted", principal: this.#keyless };
+    const { tenant } = policy.tenant;
+    const sender = { tenant, source: policy.source, scopes: EVERYTHING };
+    return this.#welcome({ ...sender, expiresAtMs: Infinity, keyDigest: null }, applicant);
   }
 
-  #admitKey(credentials: string): Admitted {
-    if (credentials.length > CREDENTIALS_MAX)
-      return refused("unauthenticated", "unknown write key");
-    const given = digest(credentials);
-    let principal: Principal | null = null;
-    for (const key of this.#keys) {
-      if (timingSafeEqual(key.digest, given)) principal = key.principal;
+  #admitKey(key: KeyEntry, applicant: Applicant): Admitted {
+    if (key.untilMs <= this.#options.nowMs()) return unknown();
+    if (key.kind === "secret" && applicant.origin !== "") {
+      return refused(
+        "forbidden",
+        "a secret key does not belong into a page; use a write key there",
+      );
     }
-    if (principal === null) return refused("unauthenticated", "unknown write key");
-    return { kind: "admitted", principal };
+    const { source: policy, scopes, untilMs, sha256 } = key;
+    const { tenant } = policy.tenant;
+    const sender = { tenant, source: policy.source, scopes, expiresAtMs: untilMs };
+    return this.#welcome({ ...sender, keyDigest: sha256 }, applicant);
+  }
+
+  async #redeem(tickets: Tickets, applicant: Applicant, ticket: string): Promise<Admitted> {
+    const holder = await tickets.redeem(ticket).catch(() => undefined);
+    if (holder === undefined) return refused("unavailable", "tickets cannot be checked now");
+    if (holder === null) return refused("unauthenticated", "the ticket is used up or not good");
+    const sender = { ...holder, expiresAtMs: holder.expiresAtMs ?? Infinity };
+    if (sender.keyDigest !== null && !this.#table.keys.has(sender.keyDigest)) return unknown();
+    return this.#welcome(sender, applicant);
+  }
+
+  async #checkToken(
+    token: string,
+    { digest, applicant }: { readonly digest: string; readonly applicant: Applicant },
+  ): Promise<Admitted> {
+    const table = this.#table;
+    const checked = await this.#tokens.check(token);
+    if (checked.kind === "away") return refused("unavailable", checked.detail);
+    if (checked.kind === "refused") {
+      const untilMs = this.#options.nowMs() + TOKEN_REFUSED_MS;
+      this.#refused.set(digest, { untilMs, detail: checked.detail });
+      return refused("unauthenticated", checked.detail);
+    }
+    const sender = { ...checked.claims, keyDigest: null };
+    if (table === this.#table) this.#checked.set(digest, sender);
+    return this.#welcome(sender, applicant);
+  }
+
+  /** The credentials are good; may this sender come in by this door? */
+  #welcome(sender: Sender, applicant: Applicant): Admitted {
+    if (sender.expiresAtMs <= this.#options.nowMs()) {
+      return refused("unauthenticated", "the credentials have expired");
+    }
+    const policy = this.#table.sources.get(sourceName(sender.tenant, sender.source));
+    if (policy === undefined) {
+      return refused("forbidden", "the tenants file has no such tenant and source");
+    }
+    if (applicant.origin !== "" && !allowsOrigin(policy.origins, applicant.origin.toLowerCase())) {
+      return refused("forbidden", "pages of this origin may not send with these credentials");
+    }
+    const dialect = applicant.dialect ?? "native";
+    if (policy.dialects !== null && !policy.dialects.has(dialect)) {
+      return refused("forbidden", `these credentials are not for ${dialect} clients`);
+    }
+    return { kind: "admitted", principal: this.#principal(sender, policy) };
+  }
+
+  #principal(sender: Sender, policy: SourcePolicy): Principal {
+    const name = sourceName(sender.tenant, sender.source);
+    // Named here, because the getter below has a this of its own.
+    const current = (): SourcePolicy => this.#table.sources.get(name) ?? policy;
+    return {
+      ...sender,
+      get policy() {
+        return current();
+      },
+    };
   }
 }
 
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text, "utf8").digest();
+function unknown(): Admitted {
+  return refused("unauthenticated", "unknown write key");
 }
 
-function refused(code: "unauthenticated" | "forbidden", detail: string): Admitted {
+function refused(code: "unauthenticated" | "forbidden" | "unavailable", detail: string): Admitted {
   return { kind: "refused", code, detail };
 }
 
@@ -103,4 +237,9 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?
 
 function isLoopbackOrigin(origin: string): boolean {
   return LOOPBACK_ORIGIN.test(origin);
+}
+
+/** The same tenant and source; a connection stays with those of its hello. */
+export function isSameSender(left: Principal, right: Principal | null): boolean {
+  return left.tenant === right?.tenant && left.source === right.source;
 }

@@ -146,6 +146,44 @@ const CONFIG_CHECK: Command = {
   run: async (invocation) => (await import("./config-commands.ts")).checkSettings(invocation),
 };
 
+const TENANTS_CHECK: Command = {
+  name: "tenants check",
+  operands: "FILE",
+  operandsMin: 0,
+  operandsMax: 1,
+  summary: "Say whether a tenants file is sound, and what it allows.",
+  text:
+    "Reads FILE, or that of the settings, as the gateway does: members, names, keys that stand " +
+    "twice, salt files, types the pack does not have. Prints a line for each source, or all that " +
+    "is wrong with its place. Exit code 1 when the file would be refused.",
+  options: {
+    pack: {
+      value: "NAME",
+      text: "Check types against this pack; otherwise that of the settings.",
+    },
+    ...CONFIG_OPTION,
+  },
+  examples: ["sluice tenants check tenants.json", "sluice tenants check --pack commerce t.json"],
+  run: async (invocation) => (await import("./tenants-check.ts")).checkTenants(invocation),
+};
+
+const KEYS_NEW: Command = {
+  name: "keys new",
+  operands: "",
+  operandsMin: 0,
+  operandsMax: 0,
+  summary: "Make a key, and the line for the tenants file that knows it by its hash.",
+  text:
+    "Prints a new key once, and the object that goes into writeKeys (or, with --secret, into " +
+    "secretKeys) of a source. The file holds only the hash; the key cannot be had from it again.",
+  options: {
+    secret: { text: "A secret key for a server, instead of a write key for pages and apps." },
+    json: { text: "Print one line of JSON: {kind,key,sha256}." },
+  },
+  examples: ["sluice keys new", "sluice keys new --secret --json | jq -r .key"],
+  run: async (invocation) => (await import("./keys-new.ts")).makeKey(invocation),
+};
+
 /** For the overview only: main.ts runs it before any of the others is looked for. */
 export const START = {
   name: "start",
@@ -161,4 +199,6 @@ export const COMMANDS: readonly Command[] = [
   SCHEMA_REGISTER,
   CONFIG_PRINT,
   CONFIG_CHECK,
+  TENANTS_CHECK,
+  KEYS_NEW,
 ];

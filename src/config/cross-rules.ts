@@ -99,6 +99,14 @@ const registryCredentials: CrossRule = (config) => {
   return undefined;
 };
 
+const wholeCertificate: CrossRule = (config) => {
+  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = config;
+  if (tlsCertFile === "" && tlsKeyFile === "" && tlsClientCaFile === "") return undefined;
+  const missing =
+    tlsCertFile === "" ? "SLUICE_TLS_CERT_FILE" : tlsKeyFile === "" ? "SLUICE_TLS_KEY_FILE" : null;
+  return missing === null ? undefined : `TLS needs a certificate and its key; set ${missing}.`;
+};
+
 const repeatedWriteKey: CrossRule = (config) => {
   const seen = new Set<string>();
   for (const [index, entry] of config.tenants.entries()) {
@@ -120,11 +128,17 @@ export const CROSS_RULES: readonly CrossRule[] = [
       ? `SLUICE_PORT and SLUICE_ADMIN_PORT are both ${config.port}; they need different ports.`
       : undefined,
   (config) =>
-    !isLoopback(config.host) && config.tenants.length === 0
+    !isLoopback(config.host) && config.tenants.length === 0 && config.tenantsFile === ""
       ? `SLUICE_HOST is ${config.host}, which others can reach, but SLUICE_TENANTS is empty; ` +
-        "give every sender a write key (SLUICE_TENANTS=acme/web=wk_5f1c9a) or listen on 127.0.0.1."
+        "give every sender a write key (SLUICE_TENANTS=acme/web=wk_5f1c9a, or a " +
+        "SLUICE_TENANTS_FILE) or listen on 127.0.0.1."
+      : undefined,
+  (config) =>
+    config.tenants.length > 0 && config.tenantsFile !== ""
+      ? "SLUICE_TENANTS and SLUICE_TENANTS_FILE are both set; the file can hold all of them."
       : undefined,
   repeatedWriteKey,
+  wholeCertificate,
   (config) => {
     const parts = embeddedParts(config);
     return config.workers > 1 && parts.length > 0

@@ -3,6 +3,7 @@
  * configuration and docs/configuration.md are derived from it. Durations are milliseconds, sizes
  * are bytes. What has to hold between options stands in cross-rules.ts.
  */
+import { ACCESS_OPTIONS } from "./access-options.ts";
 import {
   BODY_BYTES_MAX,
   DRAIN_DEADLINE_MS,
@@ -24,59 +25,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const MIB = 1024 * 1024;
 
-const HOST = {
-  pattern: /^[A-Za-z0-9._:-]+$/,
-  expected: "a host name or an address",
-  example: "0.0.0.0",
-} as const;
-
 export const OPTIONS = {
-  host: {
-    group: "listen",
-    type: "text",
-    default: "127.0.0.1",
-    form: HOST,
-    text: "Address the gateway listens on. Anything but loopback needs tenants.",
-  },
-  port: {
-    group: "listen",
-    type: "integer",
-    default: 8080,
-    min: 0,
-    max: 65_535,
-    text: "Port of the gateway. 0 takes a free one.",
-  },
-  adminHost: {
-    group: "listen",
-    type: "text",
-    default: "127.0.0.1",
-    form: HOST,
-    text: "Address of the admin port (health, metrics, schemas). Keep it private.",
-  },
-  adminPort: {
-    group: "listen",
-    type: "integer",
-    default: 9464,
-    min: 0,
-    max: 65_535,
-    text: "Port of the admin server. 0 takes a free one.",
-  },
-
-  tenants: {
-    group: "access",
-    type: "list",
-    default: [],
-    itemsMax: 1_000,
-    secret: true,
-    form: {
-      pattern: /^[a-z0-9][a-z0-9_-]{0,63}(\/[a-z0-9][a-z0-9_-]{0,63})?=[A-Za-z0-9._~-]{4,200}$/,
-      expected: "tenant=key or tenant/source=key",
-      example: "acme/web=wk_5f1c9a",
-    },
-    text:
-      "Write keys and whose they are, as tenant=key or tenant/source=key. Empty: the tenant demo " +
-      "with the key demo; on loopback no key is needed.",
-  },
+  ...ACCESS_OPTIONS,
 
   kafkaBrokers: {
     group: "kafka",

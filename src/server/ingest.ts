@@ -2,7 +2,7 @@
  * The native HTTP door: a request with its body becomes a batch, the batch an answer. It knows the
  * pipeline and the dialect, but nothing of uWebSockets: requests and replies are plain data.
  */
-import type { Admission, Principal } from "../admission/admission.ts";
+import type { Admission, Admitted, Principal } from "../admission/admission.ts";
 import { credentialsOf } from "../admission/credentials.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import { bodyShape, nativeAnswer } from "../dialect/native.ts";
@@ -70,7 +70,8 @@ export interface IngestObserver {
 export interface IngestRequest {
   readonly head: RequestHead;
   readonly requestId: string;
-  readonly principal: Principal;
+  /** Who sends it; a promise while his credentials are being checked. */
+  readonly sender: Principal | Promise<Admitted>;
   readonly shape: BodyShape;
   /** Answers; every call but the first is ignored. */
   readonly reply: (reply: Reply) => void;
@@ -78,6 +79,7 @@ export interface IngestRequest {
 
 /** A request whose body is complete, with the time when it was. */
 interface ArrivedRequest extends IngestRequest {
+  readonly sender: Principal;
   readonly receivedAtMs: number;
   readonly arrivedMs: number;
 }
@@ -124,14 +126,11 @@ export class HttpIngest {
     const credentials = credentialsOf({ authorization, writeKey, query: head.query });
     const loopback = this.#parts.loopback && !head.proxied;
     const admitted = this.#parts.admission.admit({ credentials, origin, loopback });
-    if (admitted.kind === "refused") {
-      const headers = { "WWW-Authenticate": 'Basic realm="sluice"' };
-      const options = { requestId, detail: admitted.detail, close: true };
-      const is401 = admitted.code === "unauthenticated";
-      const problem = problemReply(admitted.code, is401 ? { ...options, headers } : options);
-      return { kind: "reply", reply: problem };
+    if (!(admitted instanceof Promise) && admitted.kind === "refused") {
+      return { kind: "reply", reply: refusalReply(admitted, requestId) };
     }
-    const closed = this.#parts.closedFor(admitted.principal.tenant);
+    const sender = admitted instanceof Promise ? admitted : admitted.principal;
+    const closed = sender instanceof Promise ? null : this.#parts.closedFor(sender.tenant);
     if (closed !== null) return { kind: "reply", reply: closedReply(closed, requestId) };
     const shape = bodyShape(head.header["content-type"]);
     if (shape === null) {
@@ -147,8 +146,7 @@ export class HttpIngest {
       this.#pending -= 1;
       reply(answered);
     };
-    const { principal } = admitted;
-    return { kind: "request", request: { head, requestId, principal, shape, reply: answer } };
+    return { kind: "request", request: { head, requestId, sender, shape, reply: answer } };
   }
 
   #refusal(head: RequestHead, requestId: string): Reply | null {
@@ -187,7 +185,29 @@ export class HttpIngest {
   }
 
   /** Takes the whole body; it is valid during the call only. */
-  take(head: IngestRequest, body: Uint8Array): void {
+  take(request: IngestRequest, body: Uint8Array): void {
+    const { sender } = request;
+    if (!(sender instanceof Promise)) this.#take({ ...request, sender }, body);
+    else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
+    else this.#later(request, this.#takeChecked(request, { checking: sender, body: body.slice() }));
+  }
+
+  /** Credentials that are being checked while the body came: it waits for the verdict. */
+  async #takeChecked(
+    request: IngestRequest,
+    { checking, body }: { readonly checking: Promise<Admitted>; readonly body: Uint8Array },
+  ): Promise<void> {
+    try {
+      const admitted = await checking;
+      if (admitted.kind === "admitted")
+        this.#take({ ...request, sender: admitted.principal }, body);
+      else request.reply(refusalReply(admitted, request.requestId));
+    } finally {
+      this.bodies.release(body.length);
+    }
+  }
+
+  #take(head: IngestRequest & { readonly sender: Principal }, body: Uint8Array): void {
     const { now, clockMs } = this.#parts;
     const request = { ...head, receivedAtMs: now(), arrivedMs: clockMs() };
     if (body.length === 0) {
@@ -253,7 +273,7 @@ export class HttpIngest {
 
   #context(request: ArrivedRequest): FrameContext {
     const { payload, typeMember, limits } = this.#parts;
-    const { tenant, source } = request.principal;
+    const { tenant, source } = request.sender;
     const { eventBytesMax, eventsMax } = limits;
     const { shape, receivedAtMs } = request;
     return { shape, payload, typeMember, tenant, source, receivedAtMs, eventBytesMax, eventsMax };
@@ -350,4 +370,19 @@ export class HttpIngest {
 
 function closedReply({ code, afterSeconds }: Closed, requestId: string): Reply {
   return problemReply(code, { requestId, retryAfterSeconds: afterSeconds, close: true });
+}
+
+function refusalReply(
+  refused: Extract<Admitted, { readonly kind: "refused" }>,
+  requestId: string,
+): Reply {
+  const options = { requestId, detail: refused.detail, close: true };
+  if (refused.code === "unavailable") {
+    return problemReply("unavailable", { ...options, retryAfterSeconds: 2 });
+  }
+  const headers = { "WWW-Authenticate": 'Basic realm="sluice"' };
+  return problemReply(
+    refused.code,
+    refused.code === "unauthenticated" ? { ...options, headers } : options,
+  );
 }

@@ -1,9 +1,10 @@
 /**
- * The public listener: uWebSockets is met in this room only. It listens, routes, stops listening;
- * it knows neither events nor Kafka.
+ * The public listener: uWebSockets is met in this room only. It listens, with TLS or without,
+ * routes, stops listening; it knows neither events nor Kafka.
  */
 import uws from "uWebSockets.js";
 import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import type { CertificateFiles } from "./certificate.ts";
 import { addHttpRoutes } from "./http.ts";
 import type { HttpDoorParts } from "./http.ts";
 import { addWebSocketRoute } from "./websocket.ts";
@@ -20,36 +21,62 @@ export interface ServerOptions {
   readonly port: number;
   /** Other processes of the same gateway listen on this port too. */
   readonly portShared: boolean;
+  /** Absent: no TLS. */
+  readonly tls?: CertificateFiles;
   readonly http: HttpDoorParts;
   readonly websocket: WebSocketDoorParts;
 }
 
 export class Server {
-  readonly #app: TemplatedApp;
   readonly #options: ServerOptions;
+  /**
+   * The one that listens is the last; those before it still serve connections of older
+   * certificates.
+   */
+  readonly #apps: TemplatedApp[] = [];
   #socket: us_listen_socket | null = null;
+  #port = 0;
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#app = uws.App();
-    addWebSocketRoute(this.#app, options.websocket);
-    addHttpRoutes(this.#app, options.http);
   }
 
   /** The port it listens on. Rejects with a sentence if it cannot have it. */
   listen(): Promise<number> {
-    const { host, port, portShared } = this.#options;
+    const app = this.#makeApp();
+    const { host, portShared } = this.#options;
+    const port = this.#port === 0 ? this.#options.port : this.#port;
     const sharing = portShared ? LISTEN_SHARED : LISTEN_EXCLUSIVE;
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, sharing, (socket) => {
+      app.listen(host, port, sharing, (socket) => {
         if (socket === false) {
           reject(new Error(`cannot listen on ${host}:${port}: is another process there?`));
           return;
         }
+        this.#apps.push(app);
         this.#socket = socket;
-        resolve(uws.us_socket_local_port(socket));
+        this.#port = uws.us_socket_local_port(socket);
+        resolve(this.#port);
       });
     });
+  }
+
+  #makeApp(): TemplatedApp {
+    const { tls, http, websocket } = this.#options;
+    const app = tls === undefined ? uws.App() : uws.SSLApp(sslOptions(tls));
+    addWebSocketRoute(app, websocket);
+    addHttpRoutes(app, http);
+    return app;
+  }
+
+  /**
+   * The certificate's files were replaced by sound ones: new connections get the new certificate,
+   * those that are open keep theirs. Between the two listeners there is no turn of the event loop.
+   */
+  async renewCertificate(): Promise<void> {
+    if (this.#socket === null) return;
+    this.stopListening();
+    await this.listen();
   }
 
   /** New connections are refused from here on; those that are open stay. */
@@ -61,6 +88,11 @@ export class Server {
   /** Cuts what is still open. */
   close(): void {
     this.stopListening();
-    this.#app.close();
+    for (const app of this.#apps) app.close();
   }
+}
+
+function sslOptions({ certFile, keyFile, clientCaFile }: CertificateFiles) {
+  const options = { cert_file_name: certFile, key_file_name: keyFile };
+  return clientCaFile === undefined ? options : { ...options, ca_file_name: clientCaFile };
 }

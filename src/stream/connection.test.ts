@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { tableOfKeys } from "../admission/key-list.ts";
 import { VERDICT } from "../records.ts";
 import type { Refusals } from "../pipeline/faults.ts";
 import { isFlagged } from "./testing/fake-pipeline.ts";
 import { ModelStore } from "./testing/model-store.ts";
 import {
   AT_ONCE,
-  DEMO,
   STREAM,
   TOKEN,
   last,
@@ -16,6 +16,8 @@ import {
   settle,
   settled,
 } from "./testing/setup.ts";
+
+const nextTurn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 test("StreamConnection: outcomes of every kind come in one ack, each once", async () => {
   const setup = setUp();
@@ -252,11 +254,11 @@ test("StreamConnection: refusals of hello have their close codes", async () => {
 });
 
 test("StreamConnection: credentials expire, are renewed, and stay with their sender", async () => {
-  const principal = { ...DEMO, expiresAtMs: 10_000 };
-  const setup = setUp({ principal });
+  const setup = setUp({ expiresAtMs: 10_000 });
   await setup.hello();
   assert.equal(last(setup, "welcome")["auth_exp"], 10_000);
   setup.say({ t: "auth", token: "demo" });
+  await nextTurn();
   assert.equal(last(setup, "auth_ok")["auth_exp"], 10_000);
   setup.conditions.atMs = 10_000;
   setup.hub.tick();
@@ -264,7 +266,31 @@ test("StreamConnection: credentials expire, are renewed, and stay with their sen
   const other = setUp();
   await other.hello();
   other.say({ t: "auth", token: "other" });
+  await nextTurn();
   assert.deepEqual(other.closed, [4403]);
+});
+
+test("StreamConnection: who is no longer in the table of tenants is sent away, the others stay", async () => {
+  const setup = setUp();
+  await setup.hello();
+  setup.hub.admission.replace(tableOfKeys([{ key: "demo", tenant: "demo", source: "default" }]));
+  setup.hub.recheck();
+  assert.deepEqual(setup.closed, []);
+  setup.hub.admission.replace(tableOfKeys([]));
+  setup.hub.recheck();
+  assert.deepEqual(setup.closed, [4401]);
+});
+
+test("StreamConnection: where nobody can tell, the client is to come back", async () => {
+  const setup = setUp();
+  setup.hub.admission.admit = async () => ({
+    kind: "refused",
+    code: "unavailable",
+    detail: "the issuer is away",
+  });
+  await setup.hello();
+  assert.deepEqual(setup.closed, [1013]);
+  assert.equal(last(setup, "error")["code"], "unavailable");
 });
 
 test("StreamConnection: too many frames that are not events are abuse", async () => {

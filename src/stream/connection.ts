@@ -116,8 +116,9 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     } else if (cell === "ignore") return;
     else if (cell === "publish" && arrival.kind === "pub") this.#publish(arrival.frame);
     else if (cell === "claim" && arrival.kind === "hello") this.#claim(arrival.frame);
-    else if (cell === "authenticate" && arrival.kind === "auth") this.#authenticate(arrival.token);
-    else if (cell === "pong" && arrival.kind === "ping") this.#pong(arrival.n);
+    else if (cell === "authenticate" && arrival.kind === "auth") {
+      this.#authenticate(arrival.token).catch(this.#onFailure);
+    } else if (cell === "pong" && arrival.kind === "ping") this.#pong(arrival.n);
     else if (cell === "complain" && arrival.kind === "unknown") this.#complain(arrival.name);
     else if (cell === "leave") this.#sayFarewell();
     else assert.fail(`${cell} is nothing to do about a frame ${arrival.kind}`);
@@ -129,15 +130,15 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       this.fail(fault.name, fault.detail, fault.code);
       return;
     }
-    const principal = this.#admitted(hello.auth ?? this.#peer.credentials);
-    if (principal === null) return;
-    this.#principal = principal;
     this.#state = "claiming";
-    this.#claiming = this.#enter(hello, principal).catch(this.#onFailure);
+    this.#claiming = this.#enter(hello).catch(this.#onFailure);
   }
 
-  async #enter(hello: Hello, principal: Principal): Promise<void> {
+  async #enter(hello: Hello): Promise<void> {
     const { store, limits } = this.#hub;
+    const principal = await this.#admitted(hello.auth ?? this.#peer.credentials);
+    if (principal === null || this.#isGone) return;
+    this.#principal = principal;
     const key = keyOf(principal, hello);
     const entrance = await enter(store, { hello, key, holder: this });
     if (entrance.kind === "refused") {
@@ -182,33 +183,40 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   }
 
   /** The sender behind credentials; null: the connection has been closed. */
-  #admitted(credentials: string | null): Principal | null {
-    const admitted = this.#hub.admission.admit({ ...this.#peer, credentials });
+  async #admitted(credentials: string | null): Promise<Principal | null> {
+    const admitted = await this.#hub.admission.admit({ ...this.#peer, credentials });
     if (admitted.kind === "refused") {
-      this.fail(admitted.code, admitted.detail);
+      const { code, detail } = admitted;
+      if (code === "unavailable") this.fail("overloaded", detail, code);
+      else this.fail(code, detail);
       return null;
     }
     const { expiresAtMs } = admitted.principal;
     const hub = this.#hub;
-    const leftMs = expiresAtMs === undefined ? Infinity : expiresAtMs - hub.now();
-    this.#upkeep.expiresAt(hub.clockMs() + leftMs);
+    this.#upkeep.expiresAt(hub.clockMs() + expiresAtMs - hub.now());
     return admitted.principal;
   }
 
   #authExpiry(): { readonly auth_exp?: number } {
-    const expiresAtMs = this.#principal?.expiresAtMs;
-    return expiresAtMs === undefined ? {} : { auth_exp: expiresAtMs };
+    const expiresAtMs = this.#principal?.expiresAtMs ?? Infinity;
+    return Number.isFinite(expiresAtMs) ? { auth_exp: expiresAtMs } : {};
   }
 
-  #authenticate(token: string): void {
-    const principal = this.#admitted(token);
-    if (principal === null) return;
+  async #authenticate(token: string): Promise<void> {
+    const principal = await this.#admitted(token);
+    if (principal === null || this.#isGone) return;
     if (!isSameSender(principal, this.#principal)) {
       this.fail("forbidden", "a connection stays with the tenant and source of its hello");
       return;
     }
     this.#principal = principal;
     this.#say("auth_ok", this.#authExpiry());
+  }
+
+  /** Hub: the table of tenants was replaced; is this sender still welcome? */
+  recheck(): void {
+    if (this.#principal === null || !this.#hub.admission.isOver(this.#principal)) return;
+    this.fail("unauthenticated", "these credentials are no longer good");
   }
 
   #pong(n: number): void {

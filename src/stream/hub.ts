@@ -230,6 +230,11 @@ export class StreamHub implements CreditSource {
     return this.#parts.overHardMark() ? "overloaded" : null;
   }
 
+  /** Senders whose key or source is gone are sent away. */
+  recheck(): void {
+    for (const connection of [...this.#connections]) connection.recheck();
+  }
+
   left(connection: StreamConnection): void {
     this.#connections.delete(connection);
     this.#heldBack.delete(connection);

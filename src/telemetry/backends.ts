@@ -33,6 +33,8 @@ export interface BackendGauges {
   readonly schemasMissing?: () => number;
   /** Milliseconds since the registry last confirmed the schemas. */
   readonly schemaAgeMs?: () => number | undefined;
+  /** When the certificate of the public port ends, ms since 1970. */
+  readonly certificateExpiryMs?: () => number;
 }
 
 export class BackendTelemetry {
@@ -73,6 +75,10 @@ export class BackendTelemetry {
         const ageMs = schemaAgeMs();
         return ageMs === undefined ? undefined : ageMs / 1_000;
       });
+    }
+    const { certificateExpiryMs } = gauges;
+    if (certificateExpiryMs !== undefined) {
+      this.#cells.certificateExpiry.readFrom(() => certificateExpiryMs() / 1_000);
     }
     if (gauges.sessionsActive !== undefined) {
       this.#cells.sessionsActive.readFrom(gauges.sessionsActive);
@@ -182,6 +188,17 @@ export class BackendTelemetry {
       default:
         status satisfies never;
     }
+  }
+
+  /** The tenants file was edited. */
+  tenantsReloaded(result: "ok" | "failed"): void {
+    this.#cells.tenantsReloads.add(1, result);
+  }
+
+  /** The keys of a token issuer were fetched; `problem` says why not, null: they were. */
+  issuerFetched(issuer: string, problem: string | null): void {
+    this.#cells.issuerFetches.add(1, problem === null ? "ok" : "failed");
+    if (problem !== null) this.#log.warn("keys of a token issuer not fetched", { issuer, problem });
   }
 
   schemaFetched(): void {

@@ -279,6 +279,26 @@ export const METRICS = {
     help: "Time since the registry last confirmed the schemas; absent without a registry.",
     aggregator: "max",
   },
+  certificateExpiry: {
+    name: "sluice_certificate_expiry_timestamp_seconds",
+    type: "gauge",
+    help: "When the certificate of the public port ends; absent without TLS.",
+    aggregator: "min",
+  },
+  tenantsReloads: {
+    name: "sluice_tenants_reloads_total",
+    type: "counter",
+    help: "Edits of the tenants file: taken, or refused because they are not sound.",
+    labels: ["result"],
+    series: each(RESULTS),
+  },
+  issuerFetches: {
+    name: "sluice_issuer_fetches_total",
+    type: "counter",
+    help: "Times that the keys of a token issuer were fetched, by result.",
+    labels: ["result"],
+    series: each(RESULTS),
+  },
   sessionsActive: {
     name: "sluice_sessions_active",
     type: "gauge",

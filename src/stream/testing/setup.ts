@@ -1,7 +1,8 @@
 /** A hub over fakes, and one socket of it: what tests of the streams room begin with. */
 import assert from "node:assert/strict";
-import { Admission } from "../../admission/admission.ts";
-import type { Principal } from "../../admission/admission.ts";
+import type { Admission } from "../../admission/admission.ts";
+import { createAdmission } from "../../admission/create.ts";
+import { tableOfKeys } from "../../admission/key-list.ts";
 import { VERDICT } from "../../records.ts";
 import type { Batch } from "../../pipeline/batch.ts";
 import { Deadlines } from "../../pipeline/deadlines.ts";
@@ -16,7 +17,7 @@ import { ModelStore } from "./model-store.ts";
 
 export const STREAM = "018f6b1a-7c2e-7a31-9a57-3b1d0c4e5f60";
 export const TOKEN = `token-demo:default:${STREAM.replaceAll("-", "")}`;
-export const DEMO: Principal = { tenant: "demo", source: "default" };
+export const DEMO = { tenant: "demo", source: "default" };
 
 export interface Said {
   readonly t: string;
@@ -34,13 +35,24 @@ export interface SetupOptions {
   readonly streamsMax?: number;
   readonly creditEventsMax?: number;
   readonly store?: StreamStore;
-  readonly principal?: Principal;
+  /** Credentials end then. */
+  readonly expiresAtMs?: number;
   /** Other hubs over the same store have their own. */
   readonly conditions?: Conditions;
 }
 
 /** Nothing here waits for a time of its own. */
 export const AT_ONCE = { after: (_delayMs: number, action: () => void) => setImmediate(action) };
+
+function expireAt(admission: Admission, expiresAtMs: number): void {
+  const admit = admission.admit.bind(admission);
+  admission.admit = async (applicant) => {
+    const admitted = await admit(applicant);
+    if (admitted.kind === "refused") return admitted;
+    const { principal } = admitted;
+    return { kind: "admitted", principal: { ...principal, expiresAtMs } };
+  };
+}
 
 export function makeHub(
   options: SetupOptions,
@@ -54,12 +66,10 @@ export function makeHub(
   });
   deadlines.stop();
   const key = { key: "demo", ...DEMO };
-  const admission = new Admission({
-    writeKeys: [key, { ...key, key: "other", tenant: "other" }],
-    keyless: null,
-  });
-  const { principal } = options;
-  if (principal !== undefined) admission.admit = () => ({ kind: "admitted", principal });
+  const table = tableOfKeys([key, { ...key, key: "other", tenant: "other" }]);
+  const admission = createAdmission({ table, keyless: null });
+  const { expiresAtMs } = options;
+  if (expiresAtMs !== undefined) expireAt(admission, expiresAtMs);
   return new StreamHub({
     pipeline,
     admission,

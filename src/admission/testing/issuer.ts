@@ -1,0 +1,89 @@
+/**
+ * An issuer of tokens for tests: real keys, a real HTTP server on loopback, switches for faults.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+
+type SigningKey = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+
+export interface TokenParts {
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly audience?: string;
+  readonly issuer?: string;
+  readonly algorithm?: string;
+  readonly keyId?: string;
+  /** Seconds since 1970. */
+  readonly expires?: number;
+  readonly notBefore?: number;
+}
+
+export class TestIssuer implements AsyncDisposable {
+  readonly url: string;
+  /** What it answers, per path, instead of what it should. */
+  readonly faults = new Map<string, { readonly status: number; readonly body: string }>();
+  /** Requests it got, by path. */
+  readonly requests: string[] = [];
+  readonly #server: ReturnType<typeof createServer>;
+  #key: SigningKey;
+  #keyId = "first";
+  #publicKey: object;
+
+  private constructor(parts: {
+    readonly server: ReturnType<typeof createServer>;
+    readonly key: SigningKey;
+    readonly publicKey: object;
+  }) {
+    this.#server = parts.server;
+    this.#key = parts.key;
+    this.#publicKey = parts.publicKey;
+    this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}/realms/test`;
+    this.#server.on("request", (request, response) => {
+      const path = (request.url ?? "").replace("/realms/test", "");
+      this.requests.push(path);
+      const { status, body } = this.faults.get(path) ?? this.#answer(path);
+      response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+    });
+  }
+
+  static async start(): Promise<TestIssuer> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { privateKey, publicKey } = await generateKeyPair("ES256");
+    return new TestIssuer({ server, key: privateKey, publicKey: await exportJWK(publicKey) });
+  }
+
+  #answer(path: string): { readonly status: number; readonly body: string } {
+    if (path === "/.well-known/openid-configuration") {
+      const document = { issuer: this.url, jwks_uri: `${this.url}/certs` };
+      return { status: 200, body: JSON.stringify(document) };
+    }
+    if (path !== "/certs") return { status: 404, body: "{}" };
+    const keys = [{ ...this.#publicKey, kid: this.#keyId, alg: "ES256", use: "sig" }];
+    return { status: 200, body: JSON.stringify({ keys }) };
+  }
+
+  /** From now on it signs with another key. */
+  async rotate(): Promise<void> {
+    const { privateKey, publicKey } = await generateKeyPair("ES256");
+    this.#key = privateKey;
+    this.#publicKey = await exportJWK(publicKey);
+    this.#keyId = `${this.#keyId}-next`;
+  }
+
+  token(parts: TokenParts = {}): Promise<string> {
+    const jwt = new SignJWT({ azp: "web", org: "acme", ...parts.claims })
+      .setProtectedHeader({ alg: parts.algorithm ?? "ES256", kid: parts.keyId ?? this.#keyId })
+      .setIssuer(parts.issuer ?? this.url)
+      .setAudience(parts.audience ?? "sluice")
+      .setExpirationTime(parts.expires ?? Math.floor(Date.now() / 1_000) + 300);
+    if (parts.notBefore !== undefined) jwt.setNotBefore(parts.notBefore);
+    return jwt.sign(this.#key);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}

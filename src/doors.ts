@@ -1,0 +1,122 @@
+/**
+ * Configuration → the public doors: HTTP, WebSockets, and the listener with its certificate. Knows
+ * no frame and no event.
+ */
+import type { Admission } from "./admission/admission.ts";
+import { isLoopback } from "./config/cross-rules.ts";
+import type { Config } from "./config/options.ts";
+import { systemClock } from "./lib/clock.ts";
+import type { CancelTimer } from "./lib/clock.ts";
+import * as limits from "./limits.ts";
+import type { Deadlines } from "./pipeline/deadlines.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import { ingestLimits, makeProcessId } from "./rooms.ts";
+import type { Gate, RoomParts } from "./rooms.ts";
+import { checkCertificate, watchCertificate } from "./server/certificate.ts";
+import type { CertificateFiles } from "./server/certificate.ts";
+import { HttpIngest } from "./server/ingest.ts";
+import { Server } from "./server/server.ts";
+import type { StreamHub } from "./stream/hub.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+
+export interface IngestRooms {
+  readonly admission: Admission;
+  readonly pipeline: Pipeline;
+  readonly deadlines: Deadlines;
+  readonly gate: Gate;
+}
+
+export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): HttpIngest {
+  const { config, pack, telemetry } = parts;
+  return new HttpIngest({
+    ...others,
+    limits: ingestLimits(config),
+    payload: pack.payload,
+    typeMember: pack.typeMember,
+    loopback: isLoopback(config.host),
+    now: systemClock.nowMs,
+    clockMs: systemClock.monotonicMs,
+    closedBecause: gate.closedBecause,
+    closedFor: gate.closedFor,
+    observer: {
+      failed: (error) => telemetry.process.unexpected("a request", error),
+      answered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
+    },
+    processId: makeProcessId(),
+  });
+}
+
+export interface ServerRooms {
+  readonly ingest: HttpIngest;
+  readonly hub: StreamHub;
+  /** Other processes share the port. */
+  readonly isWorker: boolean;
+}
+
+export function makeServer(parts: RoomParts, { ingest, hub, isWorker }: ServerRooms): Server {
+  const { config, telemetry } = parts;
+  const { traffic } = telemetry;
+  const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
+  const tls = certificateFiles(config);
+  return new Server({
+    host: config.host,
+    port: config.port,
+    portShared: isWorker,
+    ...(tls === null ? {} : { tls }),
+    http: {
+      ingest,
+      onAnswered: (route, status) => traffic.httpAnswered(route, status),
+      onFailure,
+    },
+    websocket: {
+      hub,
+      frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
+      backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
+      loopback: isLoopback(config.host),
+      onRefused: () => traffic.socketRefused("bad_request"),
+      onOpened: () => traffic.socketOpened(),
+      onClosed: (closeCode) => traffic.socketClosed(closeCode),
+      onFailure,
+    },
+  });
+}
+
+/** null: no TLS. */
+function certificateFiles(config: Config): CertificateFiles | null {
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsClientCaFile: clientCaFile } = config;
+  if (certFile === "") return null;
+  return { certFile, keyFile, ...(clientCaFile === "" ? {} : { clientCaFile }) };
+}
+
+/** What is wrong with the certificate, as a sentence; null: nothing, or there is none. */
+export function certificateFault(config: Config): string | null {
+  const files = certificateFiles(config);
+  if (files === null) return null;
+  const checked = checkCertificate(files);
+  return checked.kind === "fault" ? `the certificate cannot be used: ${checked.detail}` : null;
+}
+
+/** Lets the server take renewed certificates, until the returned function is called. */
+export function followCertificate(
+  { config, telemetry }: { readonly config: Config; readonly telemetry: Telemetry },
+  server: Server,
+): CancelTimer {
+  const files = certificateFiles(config);
+  if (files === null) return () => {};
+  const { backends, log, process } = telemetry;
+  const checked = checkCertificate(files);
+  let expiresAtMs = checked.kind === "sound" ? checked.expiresAtMs : 0;
+  backends.watch({ certificateExpiryMs: () => expiresAtMs });
+  return watchCertificate({
+    files,
+    clock: systemClock,
+    onSound: (nextExpiryMs) => {
+      expiresAtMs = nextExpiryMs;
+      server.renewCertificate().then(
+        () => log.info("certificate renewed", { expires: new Date(nextExpiryMs).toISOString() }),
+        (error: unknown) => process.unexpected("renewing the certificate", error),
+      );
+    },
+    onFault: (detail) => log.warn("certificate refused, the old one stays in use", { detail }),
+  });
+}
