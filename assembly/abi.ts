@@ -345,8 +345,8 @@ export const ENTRY_TEXT: u32 = 40;
 /** Record member: the value's node; tag: the branch; enum: unused. */
 export const ENTRY_NODE: u32 = 44;
 /**
- * Record member: the field's number, NO_FIELD for a name that only a pointer knows; symbol: its
- * number.
+ * Record member: the field's number, with MARKED_FIELD where a pointer asks for its value, NO_FIELD
+ * for a name that only a pointer knows; symbol: its number.
  */
 export const ENTRY_FIELD: u32 = 48;
 /** Byte offset of the pointer's slot (16 bits), 0: no mark. */
@@ -357,6 +357,7 @@ export const ENTRY_KIND: u32 = 54;
 export const ENTRY_BRANCH: u32 = 55;
 export const ENTRY_HEAD: u32 = 56;
 export const NO_FIELD: u32 = 0xffffffff;
+export const MARKED_FIELD: u32 = 0x80000000;
 export const NO_BRANCH: u32 = 0xff;
 
 // Record node

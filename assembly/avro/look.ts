@@ -12,7 +12,8 @@ import {
   ENTRY_FIELD,
   ENTRY_NODE,
   FAULT_SYNTAX,
-  NO_FIELD,
+  FIELDS_MAX,
+  MARKED_FIELD,
   RECORD_FIELDS,
   RECORD_WORDS,
   UNION_RECORDS,
@@ -57,8 +58,8 @@ function countName(node: usize, records: u32, start: usize, end: usize): void {
     const record = branchNode(node, i);
     const entry = findName(record, start, end);
     if (entry) {
-      const field = load<u32>(entry, ENTRY_FIELD);
-      if (field != NO_FIELD) {
+      const field = load<u32>(entry, ENTRY_FIELD) & ~MARKED_FIELD;
+      if (field < FIELDS_MAX) {
         store<u32>(counter, load<u32>(counter) + 1);
         const word = counter + 8 + <usize>((field >> 5) << 2);
         store<u32>(word, load<u32>(word) | (1 << (field & 31)));

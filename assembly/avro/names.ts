@@ -48,26 +48,31 @@ export function equalBytes(a: usize, b: usize, length: usize): bool {
 /** What stands around a name in the text of its entry: two quotes and a colon. */
 export const MEMBER_MARKS: usize = 3;
 
-/** Does the text at `p` read "name": without white space? */
+/** Bits that are set where the text at `p` differs from the beginning of "name": */
 // @ts-ignore: decorator
 @inline
-export function matchesMember(entry: usize, p: usize): bool {
-  const differs = v128.and(
+export function differsFrom(entry: usize, p: usize): v128 {
+  return v128.and(
     v128.xor(v128.load(p), v128.load(entry, ENTRY_NEEDLE)),
     v128.load(entry, ENTRY_CARE),
   );
-  if (v128.any_true(differs)) return false;
-  const length = <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
-  return length <= 16 || matchesRest(load<u32>(entry, ENTRY_TEXT), p, length);
 }
 
-/** The same behind the first 16 bytes; the last vector overlaps what was compared before. */
-function matchesRest(text: usize, p: usize, length: usize): bool {
-  const last = length - 16;
-  for (let i: usize = 16; i < last; i += 16) {
-    if (v128.any_true(v128.xor(v128.load(text + i), v128.load(p + i)))) return false;
+/** Does the text at `p`, which begins like "name": of the entry, go on like it to `end`? */
+export function goesOnAs(entry: usize, p: usize, end: usize): bool {
+  const text = <usize>load<u32>(entry, ENTRY_TEXT) - p;
+  const last = end - 16;
+  for (let q = p + 16; q < last; q += 16) {
+    if (v128.any_true(v128.xor(v128.load(text + q), v128.load(q)))) return false;
   }
-  return !v128.any_true(v128.xor(v128.load(text + last), v128.load(p + last)));
+  return !v128.any_true(v128.xor(v128.load(text + last), v128.load(last)));
+}
+
+/** Does the text at `p` read "name": without white space? */
+export function matchesMember(entry: usize, p: usize): bool {
+  if (v128.any_true(differsFrom(entry, p))) return false;
+  const end = p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
+  return end <= p + 16 || goesOnAs(entry, p, end);
 }
 
 /** Entry of the decoded name [start, end), or 0. */

@@ -21,8 +21,11 @@ import {
   FAULT_MISSING,
   FAULT_SYNTAX,
   FAULT_TYPE,
+  FIELDS_MAX,
   FIELD_DEFAULT,
   FIELD_REQUIRED,
+  KIND_BOOLEAN,
+  KIND_DOUBLE,
   KIND_ENUM,
   KIND_INT,
   KIND_LONG,
@@ -31,6 +34,7 @@ import {
   KIND_RECORD,
   KIND_STRING,
   KIND_UUID,
+  MARKED_FIELD,
   NO_BRANCH,
   NO_FIELD,
   NULLABLE_NODE,
@@ -54,18 +58,22 @@ import {
   stackEnd,
 } from "../arena";
 import { skipValue } from "../json/skip";
-import { skipWhite, skipWhiteSlow } from "../json/white";
-import { MEMBER_MARKS, findQuoted, matchesMember, nameEnd } from "./names";
+import { skipWhite } from "../json/white";
+import { MEMBER_MARKS, differsFrom, findQuoted, goesOnAs, matchesMember, nameEnd } from "./names";
 import { encodeEnum, encodeUuid, putString } from "./text";
-import { encodeInt, encodeLong } from "./time";
+import { putNumber } from "./time";
 import { encodeNullable } from "./union";
-import { encodeValue } from "./value";
+import { encodeBoolean, encodeDouble, encodeValue } from "./value";
 import { copyUnsafe } from "./write";
 
 /** Instead of the next field's number: they have not come in schema order. */
 const ANY_ORDER: u32 = 0xfffffffe;
 /** Instead of the next field's number: the member is refused. */
 const REFUSED: u32 = 0xfffffffd;
+/** NULLABLE_NULL and NULLABLE_VALUE: the numbers 0 and 1, as Avro writes them. */
+const NULLABLE_BYTES: u32 = 2;
+/** ENTRY_KIND and, above it, ENTRY_BRANCH of the commonest member. */
+const PLAIN_STRING: u32 = KIND_STRING | (NO_BRANCH << 8);
 
 // @ts-ignore: decorator
 @inline
@@ -155,10 +163,20 @@ function closeRecord(p: usize, node: usize, frame: usize, next: u32, start: usiz
 }
 
 /**
- * Another field than `next` comes. Earlier ones that have defaults get them at once, else the order
- * is left. Returns the field that is next then, ANY_ORDER or REFUSED.
+ * The member at `p` is not the field `next`: which field is it, and what is next then? Earlier
+ * fields that have defaults get them at once, else the order is left. Sets memberField; returns the
+ * field that is next, ANY_ORDER or REFUSED.
  */
-function jump(node: usize, frame: usize, next: u32, field: u32, p: usize): u32 {
+function jump(p: usize, node: usize, frame: usize, entry: usize, next: u32, value: usize): u32 {
+  const marked = load<u32>(entry, ENTRY_FIELD);
+  if (marked & MARKED_FIELD) mark(load<u16>(entry, ENTRY_SLOT), value);
+  if (marked == NO_FIELD) {
+    memberField = NO_FIELD;
+    return next;
+  }
+  const field = marked & ~MARKED_FIELD;
+  memberField = field;
+  if (field == next) return next + 1;
   if (next != ANY_ORDER) {
     if (field > next && requiredBefore(node, next) == requiredBefore(node, field)) {
       if (!writeDefaults(node, next, field)) {
@@ -175,6 +193,13 @@ function jump(node: usize, frame: usize, next: u32, field: u32, p: usize): u32 {
   return REFUSED;
 }
 
+/** Notes where the value of a pointer's first step is; the first of several counts. */
+function mark(slot: usize, value: usize): void {
+  if (!load<u32>(SLOTS + slot)) store<u32>(SLOTS + slot, <u32>value);
+}
+
+/** Number of the field at which jump was. */
+let memberField: u32 = 0;
 /** Behind the colon of the member last found by findMember; 0 if it is not sound. */
 let memberColon: usize = 0;
 
@@ -196,48 +221,43 @@ function skipUnknown(p: usize): usize {
   return skipValue(p);
 }
 
-/** The member's value at `p`: what is common at once, anything else by its node. */
-// @ts-ignore: decorator
-@inline
+/** The member's value at `p`, its branch's number in front. */
 function encodeMember(p: usize, entry: usize): usize {
-  if (out > outEnd) return failRoom(p);
+  const kind = <u32>load<u8>(entry, ENTRY_KIND);
   let node = <usize>load<u32>(entry, ENTRY_NODE);
   const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
+  if (out > outEnd) return failRoom(p);
   if (branch != NO_BRANCH) {
-    const c = load<u8>(p);
-    if (c == 0x6e || c == 0x7b) return encodeNullable(p, node);
+    if (load<u32>(p) == 0x6c6c756e) {
+      store<u8>(out, NULLABLE_BYTES - branch);
+      out += 1;
+      return p + 4;
+    }
+    if (load<u8>(p) == 0x7b) return encodeNullable(p, node);
     store<u8>(out, branch);
     out += 1;
     node = load<u32>(node, NULLABLE_NODE);
   }
-  const kind = <u32>load<u8>(entry, ENTRY_KIND);
-  if (kind == KIND_STRING) return putString(p, node);
-  return encodeMemberOther(p, node, kind);
-}
-
-function encodeMemberOther(p: usize, node: usize, kind: u32): usize {
   switch (kind) {
+    case KIND_STRING:
+      return putString(p, node);
+    case KIND_LONG:
+    case KIND_MILLIS:
+    case KIND_MICROS:
+    case KIND_INT:
+      return putNumber(p, node);
+    case KIND_DOUBLE:
+      return encodeDouble(p, node);
+    case KIND_BOOLEAN:
+      return encodeBoolean(p, node);
     case KIND_RECORD:
       return encodeRecord(p, node);
-    case KIND_LONG:
-      return encodeLong(p, node, 0);
-    case KIND_INT:
-      return encodeInt(p, node);
-    case KIND_MILLIS:
-      return encodeLong(p, node, 1000);
-    case KIND_MICROS:
-      return encodeLong(p, node, 1000000);
     case KIND_ENUM:
       return encodeEnum(p, node);
     case KIND_UUID:
       return encodeUuid(p, node);
   }
   return encodeValue(p, node);
-}
-
-/** Notes where the value of a pointer's first step is; the first of several counts. */
-function mark(slot: usize, value: usize): void {
-  if (!load<u32>(SLOTS + slot)) store<u32>(SLOTS + slot, <u32>value);
 }
 
 export function encodeRecord(at: usize, node: usize): usize {
@@ -250,39 +270,42 @@ export function encodeRecord(at: usize, node: usize): usize {
   depth += 1;
   const start = out;
   let next: u32 = 0;
-  let previous = node;
+  let entry = node;
   let p = skipWhite(at + 1);
   if (load<u8>(p) == 0x7d) return closeRecord(p, node, frame, 0, start);
   while (true) {
-    let entry = <usize>load<u32>(previous, ENTRY_NEXT);
-    let value: usize;
-    if (matchesMember(entry, p)) {
-      value = p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
-    } else {
+    const previous = entry;
+    entry = load<u32>(previous, ENTRY_NEXT);
+    let value = p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
+    const isGuessed = !v128.any_true(differsFrom(entry, p));
+    if (!isGuessed || (value > p + 16 && !goesOnAs(entry, p, value))) {
       entry = findMember(node, previous, p);
       value = memberColon;
       if (!value) return 0;
     }
-    if (load<u8>(value) <= 0x20) value = skipWhiteSlow(value);
-    if (!entry) p = skipUnknown(value);
-    else {
-      previous = entry;
-      const slot = <usize>load<u16>(entry, ENTRY_SLOT);
-      if (slot) mark(slot, value);
-      const field = load<u32>(entry, ENTRY_FIELD);
-      if (field == NO_FIELD) p = skipUnknown(value);
-      else {
-        if (field == next) next += 1;
-        else {
-          next = jump(node, frame, next, field, p);
-          if (next == REFUSED) return 0;
-        }
-        const from = out;
-        p = encodeMember(value, entry);
-        const span = frame + ((<usize>field) << 3);
-        store<u32>(span, <u32>from);
-        store<u32>(span, <u32>out, 4);
+    value = skipWhite(value);
+    let field: u32 = NO_FIELD;
+    if (entry) {
+      field = load<u32>(entry, ENTRY_FIELD);
+      if (field == next) next += 1;
+      else if (next != ANY_ORDER || field >= FIELDS_MAX || isSeen(frame, field)) {
+        next = jump(p, node, frame, entry, next, value);
+        if (next == REFUSED) return 0;
+        field = memberField;
       }
+    } else entry = previous;
+    if (field >= FIELDS_MAX) p = skipUnknown(value);
+    else {
+      const from = out;
+      const how = load<u32>(entry, ENTRY_SLOT);
+      if (how >>> 16 == PLAIN_STRING && load<u8>(value) == 0x22 && from <= outEnd) {
+        p = putString(value, node);
+      } else {
+        p = encodeMember(value, entry);
+      }
+      const span = frame + ((<usize>field) << 3);
+      store<u32>(span, <u32>from);
+      store<u32>(span, <u32>out, 4);
     }
     if (!p) return 0;
     p = skipWhite(p);

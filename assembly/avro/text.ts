@@ -8,9 +8,9 @@ import {
 } from "../abi";
 import { fail, failRoom, out, outEnd, scratch } from "../arena";
 import {
-  SHORT_BYTES,
-  copyShort,
   decodeStringUnsafe,
+  escapes,
+  quotes,
   readText,
   skipString,
   specials,
@@ -21,17 +21,44 @@ import { findQuoted, nameEnd } from "./names";
 import { isUuid } from "./uuid";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 
-/** A string. Most are short, and written while their end is looked for. */
+/** The longest string whose length is one byte. */
+const SHORT_BYTES: usize = 63;
+
+/**
+ * A string. Most are short, and written while their end is looked for. What follows depends on the
+ * quotes only, and whether anything had to be escaped before them is asked aside: the processor
+ * need not wait for the answer.
+ */
 // @ts-ignore: decorator
 @inline
 export function putString(p: usize, node: usize): usize {
   if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
   const to = out;
-  const length = copyShort(p + 1, to + 1);
-  const end = p + 1 + length;
-  if (length == SHORT_BYTES || load<u8>(end) != 0x22) return encodeStringLong(p, end, node);
+  const a = v128.load(p, 1);
+  const b = v128.load(p, 17);
+  v128.store(to, a, 1);
+  v128.store(to, b, 17);
+  const length = ctz<u32>(<u32>quotes(a) | (<u32>quotes(b) << 16));
+  const escape = ctz<u32>(<u32>escapes(a) | (<u32>escapes(b) << 16));
+  if (length >= escape) return encodeStringLonger(p, node, length & escape & 32);
   store<u8>(to, length << 1);
-  out = to + 1 + length;
+  out = to + <usize>length + 1;
+  return p + <usize>length + 2;
+}
+
+/** A string of more than 31 bytes or with an escape, neither of them before the byte `from`. */
+function encodeStringLonger(p: usize, node: usize, from: usize): usize {
+  const text = p + 1 + from;
+  const to = out + 1;
+  const a = v128.load(text);
+  const b = v128.load(text, 16);
+  v128.store(to + from, a);
+  v128.store(to + from, b, 16);
+  const length = from + <usize>ctz<u32>(<u32>specials(a) | (<u32>specials(b) << 16));
+  const end = p + 1 + length;
+  if (length > SHORT_BYTES || load<u8>(end) != 0x22) return encodeStringLong(p, end, node);
+  store<u8>(out, length << 1);
+  out = to + length;
   return end + 1;
 }
 
@@ -40,7 +67,7 @@ export function encodeString(p: usize, node: usize): usize {
 }
 
 /** `seen`: up to here the text holds no quote, backslash or control character. */
-export function encodeStringLong(p: usize, seen: usize, node: usize): usize {
+function encodeStringLong(p: usize, seen: usize, node: usize): usize {
   let end = seen;
   let mask: i32 = 0;
   while (!mask) {
@@ -87,11 +114,18 @@ export function encodeEnum(p: usize, node: usize): usize {
 /** A string that must be a uuid, written as given. */
 export function encodeUuid(p: usize, node: usize): usize {
   if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
-  const next = readText(p);
-  if (!next) return 0;
-  if (!isUuid(textStart, textEnd)) return fail(FAULT_FORMAT, p, node);
+  let next = p + 38;
+  let text = p + 1;
+  if (load<u8>(p, 37) != 0x22 || !isUuid(text, p + 37)) {
+    next = readText(p);
+    if (!next) return 0;
+    if (!isUuid(textStart, textEnd)) return fail(FAULT_FORMAT, p, node);
+    text = textStart;
+  }
   store<u8>(out, 72);
-  copyUnsafe(out + 1, textStart, 36);
+  v128.store(out, v128.load(text), 1);
+  v128.store(out, v128.load(text, 16), 17);
+  store<u32>(out, load<u32>(text, 32), 33);
   out += 37;
   return next;
 }

@@ -1,9 +1,18 @@
 /** Dates and timestamps: integers, or RFC 3339 text as mapping v1 takes it. */
-import { FAULT_FORMAT, FAULT_RANGE, FAULT_TYPE, FLAG_FROM, NODE_FLAGS } from "../abi";
-import { fail, failNode } from "../arena";
+import {
+  FAULT_FORMAT,
+  FAULT_RANGE,
+  FAULT_TYPE,
+  FLAG_FROM,
+  KIND_INT,
+  KIND_LONG,
+  KIND_MILLIS,
+  NODE_FLAGS,
+} from "../abi";
+import { fail, failNode, out } from "../arena";
 import { readText, textEnd, textStart } from "../json/string";
 import { readWhole, whole } from "../json/whole";
-import { writeLong } from "./write";
+import { putLong, writeLong } from "./write";
 
 /** Result of readInstant: seconds since 1970, and nanoseconds after them (never negative). */
 export let instantSeconds: i64 = 0;
@@ -134,7 +143,7 @@ function encodeLongText(p: usize, node: usize, unit: i64, isInt: bool): usize {
 
 // @ts-ignore: decorator
 @inline
-function isNumberStart(c: u32): bool {
+export function isNumberStart(c: u32): bool {
   return c == 0x2d || c - 0x30 < 10;
 }
 
@@ -144,11 +153,52 @@ export function encodeLong(p: usize, node: usize, unit: i64): usize {
   if (c == 0x22 && (unit || load<u8>(node, NODE_FLAGS))) {
     return encodeLongText(p, node, unit, false);
   }
-  if (!isNumberStart(c)) return fail(FAULT_TYPE, p, node);
+  return isNumberStart(c) ? encodeNumber(p, node) : fail(FAULT_TYPE, p, node);
+}
+
+/** A long whose first byte is a digit or a minus. */
+export function encodeNumber(p: usize, node: usize): usize {
   const next = readWhole(p);
   if (!next) return failNode(node);
-  writeLong(whole);
+  putLong(whole);
   return next;
+}
+
+/** Does a value surely end before the byte `c`? */
+// @ts-ignore: decorator
+@inline
+function endsValue(c: u32): bool {
+  return c == 0x2c || (c | 0x20) == 0x7d;
+}
+
+/**
+ * The number at `p` by a node that takes integers: one to three digits at once, as one to two bytes;
+ * anything else by the node.
+ */
+// @ts-ignore: decorator
+@inline
+export function putNumber(p: usize, node: usize): usize {
+  const word = load<u32>(p);
+  const digits = word ^ 0x30303030;
+  const bits = ctz<u32>((digits | (digits + 0x76767676)) & 0x80808080);
+  const end = p + <usize>(bits >> 3);
+  const isShort = bits - 15 <= 16 && ((digits & 0xff) != 0 || bits == 15);
+  if (!isShort || !endsValue(load<u8>(end))) return encodeWhole(p, node);
+  const pairs = (digits << (39 - bits)) * 10 + ((digits << (39 - bits)) >> 8);
+  const zigzag = (((pairs & 0xff) * 100 + ((pairs >> 16) & 0xff)) << 1);
+  const more = <u32>(zigzag >= 0x80);
+  store<u16>(out, (zigzag & 0x7f) | (more << 7) | ((zigzag >> 7) << 8));
+  out += <usize>more + 1;
+  return end;
+}
+
+/** Any value of a node that takes integers. */
+function encodeWhole(p: usize, node: usize): usize {
+  const kind = <u32>load<u8>(node);
+  const c = <u32>load<u8>(p);
+  if (isNumberStart(c)) return kind == KIND_INT ? encodeInt(p, node) : encodeNumber(p, node);
+  if (kind == KIND_INT) return encodeInt(p, node);
+  return encodeLong(p, node, kind == KIND_LONG ? 0 : kind == KIND_MILLIS ? 1000 : 1000000);
 }
 
 export function encodeInt(p: usize, node: usize): usize {

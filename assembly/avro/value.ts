@@ -42,7 +42,7 @@ import { encodeEnum, encodeString, encodeUuid } from "./text";
 import { encodeDate, encodeInt, encodeLong } from "./time";
 import { encodeNullable, encodeTagged, encodeUnion } from "./union";
 
-function encodeDouble(p: usize, node: usize): usize {
+export function encodeDouble(p: usize, node: usize): usize {
   const next = readDouble(p);
   if (!next) return failNode(node);
   store<f64>(out, real);
@@ -60,7 +60,7 @@ function encodeFloat(p: usize, node: usize): usize {
   return next;
 }
 
-function encodeBoolean(p: usize, node: usize): usize {
+export function encodeBoolean(p: usize, node: usize): usize {
   const word = load<u32>(p);
   const isTrue = word == 0x65757274;
   if (!isTrue && (word != 0x736c6166 || load<u8>(p, 4) != 0x65)) return fail(FAULT_TYPE, p, node);

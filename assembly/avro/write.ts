@@ -14,16 +14,37 @@ export function writeLong(value: i64): void {
   writeLongWide(zigzag);
 }
 
+/** The same, of numbers that are mostly large: any up to 55 bits takes the same way. */
+// @ts-ignore: decorator
+@inline
+export function putLong(value: i64): void {
+  const zigzag = <u64>((value << 1) ^ (value >> 63));
+  if (zigzag >= <u64>1 << 56) writeLongWide(zigzag);
+  else writeSpread(zigzag);
+}
+
+/** Bits that say "more follows" in all but the last byte, by size. */
+// prettier-ignore
+const MORE = memory.data<u64>([
+  0, 0, 0x80, 0x8080, 0x808080, 0x80808080, 0x8080808080, 0x808080808080, 0x80808080808080,
+]);
+
 /** Spreads groups of seven bits over bytes at once: up to eight bytes in one store. */
+// @ts-ignore: decorator
+@inline
+function writeSpread(zigzag: u64): void {
+  let x = (zigzag & 0x0fffffff) | ((zigzag & 0x00fffffff0000000) << 4);
+  x = (x & 0x00003fff00003fff) | ((x & 0x0fffc0000fffc000) << 2);
+  x = (x & 0x007f007f007f007f) | ((x & 0x3f803f803f803f80) << 1);
+  const size = <usize>(((70 - clz<u64>(zigzag | 1)) * 37) >> 8);
+  store<u64>(out, x | load<u64>(MORE + (size << 3)));
+  out += size;
+}
+
+/** The same for numbers of more than seven bits. */
 export function writeLongWide(zigzag: u64): void {
   if (zigzag < <u64>1 << 56) {
-    let x = (zigzag & 0x0fffffff) | ((zigzag & 0x00fffffff0000000) << 4);
-    x = (x & 0x00003fff00003fff) | ((x & 0x0fffc0000fffc000) << 2);
-    x = (x & 0x007f007f007f007f) | ((x & 0x3f803f803f803f80) << 1);
-    const size = (71 - clz<u64>(x)) >> 3;
-    const more = 0x0080808080808080 & ((<u64>1 << ((size - 1) << 3)) - 1);
-    store<u64>(out, x | more);
-    out += <usize>size;
+    writeSpread(zigzag);
     return;
   }
   let rest = zigzag;

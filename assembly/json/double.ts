@@ -5,7 +5,7 @@
  */
 import { FAULT_RANGE, FAULT_TYPE, POWERS } from "../abi";
 import { fail } from "../arena";
-import { digitCount, digitsValue, smallPower } from "./digits";
+import { digitCount, digitsValue, loadDigits, smallPower } from "./digits";
 import { readDoubleExact } from "./double-exact";
 
 /** Value of the last readDouble. */
@@ -100,55 +100,63 @@ export function composeDouble(digits: u64, exponent: i64, negative: bool): bool 
   return true;
 }
 
-/** Value of the number before what the last readRun read, and then with it: at most 19 digits. */
-let runValue: u64 = 0;
+/** Digits that readRunMore has added, and the value with them. */
+let moreDigits: usize = 0;
+let moreValue: u64 = 0;
 
-/** Appends the digits at `at` to `value`, giving runValue; returns their end. */
-// @ts-ignore: decorator
-@inline
-function readRun(at: usize, before: u64): usize {
+/** Appends the digits at `at` to `before`: those behind sixteen. More than 19 only count. */
+function readRunMore(at: usize, before: u64): void {
   let p = at;
   let value = before;
-  while (true) {
-    const word = load<u64>(p);
-    const count = digitCount(word);
-    if (count == 0) break;
-    value = value * smallPower(count) + digitsValue(word, count);
-    p += <usize>count;
-    if (count != 8) break;
+  while (<u32>load<u8>(p) - 0x30 < 10) {
+    value = value * 10 + (load<u8>(p) - 0x30);
+    p += 1;
   }
-  runValue = value;
-  return p;
+  moreDigits = p - at;
+  moreValue = value;
 }
 
 /** Reads the number at `at` into `real`; returns its end, or 0: `type` or `range`. */
 export function readDouble(at: usize): usize {
   const negative = load<u8>(at) == 0x2d;
-  const start = at + <usize>negative;
-  let p = readRun(start, 0);
-  if (p == start || (load<u8>(start) == 0x30 && p > start + 1)) return fail(FAULT_TYPE, at, 0);
-  let digits = p - start;
+  let p = at + <usize>negative;
+  const first = loadDigits(p);
+  let count = digitCount(first);
+  if (count == 0 || (load<u8>(p) == 0x30 && count > 1)) return fail(FAULT_TYPE, at, 0);
+  if (count == 16) return readDoubleExact(at);
+  let value = digitsValue(first, count);
   let exponent: i64 = 0;
+  let digits = <usize>count;
+  p += digits;
   if (load<u8>(p) == 0x2e) {
-    const fraction = p + 1;
-    p = readRun(fraction, runValue);
-    if (p == fraction) return fail(FAULT_TYPE, at, 0);
-    digits += p - fraction;
-    exponent = -<i64>(p - fraction);
+    p += 1;
+    const second = loadDigits(p);
+    count = digitCount(second);
+    if (count == 0) return fail(FAULT_TYPE, at, 0);
+    value = value * smallPower(count) + digitsValue(second, count);
+    let fraction = <usize>count;
+    if (count == 16) {
+      readRunMore(p + 16, value);
+      value = moreValue;
+      fraction += moreDigits;
+    }
+    digits += fraction;
+    exponent = -<i64>fraction;
+    p += fraction;
   }
   if (digits > 19) return readDoubleExact(at);
   if ((load<u8>(p) | 0x20) == 0x65) {
     p += 1;
     const sign = load<u8>(p);
     if (sign == 0x2b || sign == 0x2d) p += 1;
-    const word = load<u64>(p);
-    const count = digitCount(word);
+    const last = loadDigits(p);
+    count = digitCount(last);
     if (count == 0) return fail(FAULT_TYPE, at, 0);
-    if (count == 8) return readDoubleExact(at);
-    const value = <i64>digitsValue(word, count);
-    exponent += sign == 0x2d ? -value : value;
+    if (count >= 8) return readDoubleExact(at);
+    const power = <i64>digitsValue(last, count);
+    exponent += sign == 0x2d ? -power : power;
     p += <usize>count;
   }
-  if (!composeDouble(runValue, exponent, negative)) return fail(FAULT_RANGE, at, 0);
+  if (!composeDouble(value, exponent, negative)) return fail(FAULT_RANGE, at, 0);
   return p;
 }

@@ -23,54 +23,43 @@ export function scanString(at: usize): usize {
   }
 }
 
-/** Sixteen times 0x02, 0x20, 0x5c: loading a constant is cheaper than making it. */
+/** Sixteen times a quote, a backslash, the last control character: cheaper to load than to make. */
 // prettier-ignore
 const SPECIALS = memory.data<u8>([
-  0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02,
-  0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20,
+  0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22,
   0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c, 0x5c,
+  0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f,
 ], 16);
 
-/**
- * One bit for each byte that is a quote, a backslash or a control character. With bit 1 turned over
- * the quote is 0x20 and comes next to the control characters, which stay among themselves.
- */
+/** One bit for each byte that is a quote. */
 // @ts-ignore: decorator
 @inline
-export function specials(v: v128): i32 {
-  const turned = v128.xor(v, v128.load(SPECIALS));
+export function quotes(v: v128): i32 {
+  return i8x16.bitmask(i8x16.eq(v, v128.load(SPECIALS)));
+}
+
+/** One bit for each byte that may not stand in a string as it is: a backslash, a control character. */
+// @ts-ignore: decorator
+@inline
+export function escapes(v: v128): i32 {
   return i8x16.bitmask(
     v128.or(
-      i8x16.eq(turned, i8x16.min_u(turned, v128.load(SPECIALS, 16))),
-      i8x16.eq(v, v128.load(SPECIALS, 32)),
+      i8x16.eq(v, v128.load(SPECIALS, 16)),
+      i8x16.eq(v, i8x16.min_u(v, v128.load(SPECIALS, 32))),
     ),
   );
 }
 
-/** More than any string that copyShort copies in full. */
-export const SHORT_BYTES: usize = 64;
-
-/**
- * Copies text from `text` to `to` until it meets the first quote, backslash or control character;
- * returns how many bytes come before that, SHORT_BYTES if there are as many. Overwrites SHORT_BYTES
- * bytes at most.
- */
+/** One bit for each byte that is a quote, a backslash or a control character. */
 // @ts-ignore: decorator
 @inline
-export function copyShort(text: usize, to: usize): usize {
-  let length: usize = 0;
-  for (; length < SHORT_BYTES; length += 32) {
-    const a = v128.load(text + length);
-    const b = v128.load(text + length, 16);
-    v128.store(to + length, a);
-    v128.store(to + length, b, 16);
-    const mask = <u32>specials(a) | (<u32>specials(b) << 16);
-    if (mask) {
-      length += ctz<u32>(mask);
-      break;
-    }
-  }
-  return length;
+export function specials(v: v128): i32 {
+  return i8x16.bitmask(
+    v128.or(
+      v128.or(i8x16.eq(v, v128.load(SPECIALS)), i8x16.eq(v, v128.load(SPECIALS, 16))),
+      i8x16.eq(v, i8x16.min_u(v, v128.load(SPECIALS, 32))),
+    ),
+  );
 }
 
 /** Value of four hex digits, or -1 - index of the first byte that is none. */

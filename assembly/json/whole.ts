@@ -11,7 +11,7 @@ import {
   decimalNegative,
   readDecimal,
 } from "./decimal";
-import { digitCount, digitsValue, smallPower } from "./digits";
+import { digitCount, digitsValue, loadDigits, smallPower } from "./digits";
 
 /** Value of the last readWhole. */
 export let whole: i64 = 0;
@@ -23,35 +23,32 @@ function endsNumber(c: u32): bool {
 }
 
 /** Reads the number at `at` into `whole`; returns its end, or 0: `type` or `range`. */
+// @ts-ignore: decorator
+@inline
 export function readWhole(at: usize): usize {
   const minus = <usize>(load<u8>(at) == 0x2d);
   const p = at + minus;
-  const word = load<u64>(p);
-  const count = digitCount(word);
-  const first = <u32>(load<u8>(p) - 0x30);
-  if (count == 0) return fail(FAULT_TYPE, at, 0);
-  if (first == 0 && count > 1) return fail(FAULT_TYPE, at, 0);
-  let value = digitsValue(word, count);
-  let end = p + <usize>count;
-  if (count == 8) {
-    const second = load<u64>(end);
-    const more = digitCount(second);
-    if (more) {
-      value = value * smallPower(more) + digitsValue(second, more);
-      end += <usize>more;
-      if (more == 8) {
-        const third = load<u64>(end);
-        const last = digitCount(third);
-        if (last > 2) return readWholeSlow(at);
-        if (last) {
-          value = value * smallPower(last) + digitsValue(third, last);
-          end += <usize>last;
-        }
-      }
-    }
-  }
-  if (!endsNumber(load<u8>(end))) return readWholeSlow(at);
+  const digits = loadDigits(p);
+  const count = digitCount(digits);
+  const end = p + <usize>count;
+  const isPlain = count != 0 && (count == 1 || load<u8>(p) != 0x30);
+  if (!isPlain || count == 16 || !endsNumber(load<u8>(end))) return readWholeLong(at, p);
+  const value = digitsValue(digits, count);
   whole = minus ? -<i64>value : <i64>value;
+  return end;
+}
+
+/** The same for sixteen to eighteen digits behind the sign, at `p`; others go the slow way. */
+function readWholeLong(at: usize, p: usize): usize {
+  const first = loadDigits(p);
+  if (digitCount(first) == 0) return fail(FAULT_TYPE, at, 0);
+  if (digitCount(first) < 16 || load<u8>(p) == 0x30) return readWholeSlow(at);
+  const second = loadDigits(p + 16);
+  const count = digitCount(second);
+  const end = p + 16 + <usize>count;
+  if (count > 2 || !endsNumber(load<u8>(end))) return readWholeSlow(at);
+  const value = digitsValue(first, 16) * smallPower(count) + digitsValue(second, count);
+  whole = p != at ? -<i64>value : <i64>value;
   return end;
 }
 

@@ -267,6 +267,7 @@ export const ENTRY_KIND = 54;
 export const ENTRY_BRANCH = 55;
 export const ENTRY_HEAD = 56;
 export const NO_FIELD = 0xffffffff;
+export const MARKED_FIELD = 0x80000000;
 export const NO_BRANCH = 0xff;
 export const RECORD_FIELDS = 4;
 export const RECORD_TABLE = 8;

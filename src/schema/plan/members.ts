@@ -22,7 +22,7 @@ import {
   NULLABLE_VALUE,
 } from "../../codec/abi.gen.ts";
 import type { AvroField } from "../avro/schema.ts";
-import { NEEDLE_BYTES, type PlanName, writeNames } from "./names.ts";
+import { distinctNames, NEEDLE_BYTES, type PlanName, writeNames } from "./names.ts";
 import type { PlanWriter } from "./writer.ts";
 
 /** Kinds that a record writes behind the number of their branch by itself. */
@@ -71,15 +71,12 @@ function writeGuesses(
   { record, nothing }: RecordMembers,
   names: readonly PlanName[],
 ): void {
-  const unique = [...new Map([...names].reverse().map((name) => [name.name, name])).values()];
-  const fieldOf = new Map(unique.map((name) => [name.name, name.field]));
-  const entries = writeNames(writer, record, names);
-  const order = [...new Set(names.map(({ name }) => name))];
+  const unique = distinctNames(names);
+  const entries = writeNames(writer, record, unique);
   writer.address(record + ENTRY_NEXT, entries[0] ?? nothing);
-  entries.forEach((entry, index) => {
-    const field = fieldOf.get(order[index] ?? "") ?? NO_FIELD;
+  unique.forEach(({ field }, index) => {
     const follower = field === NO_FIELD ? undefined : entries[field + 1];
-    writer.address(entry + ENTRY_NEXT, follower ?? nothing);
+    writer.address((entries[index] ?? 0) + ENTRY_NEXT, follower ?? nothing);
   });
 }
 

@@ -14,6 +14,7 @@ import {
   ENTRY_NODE,
   ENTRY_SLOT,
   ENTRY_TEXT,
+  MARKED_FIELD,
   NAMES_MASK,
   NAMES_SLOTS,
 } from "../../codec/abi.gen.ts";
@@ -57,6 +58,13 @@ export function headOf(name: Uint8Array): bigint {
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 
+/** Without those whose name came before. */
+export function distinctNames(names: readonly PlanName[]): PlanName[] {
+  const unique = new Map<string, PlanName>();
+  for (const name of names) if (!unique.has(name.name)) unique.set(name.name, name);
+  return [...unique.values()];
+}
+
 /**
  * Writes entries and slots for `owner`, the names in order of precedence (the first of equals
  * wins).
@@ -66,9 +74,7 @@ export function writeNames(
   owner: number,
   names: readonly PlanName[],
 ): number[] {
-  const unique = new Map<string, PlanName>();
-  for (const name of names) if (!unique.has(name.name)) unique.set(name.name, name);
-  const list = [...unique.values()].map((name) => ({ name, bytes: encoder.encode(name.name) }));
+  const list = distinctNames(names).map((name) => ({ name, bytes: encoder.encode(name.name) }));
   const entries = list.map(({ name, bytes }) => writeEntry(writer, name, bytes));
   const slots = placeNames(list.map(({ bytes }) => hashName(bytes)));
   const address = writer.reserve(slots.length * 4, 16);
@@ -107,7 +113,8 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
   writer.u32(entry + ENTRY_LENGTH, bytes.length);
   writer.address(entry + ENTRY_TEXT, text);
   if (name.node !== undefined) writer.address(entry + ENTRY_NODE, name.node);
-  writer.u32(entry + ENTRY_FIELD, name.field);
+  const isMarked = name.slot !== undefined && name.slot !== 0;
+  writer.u32(entry + ENTRY_FIELD, isMarked ? (name.field | MARKED_FIELD) >>> 0 : name.field);
   writer.u16(entry + ENTRY_SLOT, name.slot ?? 0);
   writer.u8(entry + ENTRY_KIND, name.kind ?? 0);
   writer.u8(entry + ENTRY_BRANCH, name.branch ?? 0);
