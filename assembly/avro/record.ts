@@ -72,9 +72,6 @@ const ANY_ORDER: u32 = 0xfffffffe;
 const REFUSED: u32 = 0xfffffffd;
 /** NULLABLE_NULL and NULLABLE_VALUE: the numbers 0 and 1, as Avro writes them. */
 const NULLABLE_BYTES: u32 = 2;
-/** ENTRY_KIND and, above it, ENTRY_BRANCH of the commonest member. */
-const PLAIN_STRING: u32 = KIND_STRING | (NO_BRANCH << 8);
-
 // @ts-ignore: decorator
 @inline
 function fieldEntry(node: usize, field: u32): usize {
@@ -222,6 +219,8 @@ function skipUnknown(p: usize): usize {
 }
 
 /** The member's value at `p`, its branch's number in front. */
+// @ts-ignore: decorator
+@inline
 function encodeMember(p: usize, entry: usize): usize {
   const kind = <u32>load<u8>(entry, ENTRY_KIND);
   let node = <usize>load<u32>(entry, ENTRY_NODE);
@@ -297,8 +296,12 @@ export function encodeRecord(at: usize, node: usize): usize {
     if (field >= FIELDS_MAX) p = skipUnknown(value);
     else {
       const from = out;
-      const how = load<u32>(entry, ENTRY_SLOT);
-      if (how >>> 16 == PLAIN_STRING && load<u8>(value) == 0x22 && from <= outEnd) {
+      if (load<u8>(entry, ENTRY_KIND) == KIND_STRING && load<u8>(value) == 0x22 && from <= outEnd) {
+        const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
+        if (branch != NO_BRANCH) {
+          store<u8>(from, branch);
+          out = from + 1;
+        }
         p = putString(value, node);
       } else {
         p = encodeMember(value, entry);

@@ -21,9 +21,6 @@ import { findQuoted, nameEnd } from "./names";
 import { isUuid } from "./uuid";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 
-/** The longest string whose length is one byte. */
-const SHORT_BYTES: usize = 63;
-
 /**
  * A string. Most are short, and written while their end is looked for. What follows depends on the
  * quotes only, and whether anything had to be escaped before them is asked aside: the processor
@@ -38,28 +35,23 @@ export function putString(p: usize, node: usize): usize {
   const b = v128.load(p, 17);
   v128.store(to, a, 1);
   v128.store(to, b, 17);
-  const length = ctz<u32>(<u32>quotes(a) | (<u32>quotes(b) << 16));
+  let length = ctz<u32>(<u32>quotes(a) | (<u32>quotes(b) << 16));
   const escape = ctz<u32>(<u32>escapes(a) | (<u32>escapes(b) << 16));
-  if (length >= escape) return encodeStringLonger(p, node, length & escape & 32);
+  if (length >= escape) {
+    if (length != escape) return encodeStringLong(p, p + 1, node);
+    const c = v128.load(p, 33);
+    const d = v128.load(p, 49);
+    v128.store(to, c, 33);
+    v128.store(to, d, 49);
+    length = ctz<u32>(<u32>quotes(c) | (<u32>quotes(d) << 16));
+    if (length >= ctz<u32>(<u32>escapes(c) | (<u32>escapes(d) << 16))) {
+      return encodeStringLong(p, p + 33, node);
+    }
+    length += 32;
+  }
   store<u8>(to, length << 1);
   out = to + <usize>length + 1;
   return p + <usize>length + 2;
-}
-
-/** A string of more than 31 bytes or with an escape, neither of them before the byte `from`. */
-function encodeStringLonger(p: usize, node: usize, from: usize): usize {
-  const text = p + 1 + from;
-  const to = out + 1;
-  const a = v128.load(text);
-  const b = v128.load(text, 16);
-  v128.store(to + from, a);
-  v128.store(to + from, b, 16);
-  const length = from + <usize>ctz<u32>(<u32>specials(a) | (<u32>specials(b) << 16));
-  const end = p + 1 + length;
-  if (length > SHORT_BYTES || load<u8>(end) != 0x22) return encodeStringLong(p, end, node);
-  store<u8>(out, length << 1);
-  out = to + length;
-  return end + 1;
 }
 
 export function encodeString(p: usize, node: usize): usize {

@@ -172,8 +172,8 @@ function endsValue(c: u32): bool {
 }
 
 /**
- * The number at `p` by a node that takes integers: one to three digits at once, as one to two bytes;
- * anything else by the node.
+ * The number at `p` by a node that takes integers: one to three digits at once, as one to two
+ * bytes; anything else by the node.
  */
 // @ts-ignore: decorator
 @inline

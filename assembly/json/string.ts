@@ -38,7 +38,9 @@ export function quotes(v: v128): i32 {
   return i8x16.bitmask(i8x16.eq(v, v128.load(SPECIALS)));
 }
 
-/** One bit for each byte that may not stand in a string as it is: a backslash, a control character. */
+/**
+ * One bit for each byte that may not stand in a string as it is: a backslash, a control character.
+ */
 // @ts-ignore: decorator
 @inline
 export function escapes(v: v128): i32 {
