@@ -344,10 +344,7 @@ export const ENTRY_LENGTH: u32 = 36;
 export const ENTRY_TEXT: u32 = 40;
 /** Record member: the value's node; tag: the branch; enum: unused. */
 export const ENTRY_NODE: u32 = 44;
-/**
- * Record member: the field's number, with MARKED_FIELD where a pointer asks for its value, NO_FIELD
- * for a name that only a pointer knows; symbol: its number.
- */
+/** Field, MARKED_FIELD if a pointer wants it, NO_FIELD if only a pointer does; symbol: number. */
 export const ENTRY_FIELD: u32 = 48;
 /** Byte offset of the pointer's slot (16 bits), 0: no mark. */
 export const ENTRY_SLOT: u32 = 52;
