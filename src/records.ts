@@ -95,6 +95,8 @@ export const VERDICT = {
 export const HEADER_FLAG = {
   /** The record may have been stored before. */
   redelivery: 1,
+  /** The event was sent once more long after, from its dead letter. */
+  replay: 2,
   /** Another process may know this session under another id. */
   sessionProvisional: 8,
 } as const;

@@ -42,6 +42,40 @@ const TAIL: Command = {
   run: async (invocation) => (await import("./tail.ts")).tail(invocation),
 };
 
+const REDRIVE: Command = {
+  name: "redrive",
+  operands: "TOPIC",
+  operandsMin: 1,
+  operandsMax: 1,
+  summary: "Send the events of a dead-letter topic once more.",
+  text:
+    "Reads TOPIC up to where it ends now and sends the events whose payload was kept (dead " +
+    "letters raw) to a running gateway, as the tenant and source they came from. Records they " +
+    "become have the flag replay. An event that is refused again is a new dead letter. How far " +
+    "it has come is kept in Kafka as the offsets of a consumer group, one for each choice of " +
+    "letters: run again, it goes on. Prints a summary. Exit code 1 when an event was refused " +
+    "again or could not be sent.",
+  options: {
+    url: { value: "URL", text: "The gateway; otherwise the one that runs on this machine." },
+    "write-key": { value: "KEY", text: "For all events; otherwise those of SLUICE_TENANTS." },
+    code: { value: "CODE", text: "Only letters with this reason, as schema_invalid." },
+    type: { value: "TYPE", text: "Only events of this type." },
+    tenant: { value: "TENANT", text: "Only events of this tenant." },
+    from: { value: "OFFSET|TIME", text: "Begin here, whatever has been sent before." },
+    to: { value: "OFFSET|TIME", text: "Leave out what is not before this." },
+    group: { value: "NAME", text: "Consumer group that keeps how far it has come." },
+    "dry-run": { text: "Send nothing: print a line for each letter that would be sent." },
+    brokers: PLACE_OPTIONS.brokers,
+    config: PLACE_OPTIONS.config,
+  },
+  examples: [
+    "sluice redrive behaviour-navigation.dlq --dry-run",
+    "sluice redrive order-events.dlq --type order --code schema_invalid",
+    "sluice redrive events.dlq --from 2026-05-01T12:00:00Z --url http://gateway:8080",
+  ],
+  run: async (invocation) => (await import("./redrive.ts")).redrive(invocation),
+};
+
 const ENCODE: Command = {
   name: "encode",
   operands: "",
@@ -194,6 +228,7 @@ export const START = {
 /** In the order of the overview. */
 export const COMMANDS: readonly Command[] = [
   TAIL,
+  REDRIVE,
   ENCODE,
   SCHEMA_CHECK,
   SCHEMA_REGISTER,

@@ -24,6 +24,7 @@ interface RunFile {
   /** host:port[,host:port] */
   readonly brokers: string;
   readonly registryUrl: string;
+  readonly port: number;
 }
 
 export interface KafkaPlace {
@@ -73,6 +74,13 @@ export function findRegistry(config: Config): RegistryPlace {
   return { urls: [running.registryUrl], auth: undefined };
 }
 
+/** Where events go to. Throws CommandError when no address is given and no sluice runs here. */
+export function findGateway(config: Config, given: string | undefined): string {
+  if (given === undefined) return `http://127.0.0.1:${findRunning(config, "--url").port}`;
+  if (URL.canParse(given) && /^https?:/.test(given)) return given;
+  throw new UsageError(`--url is the address of a gateway (http://127.0.0.1:8080), not ${given}.`);
+}
+
 function findRunning(config: Config, settingNames: string): RunFile {
   const path = join(dataDirectory(config), "sluice.json");
   const ask = `Start it with npm start, or give ${settingNames}.`;
@@ -102,9 +110,10 @@ function parseRunFile(text: string): RunFile | undefined {
   if (typeof members !== "object" || members === null) return undefined;
   if (!("pid" in members && "brokers" in members && "registryUrl" in members)) return undefined;
   const { pid, brokers, registryUrl } = members;
+  const port = "port" in members && typeof members.port === "number" ? members.port : 0;
   const isSound =
     typeof pid === "number" && typeof brokers === "string" && typeof registryUrl === "string";
-  return isSound ? { pid, brokers, registryUrl } : undefined;
+  return isSound ? { pid, brokers, registryUrl, port } : undefined;
 }
 
 function isAlive(pid: number): boolean {

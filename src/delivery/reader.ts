@@ -35,7 +35,8 @@ export interface ReaderOptions {
   /** host:port[,host:port] */
   readonly brokers: string;
   readonly topic: string;
-  readonly from: "beginning" | "end";
+  /** Or the offset of the first record, by partition; those without one from their beginning. */
+  readonly from: "beginning" | "end" | ReadonlyMap<number, number>;
   /** Stop where the partitions ended when reading began, instead of waiting for more. */
   readonly stopAtEnd: boolean;
   /** For the first connection and the look at the topic. */
@@ -79,7 +80,7 @@ export async function* readTopic(options: ReaderOptions): AsyncGenerator<KafkaRe
     );
     const ends = new Map(marks.map((mark) => [mark.partition, mark.high]));
     const open = new Set(
-      marks.filter((mark) => mark.low < mark.high).map((mark) => mark.partition),
+      marks.filter((mark) => startOf(mark, options) < mark.high).map((mark) => mark.partition),
     );
     const endOf = (partition: number): number => ends.get(partition) ?? 0;
     // Compaction may have taken the last records before the end, so that only this event shows it.
@@ -87,10 +88,10 @@ export async function* readTopic(options: ReaderOptions): AsyncGenerator<KafkaRe
       if (offset >= endOf(partition)) open.delete(partition);
     });
     consumer.assign(
-      marks.map(({ partition, low, high }) => ({
+      marks.map((mark) => ({
         topic: options.topic,
-        partition,
-        offset: options.from === "beginning" ? low : high,
+        partition: mark.partition,
+        offset: startOf(mark, options),
       })),
     );
     options.onReady?.();
@@ -178,6 +179,13 @@ interface Watermarks {
   /** The first offset there is, and the one the next record will get. */
   readonly low: number;
   readonly high: number;
+}
+
+/** An offset that is not there any more, or not yet, is moved to where something is. */
+function startOf({ partition, low, high }: Watermarks, { from }: ReaderOptions): number {
+  if (from === "beginning") return low;
+  if (from === "end") return high;
+  return Math.min(high, Math.max(low, from.get(partition) ?? low));
 }
 
 function watermarks(

@@ -57,6 +57,7 @@ export class DeadLetters {
       ...(payload === "raw" ? [["detail", fault.detail] as const] : []),
       ["tenant", context.tenant],
       ["source", context.source],
+      ["dialect", context.dialect === undefined ? "native" : "other"],
       ["received_at", new Date(batch.receivedAtMs).toISOString()],
     ];
     if (payload === "redacted") headers.push(["payload_sha256", sha256(event)]);

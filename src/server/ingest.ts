@@ -15,6 +15,7 @@ import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
 import type { Refusals } from "../pipeline/faults.ts";
 import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
+import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
 import { internalReply, jsonReply, problemReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import type { ProblemCode } from "../errors.ts";
@@ -295,6 +296,7 @@ export class HttpIngest {
       }
     }
     const { batch } = frame;
+    if (head.header["sluice-replay"] === "1") markReplayed(frame);
     if (/\brespond-async\b/.test(head.header.prefer)) {
       this.#runUnwatched(request, frame);
       return;
@@ -385,4 +387,10 @@ function refusalReply(
     refused.code,
     refused.code === "unauthenticated" ? { ...options, headers } : options,
   );
+}
+
+function markReplayed({ table }: OpenFrame): void {
+  for (let row = 0; row < table.count; row += 1) {
+    if (table.status[row] === ROW_STATUS.encoded) setHeaderFlag(table, row, HEADER_FLAG.replay);
+  }
 }

@@ -31,6 +31,7 @@ const HEADER_NAMES = [
   "sec-websocket-key",
   "sec-websocket-protocol",
   "sec-websocket-version",
+  "sluice-replay",
   "transfer-encoding",
   "x-write-key",
 ] as const;
