@@ -1,20 +1,22 @@
 // @ts-check
 /**
- * Compiles assembly/ to build/: the codec that runs, and one with assertions for tests. Both at
- * once, and only when a source has changed. Options of the compiler are in assembly/asconfig.json.
+ * Compiles assembly/ to build/: the codec that runs, and one with assertions and guards for tests.
+ * Both at once, and only when a source has changed. Options of the compiler are in
+ * assembly/asconfig.json.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { SetupFailure } from "./failure.mjs";
+import { writeGuarded } from "./guards.mjs";
 import { inRoot, logFile, ROOT } from "./paths.mjs";
 import { showStep } from "./progress.mjs";
 import { run } from "./run.mjs";
 
 const TARGETS = /** @type {const} */ ([
-  { name: "release", output: "build/codec.wasm" },
-  { name: "debug", output: "build/codec.debug.wasm" },
+  { name: "release", output: "build/codec.wasm", folder: "assembly" },
+  { name: "debug", output: "build/codec.debug.wasm", folder: "build/guarded" },
 ]);
 
 /** What a build leaves: the modules, and the hash of what they were made from. */
@@ -37,27 +39,27 @@ export async function buildCodec({ node, env }) {
     const hash = inputsHash();
     mkdirSync(inRoot("build"), { recursive: true });
     writeFileSync(INPUTS_HASH, "");
-    const builds = TARGETS.map(({ name, output }) => compile(name, output, { node, env }));
+    writeGuarded(inRoot("build", "guarded"));
+    const builds = TARGETS.map((target) => compile(target, { node, env }));
     await Promise.all(builds);
     writeFileSync(INPUTS_HASH, hash);
   });
 }
 
 /**
- * @param {string} target
- * @param {string} output
+ * @param {(typeof TARGETS)[number]} target
  * @param {{ node: string, env: NodeJS.ProcessEnv }} options
  */
-async function compile(target, output, { node, env }) {
-  const log = logFile(`codec-${target}`);
+async function compile({ name, output, folder }, { node, env }) {
+  const log = logFile(`codec-${name}`);
   const compiler = inRoot("node_modules", "assemblyscript", "bin", "asc.js");
-  const source = ["assembly/index.ts", "--config", "assembly/asconfig.json"];
-  const result = await run([node, compiler, ...source, "--target", target, "--outFile", output], {
+  const source = [`${folder}/index.ts`, "--config", `${folder}/asconfig.json`];
+  const result = await run([node, compiler, ...source, "--target", name, "--outFile", output], {
     log,
     env,
   });
   if (!result.ok) {
-    throw new SetupFailure(`The WASM codec (${target}) could not be compiled (${result.how}).`, {
+    throw new SetupFailure(`The WASM codec (${name}) could not be compiled (${result.how}).`, {
       mend: "mend what the compiler says, then npm run build",
       log,
     });
@@ -72,7 +74,8 @@ async function compile(target, output, { node, env }) {
  */
 export function inputFiles(folder) {
   if (folder === undefined) {
-    return [...inputFiles(inRoot("assembly")), inRoot("scripts", "build.mjs")];
+    const scripts = ["build.mjs", "setup/guards.mjs", "setup/guards.as"];
+    return [...inputFiles(inRoot("assembly")), ...scripts.map((path) => inRoot("scripts", path))];
   }
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) => {
