@@ -24,6 +24,7 @@ it(`${MINUTES} minutes of random schemas and damaged events (seed ${SEED})`, asy
     try {
       for (let count = 0; count < SCHEMAS_PER_ROUND; count += 1) {
         differential.checkSchema(random(2 ** 31));
+        differential.checkPrivateSchema(random(2 ** 31));
       }
       for (const name of CORPORA) {
         differential.checkCorpus(name, { random, rounds: LINES_PER_ROUND });
@@ -32,6 +33,6 @@ it(`${MINUTES} minutes of random schemas and damaged events (seed ${SEED})`, asy
       throw new Error(`SLUICE_TEST_SEED=${seed} fails in its first round`, { cause: error });
     }
   }
-  const texts = rounds * (SCHEMAS_PER_ROUND * 40 + CORPORA.length * LINES_PER_ROUND);
+  const texts = rounds * (SCHEMAS_PER_ROUND * 80 + CORPORA.length * LINES_PER_ROUND);
   test.diagnostic(`${rounds} rounds, about ${texts} texts on two builds`);
 });

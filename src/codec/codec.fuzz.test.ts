@@ -9,6 +9,7 @@ import avsc from "avsc";
 import fc from "fast-check";
 
 import { ROW_STATUS } from "../records.ts";
+import { Differential } from "./testing/differential.ts";
 import { CORPORA, loadCorpus } from "./testing/events.ts";
 import { Harness } from "./testing/harness.ts";
 import { mutate } from "./testing/mutate.ts";
@@ -58,6 +59,12 @@ describe(`random schemas (seed ${SEED})`, () => {
     );
     assert.equal(harness.codec.stats().traps, 0);
   });
+});
+
+it(`private values are hidden, by JavaScript's own reckoning (seed ${SEED})`, async () => {
+  const differential = await Differential.create();
+  const random = seededRandom(SEED);
+  for (let round = 0; round < 60; round += 1) differential.checkPrivateSchema(random(2 ** 31));
 });
 
 /** Gives "t" the schema for the time of `use`. */

@@ -43,6 +43,35 @@ describe("guards", () => {
     }
   });
 
+  it("see no member in the zeros behind a frame, nor in what is no text", async () => {
+    const moduleUrl = new URL("../../build/codec.debug.wasm", import.meta.url);
+    const harness = await Harness.create({ moduleUrl, inputBytesMax: 65_536 });
+    const none = '{"type":"record","name":"N","fields":[]}';
+    const pointers = { id: ['/a"b'], key: ["/\u0001"] };
+    for (const route of [
+      { schemaText: SCHEMA, pointers },
+      { schemaText: none, pointers },
+      { schemaText: none },
+    ]) {
+      const index = harness.route({ type: "t", ...route });
+      for (const tail of ["", "\0".repeat(40), "\0\0\0\x01}", "\0\0\0\0\0\0:1}"]) {
+        assert.equal(harness.record("t", `{${tail}`).fault?.kind, "syntax");
+        assert.equal(harness.record("t", `{"a":1,${tail}`).fault?.kind, "syntax");
+      }
+      for (const bytes of [1, 15, 16, 17, 40]) {
+        const text = Buffer.concat([
+          Buffer.from("{"),
+          Buffer.alloc(bytes, 0xff),
+          Buffer.from("1}"),
+        ]);
+        const context = { shape: "ndjson", payload: "whole", defaultType: "t" } as const;
+        assert.equal(harness.rows(text, context)[0]?.fault?.kind, "utf8");
+      }
+      harness.drop(index);
+    }
+    assert.equal(harness.codec.stats().traps, 0);
+  });
+
   it("are put before every access, whatever its form", () => {
     const source = [
       "store<u8>(p, load<u16>(q, OFFSET), 1);",

@@ -10,9 +10,10 @@ import { type AvroSchema, parseAvroSchema } from "../../schema/avro/schema.ts";
 import { decodeToJson } from "../../schema/decode.ts";
 import type { CreateOptions } from "../create-codec.ts";
 import { loadCorpus, type CorpusName } from "./events.ts";
-import { Harness } from "./harness.ts";
+import { Harness, PRIVACY_SALT } from "./harness.ts";
 import { mutate } from "./mutate.ts";
-import { type Random, SchemaMaker, seededRandom } from "./random-schema.ts";
+import { hidden } from "./private-values.ts";
+import { type Random, SchemaMaker, SECRET, seededRandom } from "./random-schema.ts";
 import { judgeSoundness } from "./soundness.ts";
 
 const INPUT_BYTES_MAX = 1024 * 1024;
@@ -23,12 +24,20 @@ const TYPE = "t";
 /** Their annotations and defaults beyond 2^53 mean nothing to avsc. */
 const NOT_OF_AVSC: readonly CorpusName[] = ["all_types", "annotated", "unions"];
 
+/** Looking for many would make the rounds few. */
+const FAULTS_MAX = 3;
 const NOT_ONE_EVENT = "not one event";
 
 /** What a text became: the same for every build. */
 type Outcome =
   | { readonly kind: "encoded"; readonly avro: Buffer }
-  | { readonly kind: "refused"; readonly fault: string; readonly path: string };
+  | {
+      readonly kind: "refused";
+      readonly fault: string;
+      readonly path: string;
+      /** All that is said of it. */
+      readonly words: string;
+    };
 
 /** A schema that the builds know under one type. */
 export interface Subject {
@@ -95,6 +104,43 @@ export class Differential {
     }
   }
 
+  /**
+   * A random schema with privacy actions: avsc writes what JavaScript makes of the values, and of
+   * the values themselves nothing is found in records or in what is said of damaged events.
+   */
+  checkPrivateSchema(seed: number): void {
+    const random = seededRandom(seed);
+    const maker = new SchemaMaker(random, { hasPrivacy: true });
+    const schema = maker.record(3);
+    const schemaText = JSON.stringify(schema);
+    const avscType = avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: true });
+    const subject = { schema: parseAvroSchema(schemaText), avscType: undefined };
+    for (const json of ["plain", "avro"] as const) {
+      this.withSchema({ schemaText, json }, () => {
+        for (let round = 0; round < 4; round += 1) {
+          const sample = maker.sample(schema);
+          const text = json === "plain" ? sample.json : avscType.toString(sample.value);
+          const outcome = this.check(Buffer.from(text), subject);
+          const place = `seed ${seed}: ${schemaText} ${text}`;
+          // Too many hashes.
+          if (outcome.kind === "refused" && outcome.fault === "too_large") continue;
+          assert(outcome.kind === "encoded", `${place} ${JSON.stringify(outcome)}`);
+          const value = hidden(schema, sample.value, { salt: PRIVACY_SALT });
+          assert.equal(
+            outcome.avro.toString("hex"),
+            avscType.toBuffer(value).toString("hex"),
+            place,
+          );
+          assertHidden(outcome, place);
+          for (let damaged = 0; damaged < 4; damaged += 1) {
+            const bytes = mutate(Buffer.from(text), random);
+            assertHidden(this.check(bytes, subject), `${place} as ${bytes.toString()}`);
+          }
+        }
+      });
+    }
+  }
+
   /** Damaged lines of a corpus. */
   checkCorpus(name: CorpusName, { random, rounds }: { random: Random; rounds: number }): void {
     const { schemaText, json, bytes } = loadCorpus(name);
@@ -118,7 +164,12 @@ export class Differential {
   check(text: Buffer, subject: Subject): Outcome {
     const [outcome, ...others] = this.#builds.map((build) => outcomeOf(build, text));
     assert(outcome !== undefined, "there is a build");
-    for (const other of others) assert.deepEqual(other, outcome, text.toString());
+    for (const other of others)
+      assert.deepEqual(
+        other,
+        outcome,
+        `${JSON.stringify(text.toString())} ${JSON.stringify(other)}`,
+      );
     for (const build of this.#builds) assert.equal(build.codec.stats().traps, 0, text.toString());
     const isSound = judgeSoundness(text) === "sound";
     if (outcome.kind === "refused") {
@@ -136,6 +187,14 @@ export class Differential {
     assert.equal(decoded.kind, "json", text.toString());
     checkAvsc(text, { outcome, avscType: subject.avscType });
     return outcome;
+  }
+}
+
+/** Nothing of a private text stands in the record, nor in what is said of it. */
+function assertHidden(outcome: Outcome, place: string): void {
+  const shown = outcome.kind === "encoded" ? outcome.avro : Buffer.from(outcome.words);
+  for (const part of [SECRET, SECRET.slice(0, 4), SECRET.slice(-6)]) {
+    assert(!shown.includes(part), `${part} of a private value is shown: ${place}`);
   }
 }
 
@@ -169,7 +228,8 @@ function outcomeOf(build: Harness, text: Buffer): Outcome {
   const context = { shape, payload: "whole", defaultType: TYPE, typeMember: "\u0000" } as const;
   const result = build.frame(new Uint8Array(text), context);
   if (result.kind !== "table" || result.table.count !== 1) {
-    return { kind: "refused", fault: result.kind === "table" ? NOT_ONE_EVENT : "syntax", path: "" };
+    const fault = result.kind === "table" ? NOT_ONE_EVENT : "syntax";
+    return { kind: "refused", fault, path: "", words: "" };
   }
   const { table } = result;
   if (table.status[0] === 0) {
@@ -177,5 +237,6 @@ function outcomeOf(build: Harness, text: Buffer): Outcome {
     return { kind: "encoded", avro: Buffer.from(table.memory.slice(start, table.valueEnd[0])) };
   }
   const { kind, code, path } = build.codec.describe(0);
-  return { kind: "refused", fault: kind ?? code, path: path ?? "" };
+  const words = JSON.stringify(build.codec.describeAll(0, FAULTS_MAX));
+  return { kind: "refused", fault: kind ?? code, path: path ?? "", words };
 }

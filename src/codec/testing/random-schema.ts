@@ -1,5 +1,10 @@
 /** Random schemas with events that fit them: the JSON sent and the value avsc encodes. */
 
+import type { RandomAction } from "./private-values.ts";
+
+/** Stands in every text and all bytes of private values, but for addresses. */
+export const SECRET = "S3cret-7791-";
+
 /** Next pseudo-random number below `below`. */
 export type Random = (below: number) => number;
 
@@ -38,10 +43,15 @@ const WORDS = [
 /** Makes one schema and samples of it; all from one seed. */
 export class SchemaMaker {
   readonly #random: Random;
+  readonly #hasPrivacy: boolean;
+  /** Action on the value being made: its texts and bytes are SECRET's. */
+  #action: RandomAction | undefined;
   #names = 0;
 
-  constructor(random: Random) {
+  /** `hasPrivacy`: many fields have a privacy action. */
+  constructor(random: Random, { hasPrivacy = false }: { readonly hasPrivacy?: boolean } = {}) {
     this.#random = random;
+    this.#hasPrivacy = hasPrivacy;
   }
 
   /** A record, so that members, defaults and order come into play. */
@@ -49,14 +59,27 @@ export class SchemaMaker {
     const count = this.#random(7);
     const fields = Array.from({ length: count }, (_, index) => {
       const type = this.schema(depth - 1);
+      const action = this.#hasPrivacy ? this.#actionOn(type) : undefined;
       const field = {
         name: `f${index}${"_long_name_of_a_field".slice(0, this.#random(20))}`,
         type,
+        ...(action === undefined ? {} : { "sluice.privacy": action }),
       };
       const hasNull = Array.isArray(type) && type[0] === "null";
       return hasNull && this.#random(2) === 0 ? { ...field, default: null } : field;
     });
     return { type: "record", name: this.#name("R"), fields };
+  }
+
+  /** An action that hides all that a value of this type may hold; undefined: none, or by chance. */
+  #actionOn(type: SchemaJson): RandomAction | undefined {
+    const actions: RandomAction[] = [];
+    if (Array.isArray(type) && type.includes("null")) actions.push("drop");
+    const inner = innermost(type);
+    if (inner === "string") actions.push("mask", "ip-truncate", "hmac");
+    const isDigest = typeof inner === "object" && "size" in inner && inner["size"] === 32;
+    if (inner === "bytes" || isDigest) actions.push("hmac");
+    return this.#random(4) === 0 ? undefined : actions[this.#random(actions.length)];
   }
 
   schema(depth: number): SchemaJson {
@@ -76,6 +99,7 @@ export class SchemaMaker {
         default:
       }
     }
+    if (this.#hasPrivacy && random(4) === 0) return "string";
     switch (random(10)) {
       case 0:
         return {
@@ -84,7 +108,7 @@ export class SchemaMaker {
           symbols: ["A", "B", "C_LONGER_THAN_SIXTEEN"],
         };
       case 1:
-        return { type: "fixed", name: this.#name("F"), size: random(20) };
+        return { type: "fixed", name: this.#name("F"), size: this.#hasPrivacy ? 32 : random(20) };
       default:
         return ["null", "boolean", "int", "long", "float", "double", "bytes", "string"][
           random(8)
@@ -170,13 +194,23 @@ export class SchemaMaker {
   }
 
   #bytes(size: number): Buffer {
+    if (this.#action !== undefined) return Buffer.from(SECRET.padEnd(size, "x"));
     return Buffer.from(Array.from({ length: size }, () => this.#random(256)));
   }
 
   #string(): string {
     const random = this.#random;
+    if (this.#action === "ip-truncate") return this.#address();
+    if (this.#action !== undefined) return `${SECRET}${WORDS[random(WORDS.length)]}`;
     const word = WORDS[random(WORDS.length)] ?? "";
     return random(4) === 0 ? word.repeat(random(40)) : word;
+  }
+
+  #address(): string {
+    const random = this.#random;
+    if (random(2) === 0) return [1, 2, 3, 4].map(() => random(256)).join(".");
+    const group = (): string => (random(3) === 0 ? "0" : random(65_536).toString(16));
+    return [1, 2, 3, 4, 5, 6, 7, 8].map(group).join(":");
   }
 
   /** A JSON string, sometimes with needless escapes. */
@@ -208,7 +242,8 @@ export class SchemaMaker {
   }
 
   #array(items: SchemaJson): Sample {
-    const count = [0, 1, 3, 70][this.#random(4)] ?? 0;
+    // No more hashes than an event may hold.
+    const count = [0, 1, 3, this.#action === undefined ? 70 : 2][this.#random(4)] ?? 0;
     const samples = Array.from({ length: Math.min(count, 70) }, () => this.sample(items));
     return {
       json: `[${samples.map(({ json }) => json).join(this.#comma())}]`,
@@ -217,10 +252,10 @@ export class SchemaMaker {
   }
 
   #map(values: SchemaJson): Sample {
-    const count = [0, 1, 5, 40][this.#random(4)] ?? 0;
+    const count = [0, 1, 5, this.#action === undefined ? 40 : 2][this.#random(4)] ?? 0;
     const entries = Array.from({ length: count }, (_, index) => {
       // Not like an array index, which a JavaScript object would put first.
-      const key = `k${index}${this.#string()}`;
+      const key = `k${index}${this.#sampleOf(undefined, () => this.#string())}`;
       return { key, sample: this.sample(values) };
     });
     const members = entries.map(({ key, sample }) => `${this.#text(key)}:${sample.json}`);
@@ -231,7 +266,10 @@ export class SchemaMaker {
   }
 
   #record(fields: readonly FieldJson[]): Sample {
-    const samples = fields.map((field) => ({ field, sample: this.sample(field.type) }));
+    const samples = fields.map((field) => {
+      const action = field["sluice.privacy"] ?? this.#action;
+      return { field, sample: this.#sampleOf(action, () => this.sample(field.type)) };
+    });
     const members = samples
       .filter(
         ({ field, sample }) =>
@@ -245,6 +283,14 @@ export class SchemaMaker {
       json: `{${members.join(this.#comma())}}`,
       value: Object.fromEntries(samples.map(({ field, sample }) => [field.name, sample.value])),
     };
+  }
+
+  #sampleOf<T>(action: RandomAction | undefined, make: () => T): T {
+    const before = this.#action;
+    this.#action = action;
+    const made = make();
+    this.#action = before;
+    return made;
   }
 
   #shuffle(list: string[]): void {
@@ -266,12 +312,26 @@ export class SchemaMaker {
 }
 
 interface FieldJson {
+  readonly "sluice.privacy"?: RandomAction;
   readonly name: string;
   readonly type: SchemaJson;
 }
 
 function isNullable({ type }: FieldJson): boolean {
   return Array.isArray(type) && type[0] === "null";
+}
+
+/** What remains of a type without arrays, maps and null around it. */
+function innermost(type: SchemaJson): SchemaJson {
+  if (typeof type === "string") return type;
+  if (Array.isArray(type)) {
+    const branches: readonly SchemaJson[] = type;
+    const [other, ...more] = branches.filter((branch) => branch !== "null");
+    return other === undefined || more.length > 0 ? type : innermost(other);
+  }
+  const parts = type as Readonly<Record<string, unknown>>;
+  const inside = parts["items"] ?? parts["values"];
+  return inside === undefined ? type : innermost(inside as SchemaJson);
 }
 
 function branchName(branch: SchemaJson): string {

@@ -5,6 +5,8 @@
 import {
   ENTRY_BYTES,
   ENTRY_CARE,
+  ENTRY_FIELD,
+  ENTRY_NEEDLE,
   ENTRY_NEXT,
   KIND_BOOLEAN,
   KIND_DOUBLE,
@@ -22,7 +24,7 @@ import {
   NULLABLE_VALUE,
 } from "../../codec/abi.gen.ts";
 import type { AvroField } from "../avro/schema.ts";
-import { distinctNames, NEEDLE_BYTES, type PlanName, writeNames } from "./names.ts";
+import { distinctNames, NEEDLE_BYTES, NO_TEXT, type PlanName, writeNames } from "./names.ts";
 import type { PlanWriter } from "./writer.ts";
 
 /** Kinds that a record writes behind the number of their branch by itself. */
@@ -92,10 +94,15 @@ function kindAt(
   return { kind: child, branch: writer.u8At(node + NULLABLE_VALUE) };
 }
 
-/** Writes a member that never occurs, the guess of who has none; returns its address. */
+/**
+ * Writes a member that never occurs, the guess of who has none; returns its address. Text that is
+ * no UTF-8 may look like it, and is judged later: until then it is a member that nobody knows.
+ */
 export function writeNothing(writer: PlanWriter): number {
   const entry = writer.reserve(ENTRY_BYTES, 16);
+  writer.set(entry + ENTRY_NEEDLE, NO_TEXT);
   writer.set(entry + ENTRY_CARE, new Uint8Array(NEEDLE_BYTES).fill(0xff));
+  writer.u32(entry + ENTRY_FIELD, NO_FIELD);
   writer.address(entry + ENTRY_NEXT, entry);
   return entry;
 }

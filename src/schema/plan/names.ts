@@ -27,6 +27,9 @@ export const NEEDLE_BYTES = 16;
  */
 const PROBES_MAX = 3;
 
+/** What no text is: bytes that occur nowhere in UTF-8. */
+export const NO_TEXT = new Uint8Array(NEEDLE_BYTES).fill(0xff);
+
 const encoder = new TextEncoder();
 
 export interface PlanName {
@@ -123,13 +126,14 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
 }
 
 /**
- * A name that JSON must escape is never compared as raw text: its needle holds a control character.
+ * A name that JSON must escape is never compared as raw text: its needle is of bytes that no UTF-8
+ * holds. Zeros would not do: they stand behind every frame.
  */
 function writeNeedle(writer: PlanWriter, entry: number, quoted: Uint8Array): void {
   const isRaw = quoted
     .subarray(1, -2)
     .every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c);
-  const needle = isRaw ? quoted.subarray(0, NEEDLE_BYTES) : Uint8Array.of(0);
+  const needle = isRaw ? quoted.subarray(0, NEEDLE_BYTES) : NO_TEXT;
   writer.set(entry + ENTRY_NEEDLE, needle);
   writer.set(entry + ENTRY_CARE, new Uint8Array(needle.length).fill(0xff));
 }
