@@ -131,8 +131,8 @@ export class ResumingStream {
   }
 
   /** Opens a connection, resumes, and sends again what has no outcome. */
-  async connect(): Promise<StreamClient> {
-    const client = await StreamClient.open(this.#url);
+  async connect(url = this.#url): Promise<StreamClient> {
+    const client = await StreamClient.open(url);
     client.onFrame = (frame) => this.#onFrame(client, frame);
     client.send({
       t: "hello",

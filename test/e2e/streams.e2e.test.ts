@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Gateway } from "../gateway.ts";
+import { testService } from "../services.ts";
 import { ResumingStream, StreamClient } from "../stream-client.ts";
 
 let gateway: Gateway;
@@ -146,4 +147,32 @@ test("a gateway that stops asks its clients to leave, and answers what it has", 
   await stream.settled(client);
   assert.equal((await client.closed).code, 1012);
   assert.equal(await leaving.ended(), 0);
+});
+
+test("a stream moves between two gateways that share a memory, in flight or not", async () => {
+  const flags = ["--redis-url", testService("redis"), "--tenants", "shop/web=key-web"];
+  await using one = await Gateway.start({ flags });
+  await using two = await Gateway.start({ flags });
+  const stream = new ResumingStream(one.streamUrl, AUTH);
+  const first = await stream.connect();
+  stream.publish(first, [event("m-1"), event("m-2", 5)]);
+  const second = await stream.connect(two.streamUrl);
+  assert.equal((await first.closed).code, 4409);
+  const welcome = await second.next("welcome");
+  assert.equal(welcome["resumed"], true);
+  assert.equal(welcome["dup_possible"], false, "the first one has told everything");
+  stream.publish(second, [event("m-3")]);
+  await stream.settled(second);
+  one.signal("SIGKILL");
+  await one.ended();
+  two.signal("SIGKILL");
+  await two.ended();
+  await using three = await Gateway.start({ flags });
+  const third = await stream.connect(three.streamUrl);
+  assert.equal((await third.next("welcome"))["resumed"], true);
+  stream.publish(third, [event("m-4")]);
+  await stream.settled(third);
+  assert.equal(stream.outcomes.get(2), "rejected");
+  assert.equal(stream.outcomes.size, 4);
+  third.close();
 });
