@@ -36,7 +36,7 @@ test("nativeAnswer: counts what went well, names what did not", () => {
   );
   assert.equal(reply.status, 200);
   assert.equal(reply.retryAfterSeconds, 2);
-  assert.deepEqual(JSON.parse(reply.body), {
+  assert.deepEqual(JSON.parse(String(reply.body)), {
     stored: 1,
     duplicate: 1,
     rejected: [{ index: 2, id: "id-2", ...FAULT }],
@@ -53,7 +53,7 @@ test("nativeAnswer: 503 with Retry-After only if nothing has a final outcome", (
   const reply = nativeAnswer(batch("kafka_unavailable", "destination_unavailable"), OPTIONS);
   assert.equal(reply.status, 503);
   assert.equal(reply.retryAfterSeconds, 30);
-  const problem = JSON.parse(reply.body) as Record<string, unknown>;
+  const problem = JSON.parse(String(reply.body)) as Record<string, unknown>;
   assert.equal(problem["code"], "destination_unavailable");
   assert.equal(typeof problem["message"], "string");
   assert.equal((problem["retry"] as unknown[]).length, 2);

@@ -2,10 +2,12 @@
  * The native HTTP dialect (docs/protocol.md §1): how its bodies are read and its answers written.
  * Pure. Bodies are judged by content; the content type only says whether lines stand alone.
  */
+import { credentialsOf } from "../admission/credentials.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import { httpResult } from "../protocol/results.ts";
 import type { Verdicts } from "../protocol/results.ts";
+import type { AnswerOptions, Facade, FacadeAnswers } from "./facade.ts";
 
 export const NATIVE_PATH = "/v1/events";
 
@@ -27,10 +29,23 @@ export function bodyShape(contentType: string): BodyShape | null {
   return NDJSON_TYPES.has(media.trim()) ? "ndjson" : "json";
 }
 
-export interface AnswerOptions {
-  readonly requestId: string;
-  readonly nowMs: number;
-}
+/** `POST /v1/events`. */
+export const nativeFacade: Facade = (request) => {
+  if (request.path !== NATIVE_PATH) return null;
+  if (request.method !== "POST") return { kind: "method", allow: "POST, OPTIONS" };
+  return {
+    kind: "events",
+    dialect: "native",
+    shape: bodyShape(request.header("content-type")),
+    credentials: credentialsOf({
+      authorization: request.header("authorization"),
+      writeKey: request.header("x-write-key"),
+      query: request.query,
+    }),
+    limits: null,
+    answers: NATIVE_ANSWERS,
+  };
+};
 
 /** The answer for a settled batch: 200 with every outcome, or 503 where none is final. */
 export function nativeAnswer(batch: Verdicts, options: AnswerOptions): Reply {
@@ -46,3 +61,5 @@ export function nativeAnswer(batch: Verdicts, options: AnswerOptions): Reply {
     members: { code: retryCode, ...body },
   });
 }
+
+export const NATIVE_ANSWERS: FacadeAnswers = { settled: nativeAnswer, problem: problemReply };

@@ -9,7 +9,7 @@ import type { ProblemCode } from "../errors.ts";
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   /** Seconds for `Retry-After`, 0 for none. An integer: many clients read nothing else. */
   readonly retryAfterSeconds: number;
   /** Further headers. */

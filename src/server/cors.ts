@@ -5,8 +5,11 @@
 
 const ALLOWED_HEADERS =
   "authorization, content-type, content-encoding, x-write-key, x-retry-count, idempotency-key, " +
-  "prefer, traceparent, tracestate";
-const EXPOSED_HEADERS = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id";
+  "prefer, traceparent, tracestate, anonymousid, sentat, rsa-recovered, rsa-retry-attempt, " +
+  "rsa-since-last-attempt, rsa-since-first-attempt, rsa-retry-reason, ce-id, ce-source, " +
+  "ce-specversion, ce-type, ce-time, ce-subject, ce-datacontenttype, ce-partitionkey";
+const EXPOSED_HEADERS =
+  "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Reset, X-Request-Id, Accept-Encoding";
 
 /** Chromium keeps a preflight no longer than this, in seconds. */
 const MAX_AGE_SECONDS = "7200";
@@ -23,11 +26,11 @@ export function corsHeaders(origin: string): Headers {
   ];
 }
 
-/** Headers of the answer to a preflight. */
-export function preflightHeaders(origin: string): Headers {
+/** Headers of the answer to a preflight; `allow`: the methods of the path. */
+export function preflightHeaders(origin: string, allow: string): Headers {
   return [
     ...corsHeaders(origin),
-    ["Access-Control-Allow-Methods", "POST"],
+    ["Access-Control-Allow-Methods", allow.replace(/,? ?OPTIONS/, "")],
     ["Access-Control-Allow-Headers", ALLOWED_HEADERS],
     ["Access-Control-Max-Age", MAX_AGE_SECONDS],
   ];

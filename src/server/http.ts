@@ -5,6 +5,8 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
+import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade.ts";
+import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -40,8 +42,7 @@ class Answer {
   constructor(response: HttpResponse, head: RequestHead, onAnswered: HttpDoorParts["onAnswered"]) {
     this.#response = response;
     this.#head = head;
-    const route = routeOf(head);
-    this.#onAnswered = (status) => onAnswered(route, status);
+    this.#onAnswered = (status) => onAnswered(routeOf(head), status);
     response.onAborted(() => {
       this.#over = true;
       this.#onAbort?.();
@@ -111,28 +112,44 @@ interface Exchange {
 
 function handle(exchange: Exchange, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
-  if (head.path === NATIVE_PATH && head.method === "POST") {
-    receive(exchange, parts);
+  const match = matchFacade(facadeRequest(head));
+  if (match?.kind === "events") {
+    receive(exchange, match, parts);
     return;
   }
   const requestId = parts.ingest.nextRequestId();
-  if (head.path === STREAM_PATH) {
+  if (head.method === "OPTIONS" && match?.kind === "method") {
+    const headers = Object.fromEntries(preflightHeaders(head.header.origin, match.allow));
+    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
+  } else if (match?.kind === "reply") {
+    giveReply(exchange, match, parts);
+  } else if (match?.kind === "method") {
+    const { allow } = match;
+    const detail = `${head.path} takes ${allow.split(",")[0] ?? ""}`;
+    const refusal = { requestId, detail, headers: { Allow: allow }, close: true };
+    answer.send(problemReply("method_not_allowed", refusal));
+  } else if (head.path === STREAM_PATH) {
     const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
     const headers = { Upgrade: "websocket" };
     answer.send(problemReply("upgrade_required", { requestId, detail, headers, close: true }));
   } else if (exchange.documents.has(head.path)) {
     giveDocument(exchange, requestId);
-  } else if (head.path !== NATIVE_PATH) {
+  } else {
     const detail = `events are sent to POST ${NATIVE_PATH} or over a WebSocket to /v1/stream`;
     answer.send(problemReply("not_found", { requestId, detail, close: true }));
-  } else if (head.method === "OPTIONS") {
-    const headers = Object.fromEntries(preflightHeaders(head.header.origin));
-    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
-  } else {
-    const detail = `${NATIVE_PATH} takes POST`;
-    const headers = { Allow: "POST, OPTIONS" };
-    answer.send(problemReply("method_not_allowed", { requestId, detail, headers, close: true }));
   }
+}
+
+function facadeRequest({ method, path, query, headers }: RequestHead): FacadeRequest {
+  const header = (name: string): string => headers.get(name) ?? "";
+  return { method, path, query, header, headerNames: () => headers.keys() };
+}
+
+/** What a façade answers by itself, where the key it names is good. */
+function giveReply({ head, answer }: Exchange, match: FacadeReply, parts: HttpDoorParts): void {
+  const refusal =
+    match.credentials === null ? null : parts.ingest.keyFault(head, match.credentials);
+  answer.send(refusal ?? match.reply);
 }
 
 function giveDocument({ head, answer, documents }: Exchange, requestId: string): void {
@@ -145,9 +162,13 @@ function giveDocument({ head, answer, documents }: Exchange, requestId: string):
   answer.send(reply ?? problemReply("method_not_allowed", refusal));
 }
 
-function receive({ response, head, answer }: Exchange, parts: HttpDoorParts): void {
+function receive(
+  { response, head, answer }: Exchange,
+  facade: FacadeEvents,
+  parts: HttpDoorParts,
+): void {
   const { ingest, onFailure } = parts;
-  const opened = ingest.begin(head, answer.send);
+  const opened = ingest.begin(head, facade, answer.send);
   if (opened.kind === "reply") {
     answer.send(opened.reply);
     return;
@@ -161,10 +182,12 @@ function receive({ response, head, answer }: Exchange, parts: HttpDoorParts): vo
       else ingest.take(request, body);
     } catch (error) {
       onFailure(error);
-      request.reply(internalReply(request.requestId));
+      const { requestId } = request;
+      request.reply(facade.answers.problem("internal", { requestId, close: true }));
     }
   };
-  const { bodyBytesMax: bytesMax, bodies: budget } = ingest;
+  const { bodies: budget } = ingest;
+  const bytesMax = ingest.bodyBytesMax(facade);
   const giveUp = gatherBody(response, { bytesMax, budget, done });
   answer.whenAborted(() => {
     giveUp();

@@ -1,26 +1,20 @@
 /**
- * The native HTTP door: a request with its body becomes a batch, the batch an answer. It knows the
- * pipeline and the dialect, but nothing of uWebSockets: requests and replies are plain data.
+ * The HTTP door: judges a request by its head, finds out who sends it, and gets its body ready.
+ * What becomes of the events is the business of http-batches.ts. It knows façades, but nothing of
+ * uWebSockets: requests and replies are plain data.
  */
-import type { Admission, Admitted, Principal } from "../admission/admission.ts";
-import { credentialsOf } from "../admission/credentials.ts";
-import type { FrameContext } from "../codec/codec.ts";
-import { bodyShape, nativeAnswer } from "../dialect/native.ts";
-import type { BodyShape } from "../dialect/native.ts";
-import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
+import type { Admission, Admitted, Admitting, Principal } from "../admission/admission.ts";
+import { topLevelText } from "../dialect/body-key.ts";
+import type { FacadeEvents } from "../dialect/facade.ts";
+import type { ProblemCode } from "../errors.ts";
 import { ByteBudget } from "../lib/byte-budget.ts";
 import { Turnstile } from "../lib/turnstile.ts";
-import type { Batch } from "../pipeline/batch.ts";
-import type { Deadlines } from "../pipeline/deadlines.ts";
-import { EventIds } from "../pipeline/event-ids.ts";
-import type { Refusals } from "../pipeline/faults.ts";
-import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
-import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
-import { internalReply, jsonReply, problemReply } from "../protocol/reply.ts";
+import { problemReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
-import type { ProblemCode } from "../errors.ts";
 import { ACCEPTED_CODINGS, bodyCoding, inflate } from "./body.ts";
 import type { BodyFault } from "./body.ts";
+import { HttpBatches } from "./http-batches.ts";
+import type { Arrival, HttpBatchesParts, IngestRequest } from "./http-batches.ts";
 import type { RequestHead } from "./request.ts";
 
 export interface IngestLimits {
@@ -34,24 +28,15 @@ export interface IngestLimits {
   readonly inflationsMax: number;
 }
 
-export interface IngestParts {
-  readonly pipeline: Pipeline;
+export interface IngestParts extends HttpBatchesParts {
   readonly admission: Admission;
-  readonly deadlines: Deadlines;
   readonly limits: IngestLimits;
-  readonly payload: "data" | "whole";
-  readonly typeMember: string;
   /** The server is bound to loopback only. */
   readonly loopback: boolean;
-  /** Wall clock, ms since 1970. */
-  readonly now: () => number;
-  /** Monotonic clock, ms. */
-  readonly clockMs: () => number;
   /** Why no event can be taken at the moment, with the seconds to wait; null if they can. */
   readonly closedBecause: () => Closed | null;
   /** The same for the events of one tenant. */
   readonly closedFor: (tenant: string) => Closed | null;
-  readonly observer: IngestObserver;
   readonly processId: string;
 }
 
@@ -60,30 +45,11 @@ interface Closed {
   readonly afterSeconds: number;
 }
 
-export interface IngestObserver {
-  /** Something that must not happen did. */
-  failed(error: unknown): void;
-  /** Every event of a request has its outcome. */
-  answered(latencyMs: number): void;
+interface Refusal extends Omit<ProblemOptions, "requestId"> {
+  readonly code: ProblemCode;
 }
 
-/** One request on its way. */
-export interface IngestRequest {
-  readonly head: RequestHead;
-  readonly requestId: string;
-  /** Who sends it; a promise while his credentials are being checked. */
-  readonly sender: Principal | Promise<Admitted>;
-  readonly shape: BodyShape;
-  /** Answers; every call but the first is ignored. */
-  readonly reply: (reply: Reply) => void;
-}
-
-/** A request whose body is complete, with the time when it was. */
-interface ArrivedRequest extends IngestRequest {
-  readonly sender: Principal;
-  readonly receivedAtMs: number;
-  readonly arrivedMs: number;
-}
+type Coding = "identity" | "gzip" | "zstd";
 
 export type Opened =
   | { readonly kind: "request"; readonly request: IngestRequest }
@@ -91,6 +57,7 @@ export type Opened =
 
 export class HttpIngest {
   readonly #parts: IngestParts;
+  readonly #batches: HttpBatches;
   readonly #inflations: Turnstile;
   /** Bytes of bodies that are not complete or not inflated yet. */
   readonly bodies: ByteBudget;
@@ -99,6 +66,7 @@ export class HttpIngest {
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
+    this.#batches = new HttpBatches(parts);
     this.#inflations = new Turnstile(parts.limits.inflationsMax);
     this.bodies = new ByteBudget(parts.limits.bodiesBytesMax);
   }
@@ -114,30 +82,30 @@ export class HttpIngest {
     return this.#pending;
   }
 
-  get bodyBytesMax(): number {
-    return this.#parts.limits.bodyBytesMax;
+  /** Bytes a body of this façade may have. */
+  bodyBytesMax(facade: FacadeEvents): number {
+    return facade.limits?.bodyBytesMax ?? this.#parts.limits.bodyBytesMax;
   }
 
   /** Judges a request by its head, before its body is read. `reply` is called once, at any time. */
-  begin(head: RequestHead, reply: (reply: Reply) => void): Opened {
+  begin(head: RequestHead, facade: FacadeEvents, reply: (reply: Reply) => void): Opened {
     const requestId = this.nextRequestId();
-    const refusal = this.#refusal(head, requestId);
-    if (refusal !== null) return { kind: "reply", reply: refusal };
-    const { authorization, origin, "x-write-key": writeKey } = head.header;
-    const credentials = credentialsOf({ authorization, writeKey, query: head.query });
-    const loopback = this.#parts.loopback && !head.proxied;
-    const admitted = this.#parts.admission.admit({ credentials, origin, loopback });
-    if (!(admitted instanceof Promise) && admitted.kind === "refused") {
-      return { kind: "reply", reply: refusalReply(admitted, requestId) };
-    }
-    const sender = admitted instanceof Promise ? admitted : admitted.principal;
-    const closed = sender instanceof Promise ? null : this.#parts.closedFor(sender.tenant);
-    if (closed !== null) return { kind: "reply", reply: closedReply(closed, requestId) };
-    const shape = bodyShape(head.header["content-type"]);
+    const { problem } = facade.answers;
+    const refuse = (code: ProblemCode, options: Omit<ProblemOptions, "requestId">): Opened => {
+      return { kind: "reply", reply: problem(code, { ...options, requestId, close: true }) };
+    };
+    const refusal = this.#refusal(head, facade);
+    if (refusal !== null) return refuse(refusal.code, refusal);
+    const { credentials, keyMember, shape } = facade;
+    const isInBody = credentials === null && keyMember !== undefined;
+    const admitted = isInBody ? null : this.#admit(head, facade, credentials);
+    const isOpen = admitted === null || admitted instanceof Promise;
+    if (!isOpen && admitted.kind === "refused") return refuse(...refusalOf(admitted));
+    const sender = isOpen ? admitted : admitted.principal;
+    const closed = isOpen ? null : this.#parts.closedFor(admitted.principal.tenant);
+    if (closed !== null) return refuse(closed.code, { retryAfterSeconds: closed.afterSeconds });
     if (shape === null) {
-      const detail = "a body is JSON or NDJSON in UTF-8";
-      const problem = problemReply("unsupported_media_type", { requestId, detail, close: true });
-      return { kind: "reply", reply: problem };
+      return refuse("unsupported_media_type", { detail: "a body is JSON or NDJSON in UTF-8" });
     }
     this.#pending += 1;
     let isAnswered = false;
@@ -147,250 +115,154 @@ export class HttpIngest {
       this.#pending -= 1;
       reply(answered);
     };
-    return { kind: "request", request: { head, requestId, sender, shape, reply: answer } };
+    const request = { head, requestId, facade, sender, shape, reply: answer };
+    return { kind: "request", request };
   }
 
-  #refusal(head: RequestHead, requestId: string): Reply | null {
+  #admit(head: RequestHead, { dialect }: FacadeEvents, credentials: string | null): Admitting {
+    const loopback = this.#parts.loopback && !head.proxied;
+    const { origin } = head.header;
+    return this.#parts.admission.admit({ credentials, origin, loopback, dialect });
+  }
+
+  #refusal(head: RequestHead, facade: FacadeEvents): Refusal | null {
     const { limits, closedBecause } = this.#parts;
-    if (head.framingFault !== null) {
-      return problemReply("bad_request", { requestId, detail: head.framingFault, close: true });
-    }
-    if (Number(head.header["content-length"]) > limits.bodyBytesMax) {
-      return this.tooLarge(requestId);
-    }
+    if (head.framingFault !== null) return { code: "bad_request", detail: head.framingFault };
+    const bodyBytesMax = this.bodyBytesMax(facade);
+    if (Number(head.header["content-length"]) > bodyBytesMax) return tooLarge(bodyBytesMax);
     const closed = closedBecause();
-    if (closed !== null) return closedReply(closed, requestId);
-    if (this.#pending >= limits.requestsMax) {
-      return problemReply("overloaded", { requestId, close: true });
-    }
-    return null;
+    if (closed !== null) return { code: closed.code, retryAfterSeconds: closed.afterSeconds };
+    return this.#pending >= limits.requestsMax ? { code: "overloaded" } : null;
   }
 
   /** A body of which too much came, or for which there is no room. */
   refuseBody(request: IngestRequest, code: "too_large" | "overloaded"): void {
-    const { requestId } = request;
-    if (code === "too_large") request.reply(this.tooLarge(requestId));
-    else request.reply(problemReply("overloaded", { requestId, close: true }));
-  }
-
-  /** The answer to a body over the limit. */
-  tooLarge(requestId: string): Reply {
-    const limit = this.#parts.limits.bodyBytesMax;
-    const detail = `a body has at most ${limit} bytes`;
-    return problemReply("too_large", { requestId, detail, members: { limit }, close: true });
+    const refusal = code === "overloaded" ? {} : tooLarge(this.bodyBytesMax(request.facade));
+    this.#refuse(request, code, { ...refusal, close: true });
   }
 
   /** The client went away before its body was complete. */
   abandon(request: IngestRequest): void {
-    request.reply(problemReply("bad_request", { requestId: request.requestId }));
+    this.#refuse(request, "bad_request", {});
+  }
+
+  /** Why a key that a page names is not good, as an answer; null: it is, or nobody can tell now. */
+  keyFault(head: RequestHead, credentials: string): Reply | null {
+    const loopback = this.#parts.loopback && !head.proxied;
+    const { origin } = head.header;
+    const admitted = this.#parts.admission.admit({ credentials, origin, loopback });
+    if (admitted instanceof Promise || admitted.kind === "admitted") return null;
+    const [code, options] = refusalOf(admitted);
+    return problemReply(code, { ...options, requestId: this.nextRequestId() });
   }
 
   /** Takes the whole body; it is valid during the call only. */
   take(request: IngestRequest, body: Uint8Array): void {
-    const { sender } = request;
-    if (!(sender instanceof Promise)) this.#take({ ...request, sender }, body);
-    else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
-    else this.#later(request, this.#takeChecked(request, { checking: sender, body: body.slice() }));
-  }
-
-  /** Credentials that are being checked while the body came: it waits for the verdict. */
-  async #takeChecked(
-    request: IngestRequest,
-    { checking, body }: { readonly checking: Promise<Admitted>; readonly body: Uint8Array },
-  ): Promise<void> {
-    try {
-      const admitted = await checking;
-      if (admitted.kind === "admitted")
-        this.#take({ ...request, sender: admitted.principal }, body);
-      else request.reply(refusalReply(admitted, request.requestId));
-    } finally {
-      this.bodies.release(body.length);
-    }
-  }
-
-  #take(head: IngestRequest & { readonly sender: Principal }, body: Uint8Array): void {
-    const { now, clockMs } = this.#parts;
-    const request = { ...head, receivedAtMs: now(), arrivedMs: clockMs() };
-    if (body.length === 0) {
+    const { sender, facade } = request;
+    const arrived = this.#arrived(request);
+    if (body.length === 0 && facade.rewrite === undefined) {
       this.#refuse(request, "empty", { detail: "the body is empty; it holds events" });
       return;
     }
     const coding = bodyCoding(body, request.head.header["content-encoding"]);
     if (typeof coding === "object") this.#refuseCoding(request, coding);
-    else if (coding === "identity") this.#open(request, body, null);
-    else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
-    else this.#later(request, this.#inflate(request, body.slice(), coding));
+    else if (coding === "identity" && sender !== null && !(sender instanceof Promise)) {
+      this.#batches.open({ ...arrived, sender }, body);
+    } else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
+    else this.#later(request, this.#prepare(arrived, { body: body.slice(), coding }));
+  }
+
+  #arrived(request: IngestRequest): Arrival {
+    const { now, clockMs } = this.#parts;
+    return { ...request, receivedAtMs: now(), arrivedMs: clockMs() };
+  }
+
+  /** Inflates the body and waits for the verdict on its sender, whichever of them is needed. */
+  async #prepare(
+    request: Arrival,
+    { body, coding }: { readonly body: Uint8Array; readonly coding: Coding },
+  ): Promise<void> {
+    try {
+      const text = coding === "identity" ? body : await this.#inflate(request, body, coding);
+      if (text === null) return;
+      const sender = await this.#senderOf(request, text);
+      if (sender !== null) this.#batches.open({ ...request, sender }, text);
+    } finally {
+      this.bodies.release(body.length);
+    }
+  }
+
+  /** null: the request has been answered. */
+  async #senderOf(request: Arrival, text: Uint8Array): Promise<Principal | null> {
+    const { facade, head } = request;
+    const checking = request.sender ?? this.#admit(head, facade, bodyKey(facade, text));
+    const admitted = await checking;
+    if (!("kind" in admitted)) return admitted;
+    if (admitted.kind === "refused") {
+      this.#refuse(request, ...refusalOf(admitted));
+      return null;
+    }
+    const { principal } = admitted;
+    const closed = this.#parts.closedFor(principal.tenant);
+    if (closed === null) return principal;
+    this.#refuse(request, closed.code, { retryAfterSeconds: closed.afterSeconds });
+    return null;
   }
 
   /** Work that goes on in another turn, where nobody else would answer for its failure. */
   #later(request: IngestRequest, work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#parts.observer.failed(error);
-      request.reply(internalReply(request.requestId));
+      this.#refuse(request, "internal", { close: true });
     });
   }
 
-  async #inflate(request: ArrivedRequest, body: Uint8Array, coding: "gzip" | "zstd") {
-    const { inflatedBytesMax: bytesMax, inflateRatioMax: ratioMax } = this.#parts.limits;
-    try {
-      await this.#inflations.run(async () => {
-        const inflated = await inflate(body, coding, { bytesMax, ratioMax });
-        if ("kind" in inflated) this.#refuseCoding(request, inflated);
-        else this.#open(request, inflated, null);
-      });
-    } finally {
-      this.bodies.release(body.length);
-    }
-  }
-
-  #open(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): void {
-    const result = this.#read(request, body, refusals);
-    switch (result.kind) {
-      case "fault":
-      case "control":
-        this.#refuseFrame(request, result);
-        break;
-      case "waiting":
-        this.#later(request, this.#await(request, body.slice(), result.ready));
-        break;
-      case "open":
-        this.#run(request, result);
-        break;
-      default:
-        result satisfies never;
-    }
-  }
-
-  /** JSON that turns out to be several lines of JSON is read as such: not every client says so. */
-  #read(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): OpenResult {
-    const context = this.#context(request);
-    const result = this.#parts.pipeline.open(body, context, refusals);
-    if (result.kind !== "fault" || result.problem !== "bad_json") return result;
-    if (request.shape === "ndjson" || !body.includes(0x0a)) return result;
-    const lines = this.#parts.pipeline.open(body, { ...context, shape: "ndjson" }, refusals);
-    const isLines = lines.kind === "open" && FAULT_KINDS[lines.table.kind[0] ?? 0] !== "syntax";
-    return isLines || lines.kind === "waiting" ? lines : result;
-  }
-
-  #context(request: ArrivedRequest): FrameContext {
-    const { payload, typeMember, limits } = this.#parts;
-    const { tenant, source } = request.sender;
-    const { eventBytesMax, eventsMax } = limits;
-    const { shape, receivedAtMs } = request;
-    return { shape, payload, typeMember, tenant, source, receivedAtMs, eventBytesMax, eventsMax };
-  }
-
-  async #await(request: ArrivedRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
-    this.#open(request, body, await ready);
-  }
-
-  #run(request: ArrivedRequest, frame: OpenFrame): void {
-    const { head, reply, arrivedMs } = request;
-    const query = new URLSearchParams(head.query);
-    const options = { allFaults: query.get("faults") === "all" };
-    if (query.get("atomic") === "1") {
-      const problem = this.#atomicProblem(request, frame, options);
-      if (problem !== null) {
-        reply(problem);
-        return;
-      }
-    }
-    const { batch } = frame;
-    if (head.header["sluice-replay"] === "1") markReplayed(frame);
-    if (/\brespond-async\b/.test(head.header.prefer)) {
-      this.#runUnwatched(request, frame);
-      return;
-    }
-    batch.ids = new EventIds(frame.table);
-    const batchProgressed = (settling: Batch): void => {
-      if (!settling.settled) return;
-      reply(this.#answer(request, settling));
-    };
-    this.#parts.deadlines.add(batch, arrivedMs);
-    this.#parts.pipeline.run(frame, { batchProgressed }, options);
-  }
-
-  #answer({ requestId, arrivedMs }: ArrivedRequest, batch: Batch): Reply {
-    const { now, clockMs, observer } = this.#parts;
-    observer.answered(clockMs() - arrivedMs);
-    return nativeAnswer(batch, { requestId, nowMs: now() });
-  }
-
-  /** 202: the sender does not want to know what becomes of events that are sound. */
-  #runUnwatched({ requestId, reply }: ArrivedRequest, frame: OpenFrame): void {
-    this.#parts.pipeline.run(frame, { batchProgressed: () => {} });
-    const accepted = frame.batch.openCount;
-    const headers = { "Preference-Applied": "respond-async" };
-    reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });
-  }
-
-  #atomicProblem(
-    { requestId }: ArrivedRequest,
-    frame: OpenFrame,
-    options: FaultOptions,
-  ): Reply | null {
-    const errors = this.#parts.pipeline.faults(frame, options);
-    if (errors.length === 0) return null;
-    const passing = errors.find(({ code }) => !OUTCOME_RULES[code].final);
-    if (passing === undefined)
-      return problemReply("invalid_events", { requestId, members: { errors } });
-    const retryAfterSeconds = Math.ceil(OUTCOME_RULES[passing.code].afterMs / 1_000);
-    const members = { code: passing.code, errors };
-    return problemReply("unavailable", { requestId, retryAfterSeconds, members });
-  }
-
-  #refuseFrame(request: IngestRequest, fault: Extract<OpenResult, { kind: "fault" | "control" }>) {
-    if (fault.kind === "control") {
-      this.#refuse(request, "bad_json", { detail: "the body holds no events" });
-    } else if (fault.problem === "too_many_events") {
-      const limit = this.#parts.limits.eventsMax;
-      this.#refuse(request, "too_large", { detail: fault.detail, members: { limit } });
-    } else if (fault.problem === "too_large") {
-      this.#refuse(request, "too_large", { detail: fault.detail });
-    } else if (fault.problem === "bad_frame") {
-      request.reply(internalReply(request.requestId));
-    } else {
-      const code = fault.problem === "empty" ? "empty" : "bad_json";
-      this.#refuse(request, code, { detail: fault.detail, members: { offset: fault.offset } });
-    }
+  /** null: the request has been answered. */
+  async #inflate(
+    request: IngestRequest,
+    body: Uint8Array,
+    coding: "gzip" | "zstd",
+  ): Promise<Uint8Array | null> {
+    const { limits } = this.#parts;
+    const bytesMax = request.facade.limits?.inflatedBytesMax ?? limits.inflatedBytesMax;
+    const ratioMax = limits.inflateRatioMax;
+    let text: Uint8Array | null = null;
+    await this.#inflations.run(async () => {
+      const inflated = await inflate(body, coding, { bytesMax, ratioMax });
+      if ("kind" in inflated) this.#refuseCoding(request, inflated);
+      else text = inflated;
+    });
+    return text;
   }
 
   #refuseCoding(request: IngestRequest, fault: BodyFault): void {
     const headers = { "Accept-Encoding": ACCEPTED_CODINGS };
     const options = { detail: fault.detail, close: true };
-    this.#refuse(
-      request,
-      fault.code,
-      fault.code === "unsupported_encoding" ? { ...options, headers } : options,
-    );
+    const isCoding = fault.code === "unsupported_encoding";
+    this.#refuse(request, fault.code, isCoding ? { ...options, headers } : options);
   }
 
   #refuse(request: IngestRequest, code: ProblemCode, options: Omit<ProblemOptions, "requestId">) {
-    request.reply(problemReply(code, { ...options, requestId: request.requestId }));
+    const { reply, facade, requestId } = request;
+    reply(facade.answers.problem(code, { ...options, requestId }));
   }
 }
 
-function closedReply({ code, afterSeconds }: Closed, requestId: string): Reply {
-  return problemReply(code, { requestId, retryAfterSeconds: afterSeconds, close: true });
+function tooLarge(limit: number): Refusal {
+  const detail = `a body has at most ${limit} bytes`;
+  return { code: "too_large", detail, members: { limit } };
 }
 
-function refusalReply(
+/** The key in a body whose façade has it there. */
+function bodyKey({ keyMember }: FacadeEvents, text: Uint8Array): string | null {
+  return keyMember === undefined ? null : topLevelText(text, keyMember);
+}
+
+function refusalOf(
   refused: Extract<Admitted, { readonly kind: "refused" }>,
-  requestId: string,
-): Reply {
-  const options = { requestId, detail: refused.detail, close: true };
-  if (refused.code === "unavailable") {
-    return problemReply("unavailable", { ...options, retryAfterSeconds: 2 });
-  }
+): [ProblemCode, Omit<ProblemOptions, "requestId">] {
+  const { code, detail } = refused;
+  if (code === "unavailable") return [code, { detail, retryAfterSeconds: 2 }];
   const headers = { "WWW-Authenticate": 'Basic realm="sluice"' };
-  return problemReply(
-    refused.code,
-    refused.code === "unauthenticated" ? { ...options, headers } : options,
-  );
-}
-
-function markReplayed({ table }: OpenFrame): void {
-  for (let row = 0; row < table.count; row += 1) {
-    if (table.status[row] === ROW_STATUS.encoded) setHeaderFlag(table, row, HEADER_FLAG.replay);
-  }
+  return [code, code === "unauthenticated" ? { detail, headers } : { detail }];
 }

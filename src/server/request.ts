@@ -12,6 +12,8 @@ export interface RequestHead {
   /** Without "?", "" if there is none. */
   readonly query: string;
   readonly header: Readonly<Record<HeaderName, string>>;
+  /** All headers, by their names in lower case; of one that repeats the last. */
+  readonly headers: ReadonlyMap<string, string>;
   /** A sentence if the framing of the request is not sound (RFC 9112 §6). */
   readonly framingFault: string | null;
   /** A proxy has passed the request on. */
@@ -50,16 +52,14 @@ const ONCE_ONLY: ReadonlySet<string> = new Set([
 
 export function readHead(request: HttpRequest): RequestHead {
   const header = Object.fromEntries(HEADER_NAMES.map((name) => [name, ""]));
-  const seen = new Set<string>();
+  const headers = new Map<string, string>();
   let repeated: string | null = null;
   let proxied = false;
   request.forEach((name, value) => {
     if (KEPT.has(name)) header[name] = value;
     if (PROXY_HEADERS.has(name)) proxied = true;
-    if (ONCE_ONLY.has(name)) {
-      if (seen.has(name)) repeated = name;
-      seen.add(name);
-    }
+    if (ONCE_ONLY.has(name) && headers.has(name)) repeated = name;
+    headers.set(name, value);
   });
   // Every name of HEADER_NAMES was set above.
   const head = header as Readonly<Record<HeaderName, string>>;
@@ -68,6 +68,7 @@ export function readHead(request: HttpRequest): RequestHead {
     path: withoutTrailingSlash(request.getUrl()),
     query: queryOf(request),
     header: head,
+    headers,
     framingFault: framingFault(head, repeated),
     proxied,
   };

@@ -1,0 +1,219 @@
+/**
+ * What becomes of a body over HTTP once its sender is known: a batch, and the answer when every
+ * event of it has its outcome. It knows the pipeline and how a façade answers.
+ */
+import type { Admitted, Principal } from "../admission/admission.ts";
+import type { FrameContext } from "../codec/codec.ts";
+import type { FacadeEvents } from "../dialect/facade.ts";
+import type { BodyShape } from "../dialect/native.ts";
+import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
+import type { ProblemCode } from "../errors.ts";
+import type { Batch } from "../pipeline/batch.ts";
+import type { Deadlines } from "../pipeline/deadlines.ts";
+import { EventIds } from "../pipeline/event-ids.ts";
+import type { Refusals } from "../pipeline/faults.ts";
+import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
+import { jsonReply } from "../protocol/reply.ts";
+import type { ProblemOptions, Reply } from "../protocol/reply.ts";
+import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
+import type { RequestHead } from "./request.ts";
+
+/** One request on its way. */
+export interface IngestRequest {
+  readonly head: RequestHead;
+  readonly requestId: string;
+  /** How its façade reads events and answers. */
+  readonly facade: FacadeEvents;
+  readonly shape: BodyShape;
+  /** Who sends it; a promise while that is being checked, null: his key is in the body. */
+  readonly sender: Principal | Promise<Admitted> | null;
+  /** Answers; every call but the first is ignored. */
+  readonly reply: (reply: Reply) => void;
+}
+
+/** A request whose body is complete, with the time when it was. */
+export interface Arrival extends IngestRequest {
+  readonly receivedAtMs: number;
+  readonly arrivedMs: number;
+}
+
+/** And whose sender is known. */
+export interface ArrivedRequest extends Arrival {
+  readonly sender: Principal;
+}
+
+export interface IngestObserver {
+  /** Something that must not happen did. */
+  failed(error: unknown): void;
+  /** Every event of a request has its outcome. */
+  answered(latencyMs: number): void;
+}
+
+export interface HttpBatchesParts {
+  readonly pipeline: Pipeline;
+  readonly deadlines: Deadlines;
+  readonly limits: { readonly eventBytesMax: number; readonly eventsMax: number };
+  readonly payload: "data" | "whole";
+  readonly typeMember: string;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  /** Monotonic clock, ms. */
+  readonly clockMs: () => number;
+  readonly observer: IngestObserver;
+}
+
+export class HttpBatches {
+  readonly #parts: HttpBatchesParts;
+
+  constructor(parts: HttpBatchesParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a plain body; it is valid during the call only. */
+  open(request: ArrivedRequest, body: Uint8Array): void {
+    const { rewrite } = request.facade;
+    this.#open(request, rewrite === undefined ? body : rewrite(body), null);
+  }
+
+  #open(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): void {
+    const result = this.#read(request, body, refusals);
+    switch (result.kind) {
+      case "fault":
+      case "control":
+        this.#refuseFrame(request, result);
+        break;
+      case "waiting":
+        this.#later(request, this.#await(request, body.slice(), result.ready));
+        break;
+      case "open":
+        this.#run(request, result);
+        break;
+      default:
+        result satisfies never;
+    }
+  }
+
+  /** JSON that turns out to be several lines of JSON is read as such: not every client says so. */
+  #read(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): OpenResult {
+    const context = this.#context(request);
+    const result = this.#parts.pipeline.open(body, context, refusals);
+    if (result.kind !== "fault" || result.problem !== "bad_json") return result;
+    if (request.shape === "ndjson" || !body.includes(0x0a)) return result;
+    const lines = this.#parts.pipeline.open(body, { ...context, shape: "ndjson" }, refusals);
+    const isLines = lines.kind === "open" && FAULT_KINDS[lines.table.kind[0] ?? 0] !== "syntax";
+    return isLines || lines.kind === "waiting" ? lines : result;
+  }
+
+  #context(request: ArrivedRequest): FrameContext {
+    const { payload, typeMember, limits } = this.#parts;
+    const { shape, receivedAtMs, facade, sender } = request;
+    const { tenant, source } = sender;
+    const { form: dialect, defaultType } = facade;
+    return {
+      shape,
+      payload,
+      typeMember,
+      tenant,
+      source,
+      receivedAtMs,
+      eventBytesMax: limits.eventBytesMax,
+      eventsMax: facade.limits?.eventsMax ?? limits.eventsMax,
+      ...(dialect === undefined ? {} : { dialect }),
+      ...(defaultType === undefined ? {} : { defaultType }),
+    };
+  }
+
+  async #await(request: ArrivedRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
+    this.#open(request, body, await ready);
+  }
+
+  #run(request: ArrivedRequest, frame: OpenFrame): void {
+    const { head, reply, arrivedMs } = request;
+    const query = new URLSearchParams(head.query);
+    const options = { allFaults: query.get("faults") === "all" };
+    if (query.get("atomic") === "1") {
+      const problem = this.#atomicProblem(request, frame, options);
+      if (problem !== null) {
+        reply(problem);
+        return;
+      }
+    }
+    const { batch } = frame;
+    if (head.header["sluice-replay"] === "1") markReplayed(frame);
+    if (/\brespond-async\b/.test(head.header.prefer)) {
+      this.#runUnwatched(request, frame);
+      return;
+    }
+    batch.ids = new EventIds(frame.table);
+    const batchProgressed = (settling: Batch): void => {
+      if (!settling.settled) return;
+      reply(this.#answer(request, settling));
+    };
+    this.#parts.deadlines.add(batch, arrivedMs);
+    this.#parts.pipeline.run(frame, { batchProgressed }, options);
+  }
+
+  #answer({ requestId, arrivedMs, facade }: ArrivedRequest, batch: Batch): Reply {
+    const { now, clockMs, observer } = this.#parts;
+    observer.answered(clockMs() - arrivedMs);
+    return facade.answers.settled(batch, { requestId, nowMs: now() });
+  }
+
+  /** 202: the sender does not want to know what becomes of events that are sound. */
+  #runUnwatched({ requestId, reply }: ArrivedRequest, frame: OpenFrame): void {
+    this.#parts.pipeline.run(frame, { batchProgressed: () => {} });
+    const accepted = frame.batch.openCount;
+    const headers = { "Preference-Applied": "respond-async" };
+    reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });
+  }
+
+  #atomicProblem(
+    { requestId, facade }: ArrivedRequest,
+    frame: OpenFrame,
+    options: FaultOptions,
+  ): Reply | null {
+    const errors = this.#parts.pipeline.faults(frame, options);
+    if (errors.length === 0) return null;
+    const passing = errors.find(({ code }) => !OUTCOME_RULES[code].final);
+    const { problem } = facade.answers;
+    if (passing === undefined) return problem("invalid_events", { requestId, members: { errors } });
+    const retryAfterSeconds = Math.ceil(OUTCOME_RULES[passing.code].afterMs / 1_000);
+    const members = { code: passing.code, errors };
+    return problem("unavailable", { requestId, retryAfterSeconds, members });
+  }
+
+  #refuseFrame(request: IngestRequest, fault: Extract<OpenResult, { kind: "fault" | "control" }>) {
+    if (fault.kind === "control") {
+      this.#refuse(request, "bad_json", { detail: "the body holds no events" });
+    } else if (fault.problem === "too_many_events") {
+      const limit = request.facade.limits?.eventsMax ?? this.#parts.limits.eventsMax;
+      this.#refuse(request, "too_large", { detail: fault.detail, members: { limit } });
+    } else if (fault.problem === "too_large") {
+      this.#refuse(request, "too_large", { detail: fault.detail });
+    } else if (fault.problem === "bad_frame") {
+      this.#refuse(request, "internal", { close: true });
+    } else {
+      const code = fault.problem === "empty" ? "empty" : "bad_json";
+      this.#refuse(request, code, { detail: fault.detail, members: { offset: fault.offset } });
+    }
+  }
+
+  /** Work that goes on in another turn, where nobody else would answer for its failure. */
+  #later(request: IngestRequest, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#parts.observer.failed(error);
+      this.#refuse(request, "internal", { close: true });
+    });
+  }
+
+  #refuse(request: IngestRequest, code: ProblemCode, options: Omit<ProblemOptions, "requestId">) {
+    const { reply, facade, requestId } = request;
+    reply(facade.answers.problem(code, { ...options, requestId }));
+  }
+}
+
+function markReplayed({ table }: OpenFrame): void {
+  for (let row = 0; row < table.count; row += 1) {
+    if (table.status[row] === ROW_STATUS.encoded) setHeaderFlag(table, row, HEADER_FLAG.replay);
+  }
+}
