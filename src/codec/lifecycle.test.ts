@@ -129,6 +129,37 @@ describe("plans and routes", () => {
     assert.throws(() => codec.freePlan(long));
   });
 
+  it("versions of one subject are there side by side, while others come and go", async () => {
+    const harness = await Harness.create({ inputBytesMax: 65_536 });
+    const types = ["long", "string", ["null", "boolean"], { type: "array", items: "int" }] as const;
+    const values = ["1", '"x"', "true", "[2]"];
+    const load = (version: number, schemaRef?: string): number =>
+      harness.route({
+        type: "t",
+        schemaText: recordOf({ v: types[version % types.length] }),
+        schemaId: 100 + version,
+        ...(schemaRef === undefined ? {} : { schemaRef }),
+      });
+    types.forEach((_, version) => load(version, `t:${version}`));
+    for (let newest = 0; newest < 12; newest += 1) {
+      const index = load(newest);
+      const events = types.map((_, version) => {
+        return `{"type":"t","schema":"t:${version}","data":{"v":${values[version]}}}`;
+      });
+      const own = `{"type":"t","data":{"v":${values[newest % types.length]}}}`;
+      const rows = harness.rows(`[${[...events, own].join()}]`);
+      assert.deepEqual(
+        rows.map(({ status, value }) => [status, value.readUInt32BE(1)]),
+        [...types.map((_, version) => [0, 100 + version]), [0, 100 + newest]],
+      );
+      assert.deepEqual(
+        rows.slice(0, -1).map(({ avro }) => avro.toString("hex")),
+        ["02", "0278", "0201", "020400"],
+      );
+      harness.drop(index);
+    }
+  });
+
   it("a plan of 500 fields compiles and loads", async () => {
     const codec = await createCodec({ inputBytesMax: 65_536 });
     const fields = Object.fromEntries(
