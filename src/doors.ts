@@ -16,6 +16,7 @@ import { checkCertificate, watchCertificate } from "./server/certificate.ts";
 import type { CertificateFiles } from "./server/certificate.ts";
 import { HttpIngest } from "./server/ingest.ts";
 import { Server } from "./server/server.ts";
+import type { StreamDoor } from "./server/stream-door.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -48,12 +49,14 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
 
 export interface ServerRooms {
   readonly ingest: HttpIngest;
+  readonly streams: StreamDoor;
   readonly hub: StreamHub;
   /** Other processes share the port. */
   readonly isWorker: boolean;
 }
 
-export function makeServer(parts: RoomParts, { ingest, hub, isWorker }: ServerRooms): Server {
+export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
+  const { ingest, streams, hub, isWorker } = rooms;
   const { config, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
@@ -65,6 +68,7 @@ export function makeServer(parts: RoomParts, { ingest, hub, isWorker }: ServerRo
     ...(tls === null ? {} : { tls }),
     http: {
       ingest,
+      streams,
       onAnswered: (route, status) => traffic.httpAnswered(route, status),
       onFailure,
     },

@@ -25,10 +25,11 @@ import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
+import type { StreamDoor } from "./server/stream-door.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { StreamStore } from "./stream/store.ts";
-import { makeStreamHub, makeStreamStore } from "./streams.ts";
+import { makeStreamDoor, makeStreamHub, makeStreamStore } from "./streams.ts";
 import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
 
@@ -71,6 +72,7 @@ export class Gateway {
   readonly #streams: StreamStore;
   readonly #hub: StreamHub;
   readonly #ingest: HttpIngest;
+  readonly #streamDoor: StreamDoor;
   readonly #server: Server;
   readonly #admin: AdminServer | null;
   #readinessTimer: NodeJS.Timeout | undefined;
@@ -135,8 +137,17 @@ export class Gateway {
       deadlines: this.#httpDeadlines,
       gate: this.#gate,
     });
+    this.#streamDoor = makeStreamDoor(parts, {
+      admission: this.#access.admission,
+      pipeline: this.#pipeline,
+      store: this.#streams,
+      deadlines: this.#httpDeadlines,
+      gate: this.#gate,
+      ingest: this.#ingest,
+    });
     this.#server = makeServer(parts, {
       ingest: this.#ingest,
+      streams: this.#streamDoor,
       hub: this.#hub,
       isWorker: parts.isWorker,
     });
@@ -310,7 +321,7 @@ export class Gateway {
 
   /** Waits until every request has its answer: at the latest at its own deadline. */
   async #answerAll(withinMs: number): Promise<void> {
-    await within(withinMs, () => this.#ingest.pending === 0);
+    await within(withinMs, () => this.#ingest.pending + this.#streamDoor.pending === 0);
   }
 
   /** Tells other commands on this machine where the embedded parts are. It serves without, too. */

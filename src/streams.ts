@@ -3,12 +3,15 @@
  * telemetry. Knows no frame and no socket.
  */
 import type { Admission } from "./admission/admission.ts";
+import { isLoopback } from "./config/cross-rules.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import { makeProcessId } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
+import type { HttpIngest } from "./server/ingest.ts";
+import { StreamDoor } from "./server/stream-door.ts";
 import { createStreamStore } from "./stream/create-store.ts";
 import { StreamHub } from "./stream/hub.ts";
 import type { StreamLimits } from "./stream/hub.ts";
@@ -103,6 +106,30 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
     return { events, overcommit: events / config.unackedEventsMax };
   });
   return hub;
+}
+
+/** The door of requests that use a stream once: the HTTP twin. */
+export function makeStreamDoor(
+  parts: RoomParts,
+  rooms: StreamHubRooms & { readonly ingest: HttpIngest },
+): StreamDoor {
+  const { config, telemetry } = parts;
+  const { gate, ingest, admission, ...streams } = rooms;
+  return new StreamDoor({
+    streams: { ...streams, limits: streamLimits(parts) },
+    admission,
+    bodies: ingest.bodies,
+    bodyBytesMax: limits.FRAME_BYTES_MAX,
+    requestsMax: limits.HTTP_REQUESTS_MAX,
+    loopback: isLoopback(config.host),
+    now: systemClock.nowMs,
+    clockMs: systemClock.monotonicMs,
+    nextRequestId: () => ingest.nextRequestId(),
+    closedBecause: gate.closedBecause,
+    closedFor: gate.closedFor,
+    onFailure: (error) => telemetry.process.unexpected("a request", error),
+    onAnswered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
+  });
 }
 
 function streamLimits({ config, pack }: RoomParts): StreamLimits {

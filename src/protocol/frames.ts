@@ -84,7 +84,12 @@ export function parseControlFrame(text: string): ParsedFrame {
   }
 }
 
-function parseHello(members: Members, text: string): ParsedFrame {
+export type ParsedHello =
+  | { readonly kind: "frame"; readonly frame: Hello }
+  | { readonly kind: "fault"; readonly detail: string };
+
+/** Reads the members of a hello; `text` is where they stand. */
+export function parseHello(members: Members, text: string): ParsedHello {
   const version = integer(members["v"]);
   if (version === null) return fault("hello needs v, the version of the protocol: 1");
   const auth = members["auth"] ?? null;
@@ -190,7 +195,7 @@ export function uuidBytes(text: string): Uint8Array | null {
   return Buffer.from(text.replaceAll("-", ""), "hex");
 }
 
-function fault(detail: string): ParsedFrame {
+function fault(detail: string): { readonly kind: "fault"; readonly detail: string } {
   return { kind: "fault", detail };
 }
 

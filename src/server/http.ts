@@ -8,6 +8,7 @@ import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade.ts";
 import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
+import type { ByteBudget } from "../lib/byte-budget.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
@@ -19,17 +20,20 @@ import { PublishedDocuments } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
+import { streamOfPath } from "./stream-door.ts";
+import type { StreamDoor } from "./stream-door.ts";
 import { STREAM_PATH } from "./websocket.ts";
 
 export interface HttpDoorParts {
   readonly ingest: HttpIngest;
+  readonly streams: StreamDoor;
   /** Every answer, also to what never became a request of events. */
   readonly onAnswered: (route: AnswerRoute, status: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
 /** What was asked for, for the metrics. */
-export type AnswerRoute = "events" | "preflight" | "other";
+export type AnswerRoute = "events" | "stream_events" | "preflight" | "other";
 
 /** A response that is written at most once, and not after its client has gone. */
 class Answer {
@@ -76,8 +80,10 @@ class Answer {
 }
 
 function routeOf(head: RequestHead): AnswerRoute {
-  if (head.path !== NATIVE_PATH) return "other";
-  return head.method === "OPTIONS" ? "preflight" : "events";
+  const isStream = streamOfPath(head.path) !== null;
+  if (head.path !== NATIVE_PATH && !isStream) return "other";
+  if (head.method === "OPTIONS") return "preflight";
+  return isStream ? "stream_events" : "events";
 }
 
 function replyHeaders(reply: Reply, origin: string): Headers {
@@ -112,6 +118,10 @@ interface Exchange {
 
 function handle(exchange: Exchange, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
+  if (streamOfPath(head.path) !== null) {
+    handleStream(exchange, parts);
+    return;
+  }
   const match = matchFacade(facadeRequest(head));
   if (match?.kind === "events") {
     receive(exchange, match, parts);
@@ -162,35 +172,97 @@ function giveDocument({ head, answer, documents }: Exchange, requestId: string):
   answer.send(reply ?? problemReply("method_not_allowed", refusal));
 }
 
-function receive(
-  { response, head, answer }: Exchange,
-  facade: FacadeEvents,
-  parts: HttpDoorParts,
-): void {
-  const { ingest, onFailure } = parts;
+/** The HTTP twin of a stream. */
+function handleStream(exchange: Exchange, parts: HttpDoorParts): void {
+  const { head, answer } = exchange;
+  const allow = "POST, OPTIONS";
+  if (head.method === "OPTIONS") {
+    const headers = Object.fromEntries(preflightHeaders(head.header.origin, allow));
+    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
+  } else if (head.method === "POST") receiveStream(exchange, parts);
+  else {
+    const requestId = parts.ingest.nextRequestId();
+    const detail = "this path takes POST";
+    const refusal = { requestId, detail, headers: { Allow: allow }, close: true };
+    answer.send(problemReply("method_not_allowed", refusal));
+  }
+}
+
+function receiveStream(exchange: Exchange, parts: HttpDoorParts): void {
+  const { head, answer } = exchange;
+  const { streams: door } = parts;
+  const opened = door.begin(head, answer.send);
+  if (opened.kind === "reply") {
+    answer.send(opened.reply);
+    return;
+  }
+  const { request } = opened;
+  gather(exchange, parts, {
+    bytesMax: door.bodyBytesMax,
+    budget: door.bodies,
+    take: (body) => {
+      if (typeof body === "string") door.refuseBody(request, body);
+      else door.take(request, body);
+    },
+    fail: () => request.reply(internalReply(request.requestId)),
+    abandon: () => door.abandon(request),
+  });
+}
+
+function receive(exchange: Exchange, facade: FacadeEvents, parts: HttpDoorParts): void {
+  const { head, answer } = exchange;
+  const { ingest } = parts;
   const opened = ingest.begin(head, facade, answer.send);
   if (opened.kind === "reply") {
     answer.send(opened.reply);
     return;
   }
   const { request } = opened;
+  gather(exchange, parts, {
+    bytesMax: ingest.bodyBytesMax(facade),
+    budget: ingest.bodies,
+    take: (body) => {
+      if (typeof body === "string") ingest.refuseBody(request, body);
+      else ingest.take(request, body);
+    },
+    fail: () => {
+      const { requestId } = request;
+      request.reply(facade.answers.problem("internal", { requestId, close: true }));
+    },
+    abandon: () => ingest.abandon(request),
+  });
+}
+
+/** Who waits for a body. */
+interface BodyTaker {
+  readonly bytesMax: number;
+  readonly budget: ByteBudget;
+  take(body: Gathered): void;
+  /** Taking it has failed: it is answered all the same. */
+  fail(): void;
+  /** The client went away before its body was complete. */
+  abandon(): void;
+}
+
+function gather(
+  { response, answer }: Exchange,
+  { onFailure }: HttpDoorParts,
+  taker: BodyTaker,
+): void {
   const done = (body: Gathered) => {
     // From here on the request is answered, whether its client still listens or not.
     answer.whenAborted(() => {});
     try {
-      if (typeof body === "string") ingest.refuseBody(request, body);
-      else ingest.take(request, body);
+      taker.take(body);
     } catch (error) {
       onFailure(error);
-      const { requestId } = request;
-      request.reply(facade.answers.problem("internal", { requestId, close: true }));
+      taker.fail();
     }
   };
-  const { bodies: budget } = ingest;
-  const bytesMax = ingest.bodyBytesMax(facade);
+  const { bytesMax, budget } = taker;
   const giveUp = gatherBody(response, { bytesMax, budget, done });
   answer.whenAborted(() => {
     giveUp();
-    ingest.abandon(request);
+    taker.abandon();
   });
 }

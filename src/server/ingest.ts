@@ -40,7 +40,7 @@ export interface IngestParts extends HttpBatchesParts {
   readonly processId: string;
 }
 
-interface Closed {
+export interface Closed {
   readonly code: ProblemCode;
   readonly afterSeconds: number;
 }
@@ -258,7 +258,8 @@ function bodyKey({ keyMember }: FacadeEvents, text: Uint8Array): string | null {
   return keyMember === undefined ? null : topLevelText(text, keyMember);
 }
 
-function refusalOf(
+/** Why a sender is not let in, as a problem. */
+export function refusalOf(
   refused: Extract<Admitted, { readonly kind: "refused" }>,
 ): [ProblemCode, Omit<ProblemOptions, "requestId">] {
   const { code, detail } = refused;

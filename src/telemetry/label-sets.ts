@@ -6,7 +6,7 @@ import { CLOSE_RULES, OUTCOME_RULES } from "../errors.ts";
 
 export const DIALECTS = ["native"] as const;
 export const TRANSPORTS = ["http", "ws"] as const;
-export const HTTP_ROUTES = ["events", "stream", "preflight", "other"] as const;
+export const HTTP_ROUTES = ["events", "stream_events", "stream", "preflight", "other"] as const;
 export const HTTP_STATUSES = [
   "101",
   "200",

@@ -109,12 +109,12 @@ export const CLIENT_FRAMES: readonly FrameDescription[] = [
 ];
 
 /** Of `welcome`, and of the answers of the HTTP twin. */
-export const EPOCH = integer("Counts the connections of the stream.");
+export const EPOCH = integer("Grows with each connection or request that takes the stream.");
 export const RESUME = text(
   "Proves that the stream is yours: keep it beside the queue before the first `pub`.",
 );
 
-const ACK_MEMBERS: Readonly<Record<string, Schema>> = {
+export const ACK_MEMBERS: Readonly<Record<string, Schema>> = {
   upto: integer("This number and all before have final outcomes."),
   sack: list(ref("Range"), "Numbers above `upto` that have final outcomes, too."),
   rej: list(ref("StreamRejection"), "New: events that will never be stored."),
@@ -123,7 +123,7 @@ const ACK_MEMBERS: Readonly<Record<string, Schema>> = {
   credit: ref("Credit"),
 };
 
-const ACK_OPTIONAL = ["sack", "rej", "retry", "dup", "credit"];
+export const ACK_OPTIONAL = ["sack", "rej", "retry", "dup", "credit"];
 
 export const SERVER_FRAMES: readonly FrameDescription[] = [
   {

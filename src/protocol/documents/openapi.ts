@@ -14,9 +14,11 @@ import {
   EVENTS_PATH,
   LICENSE,
   OPENAPI_PATH,
+  STREAM_EVENTS_PATH,
   STREAM_PATH,
 } from "./facts.ts";
 import { ref } from "./kit.ts";
+import { STREAM_PARAMETER, STREAM_POST_SCHEMAS } from "./stream-post-schemas.ts";
 import type { Schema } from "./kit.ts";
 
 const DESCRIPTION = `Every event gets exactly one final outcome. \`200\` means that every event
@@ -186,9 +188,9 @@ function eventAnswers(): object {
   };
 }
 
-function preflight(): object {
+function preflight(operationId = "preflight"): object {
   return {
-    operationId: "preflight",
+    operationId,
     summary: "CORS preflight: answered to every origin; the request itself is judged.",
     security: [],
     responses: {
@@ -201,6 +203,31 @@ function preflight(): object {
           "Access-Control-Max-Age": { schema: { type: "integer" } },
         },
       },
+    },
+  };
+}
+
+function postStreamEvents(): object {
+  const content = { schema: ref("StreamPost") };
+  return {
+    operationId: "postStreamEvents",
+    summary: "Uses a stream once, without a WebSocket: for page unload and blocked WebSockets.",
+    description:
+      "The members of `hello` and of `pub` in one body, the same numbers, the same outcomes. A " +
+      "WebSocket that holds the stream is closed with 4409 first. A beacon has its write key in " +
+      "the body (`auth`) or the query (`key`).",
+    security: [...SECURITY, {}],
+    requestBody: {
+      required: true,
+      content: { "application/json": content, "text/plain": content },
+    },
+    responses: {
+      "200": {
+        description: "Every event has an outcome, or is in `retry`.",
+        headers: { ...CORS, "Retry-After": header("RetryAfterMaybe") },
+        content: json(ref("StreamAnswer")),
+      },
+      ...problems(400, 401, 403, 409, 413, 415, 429, 500, 503),
     },
   };
 }
@@ -260,6 +287,11 @@ export function openapiDocument(): object {
     servers: [{ url: "/", description: "The gateway that serves this document." }],
     paths: {
       [EVENTS_PATH]: { post: postEvents(), options: preflight() },
+      [STREAM_EVENTS_PATH]: {
+        parameters: [STREAM_PARAMETER],
+        post: postStreamEvents(),
+        options: preflight("preflightStream"),
+      },
       [STREAM_PATH]: { get: openStream() },
       [OPENAPI_PATH]: { get: getDocument("getOpenapi", "This document.") },
       [ASYNCAPI_PATH]: { get: getDocument("getAsyncapi", "Frames of the WebSockets.") },
@@ -281,9 +313,6 @@ export function openapiDocument(): object {
   };
 }
 
-/** Without those that only frames have. */
 function usedSchemas(): Readonly<Record<string, Schema>> {
-  return Object.fromEntries(
-    Object.entries(EVENT_SCHEMAS).filter(([name]) => name !== "StreamRejection"),
-  );
+  return { ...EVENT_SCHEMAS, ...STREAM_POST_SCHEMAS };
 }
