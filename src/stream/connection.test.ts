@@ -293,6 +293,18 @@ test("StreamConnection: where nobody can tell, the client is to come back", asyn
   assert.equal(last(setup, "error")["code"], "unavailable");
 });
 
+test("StreamConnection: credentials right behind a hello wait for its own", async () => {
+  const setup = setUp();
+  const welcome = setup.hello();
+  setup.say({ t: "auth", token: "demo" });
+  await welcome;
+  assert.deepEqual(
+    setup.said.map(({ t }) => t),
+    ["welcome", "auth_ok"],
+  );
+  assert.deepEqual(setup.closed, []);
+});
+
 test("StreamConnection: too many frames that are not events are abuse", async () => {
   const setup = setUp();
   await setup.hello();

@@ -203,6 +203,8 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   }
 
   async #authenticate(token: string): Promise<void> {
+    // Right behind a hello whose own credentials are still being looked at.
+    if (this.#principal === null) await this.#claiming;
     const principal = await this.#admitted(token);
     if (principal === null || this.#isGone) return;
     if (!isSameSender(principal, this.#principal)) {

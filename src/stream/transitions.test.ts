@@ -42,7 +42,7 @@ async function enter(setup: Setup, state: ConnectionState): Promise<void> {
   const { connection } = setup;
   if (state !== "awaiting-hello") {
     setup.say(FRAMES.hello);
-    if (state !== "claiming") await settled();
+    await settled();
   }
   if (state === "open" || state === "going-away" || state === "leaving") setup.pub(1, 1);
   if (state === "going-away") connection.goAway("drain", 0);
