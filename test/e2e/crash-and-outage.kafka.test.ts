@@ -63,7 +63,7 @@ interface Answer {
   readonly retry?: readonly { readonly index: number; readonly code: string }[];
 }
 
-test("kill -9 in the middle of a load loses no event that was answered stored", async () => {
+test("row 32: kill -9 in the middle of a load loses no event that was answered stored", async () => {
   await using gateway = await start();
   const stored = new Set<number>();
   let next = 0;
@@ -108,7 +108,7 @@ async function residentBytes(pid: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }
 
-test("a stopped broker gives retry and 503, bounded memory, and heals without a restart", async () => {
+test("row 4: all brokers stopped: retry and 503, bounded memory, healed without a restart", async () => {
   const timeouts = ["--kafka-message-timeout-ms", "5000", "--http-deadline-ms", "1500"];
   const budget = ["--unacked-events-max", "5000"];
   await using gateway = await start([...timeouts, ...budget]);
