@@ -6,10 +6,11 @@ import type { AddressInfo, Server, Socket } from "node:net";
 
 export class TcpProxy {
   readonly port: number;
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  #accepted = 0;
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -26,6 +27,7 @@ export class TcpProxy {
   }
 
   #forward(client: Socket): void {
+    this.#accepted += 1;
     if (this.#isCut) {
       client.destroy();
       return;
@@ -49,6 +51,17 @@ export class TcpProxy {
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** What connects from now on meets another server; what is open is closed. */
+  retarget(target: { readonly host: string; readonly port: number }): void {
+    this.#target = target;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Connections that were asked for so far. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   restore(): void {

@@ -37,7 +37,7 @@ for (const name of ["codec.wasm", "codec.debug.wasm"]) {
   describe(`traps (${name})`, () => {
     const moduleUrl = new URL(`../../build/${name}`, import.meta.url);
 
-    it("cost one event; the rest of the frame, later frames, plans and routes live on", async () => {
+    it("row 29: a trap costs one event; the rest of the frame, later frames, plans and routes live on", async () => {
       let traps = 0;
       const harness = await Harness.create({ onTrap: () => (traps += 1), moduleUrl });
       harness.route({ type: "good", schemaText: recordOf({ n: "long" }) });

@@ -112,7 +112,7 @@ describe("delivery, a private Apache Kafka", () => {
     ledger.judge(await read(broker.address, [topic], 1_000));
   });
 
-  it("partitions that are added while running are used", async () => {
+  it("row 12: partitions that are added while running are used", async () => {
     const topic = await topics.create("grows", 2);
     const events: DeliveryEvent[] = [];
     const delivery = createDelivery({

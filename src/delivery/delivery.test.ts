@@ -33,7 +33,7 @@ describe("delivery, faults of the producer", () => {
     await stop();
   });
 
-  it("a full queue pauses the lane, once, and nothing is lost", async () => {
+  it("row 13: a full queue pauses the lane, once, and nothing is lost", async () => {
     const { delivery, kafka, until, topic, events, stop } = await fakeHarness({ lanes: 1 });
     kafka.queueMax = 100;
     const ledger = new Ledger(delivery);
@@ -46,7 +46,7 @@ describe("delivery, faults of the producer", () => {
     await stop();
   });
 
-  it("a queue that takes nothing at all is tried again with pauses until it does", async () => {
+  it("row 13: a queue that takes nothing at all is tried again with pauses until it does", async () => {
     const harness = await fakeHarness({ lanes: 1 });
     const { delivery, kafka, clock, until, topic, events, stop } = harness;
     await until(() => isReady(harness));
@@ -390,7 +390,7 @@ describe("delivery, faults of Kafka", () => {
     await stop();
   });
 
-  it("partitions that are added are used within the refresh time", async () => {
+  it("row 12: partitions that are added are used within the refresh time", async () => {
     const { delivery, kafka, clock, until, topic, stop } = await fakeHarness();
     const ledger = new Ledger(delivery);
     ledger.submit(keyed(topic, 100));

@@ -64,7 +64,7 @@ async function withRoom(
 }
 
 describe("Redis", () => {
-  test("killed and back empty: ids stay, counts are restored in full", async () => {
+  test("row 21: killed and back empty: ids stay, counts are restored in full", async () => {
     await withRoom(async (server, room) => {
       const id = sendEvents(room, 1);
       await server.kill();
@@ -97,7 +97,7 @@ describe("Redis", () => {
     await server.kill();
   });
 
-  test("paused (CLIENT PAUSE): pipelines time out, nothing is counted twice", async () => {
+  test("row 22: paused (CLIENT PAUSE): pipelines time out, nothing is counted twice", async () => {
     await withRoom(async (server, room) => {
       await server.admin.client("PAUSE", 1_500, "ALL");
       sendEvents(room, 10);
@@ -109,7 +109,7 @@ describe("Redis", () => {
     });
   });
 
-  test("out of memory (noeviction): counted as oom, nothing is lost", async () => {
+  test("row 23: out of memory (noeviction): counted as oom, nothing is lost", async () => {
     await withRoom(async (server, room) => {
       await server.admin.config("SET", "maxmemory", "1");
       sendEvents(room, 10);
@@ -119,7 +119,7 @@ describe("Redis", () => {
     });
   });
 
-  test("turned into a replica: counted as readonly, healed when it is primary again", async () => {
+  test("row 23: turned into a replica: counted as readonly, healed when it is primary again", async () => {
     await withRoom(async (server, room) => {
       await server.admin.replicaof("127.0.0.1", `${await freePort()}`);
       sendEvents(room, 10);
@@ -129,7 +129,7 @@ describe("Redis", () => {
     });
   });
 
-  test("loading its data: counted as loading, healed when it has loaded", async () => {
+  test("row 23: loading its data: counted as loading, healed when it has loaded", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sluice-redis-"));
     const settings = ["--dir", directory];
     const first = await startPrivateRedis({ settings });

@@ -107,7 +107,7 @@ test("a new version of a subject is used without a restart, one that cannot be u
   registry.close();
 });
 
-test("Redis killed and back: every event is still stored, sessions heal", async () => {
+test("row 21: Redis killed and back: every event is still stored, sessions heal", async () => {
   const pack = await makePack("sessions");
   await using gateway = await Gateway.start({ flags: flags(pack) });
   const isUp = () => gateway.metric("sluice_redis_up");
@@ -143,7 +143,7 @@ test("two workers share the port, one ready line, one ledger, one clean end", as
   assert.equal(await gateway.stop(), 0);
 });
 
-test("missing subjects and topics are retry, with what mends them; then they are not", async () => {
+test("row 12: missing subjects and topics are retry, with what mends them; then they are not", async () => {
   const pack = await makePack("absent");
   const bare = flags(pack).filter(
     (flag) => !["--create-topics", "--register-schemas"].includes(flag),
