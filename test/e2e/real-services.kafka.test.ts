@@ -123,7 +123,7 @@ test(`${EVENTS} mixed events come out of Kafka equal, in order per key, none mis
   assert.equal(ledger["in_flight"], 0);
 });
 
-test("a restart while the registry is away serves from the snapshot on disk", async () => {
+test("row 25: a restart while the registry is away serves from the snapshot on disk", async () => {
   assert.equal(await gateway.stop(), 0);
   registry.cut();
   gateway = await Gateway.start({ flags: flags(), dataDir: join(directory, "data") });
