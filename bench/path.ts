@@ -6,10 +6,17 @@
  *
  * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's
  * process.
+ *
+ * --rate sends so many events a second instead (open loop), --profile DIRECTORY leaves a CPU
+ * profile of the gateway's main thread there.
+ *
+ * With --ack-tax a gateway that answers before Kafka has anything (bench/path/early-acks.ts) takes
+ * turns with the real one, --rounds times each; prints the medians and what truthful answers cost,
+ * and writes bench/results/ack-tax.json.
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,6 +25,8 @@ import { parseArgs } from "node:util";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const SAMPLES = fileURLToPath(new URL("../packs/behaviour/samples.ndjson", import.meta.url));
+const EARLY_ACKS = new URL("path/early-acks.ts", import.meta.url).href;
+const TAX_OUTPUT = fileURLToPath(new URL("results/ack-tax.json", import.meta.url));
 const CLOCK_TICKS_PER_SECOND = 100;
 
 const { values: flags } = parseArgs({
@@ -29,23 +38,34 @@ const { values: flags } = parseArgs({
     sockets: { type: "string", default: "8" },
     inflight: { type: "string", default: "4" },
     seconds: { type: "string", default: "10" },
+    rate: { type: "string", default: "0" },
+    profile: { type: "string", default: "" },
+    "ack-tax": { type: "boolean", default: false },
+    rounds: { type: "string", default: "5" },
   },
 });
 const batch = Number(flags.batch);
 const seconds = Number(flags.seconds);
+const rate = Number(flags.rate);
+/** Between two looks at what is due, in the open loop. */
+const DUE_MS = 5;
 
 interface Place {
   readonly pid: number;
   readonly port: number;
 }
 
-async function startGateway(dataDir: string) {
+async function startGateway(dataDir: string, isEarly: boolean) {
   const further = [
     ...(flags.brokers === "" ? [] : ["--kafka-brokers", flags.brokers, "--create-topics"]),
     ...(flags.redis === "" ? [] : ["--redis-url", flags.redis]),
   ];
   const ports = ["--port", "0", "--admin-port", "0", "--data-dir", dataDir];
-  const child = spawn(process.execPath, [MAIN, "start", ...ports, ...further], {
+  const preload = [
+    ...(isEarly ? ["--import", EARLY_ACKS] : []),
+    ...(flags.profile === "" ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`]),
+  ];
+  const child = spawn(process.execPath, [...preload, MAIN, "start", ...ports, ...further], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
   });
@@ -91,15 +111,23 @@ function drive(port: number, load: Load): WebSocket {
   let next = 1;
   let credit = 0;
   let upto = 0;
+  const startMs = performance.now();
   const more = () => {
-    const isRoom = () =>
-      sentAtMs.size < Number(flags.inflight) && next + batch - 1 <= credit && !signal.aborted;
+    const isDue = () =>
+      rate === 0
+        ? sentAtMs.size < Number(flags.inflight)
+        : next <= ((performance.now() - startMs) * rate) / Number(flags.sockets) / 1_000;
+    const isRoom = () => isDue() && next + batch - 1 <= credit && !signal.aborted;
     while (isRoom()) {
       sentAtMs.set(next + batch - 1, performance.now());
       socket.send(`{"t":"pub","seq":${next},"events":${events}}`);
       next += batch;
     }
   };
+  if (rate > 0) {
+    const timer = setInterval(more, DUE_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
   socket.onopen = () => {
     socket.send(JSON.stringify({ t: "hello", v: 1, auth: "demo", stream: randomUUID(), next: 1 }));
   };
@@ -128,7 +156,18 @@ function drive(port: number, load: Load): WebSocket {
   return socket;
 }
 
-async function measure(place: Place): Promise<Record<string, number | string>> {
+interface Result {
+  readonly broker: string;
+  readonly eventsPerFrame: number;
+  readonly bytesPerEvent: number;
+  readonly eventsPerSecond: number;
+  readonly cpuSecondsPerMillionEvents: number;
+  readonly ackMsP50: number;
+  readonly ackMsP99: number;
+  readonly notStored: number;
+}
+
+async function measure(place: Place): Promise<Result> {
   const lines = (await readFile(SAMPLES, "utf8")).trim().split("\n");
   const frame = Array.from({ length: batch }, (_, index) => lines[index % lines.length] ?? "");
   const events = `[${frame.join(",")}]`;
@@ -165,14 +204,50 @@ async function measure(place: Place): Promise<Record<string, number | string>> {
   };
 }
 
-const dataDir = await mkdtemp(join(tmpdir(), "sluice-bench-"));
-const { child, place } = await startGateway(dataDir);
-try {
-  const result = await measure(place);
+/** One gateway from start to end. */
+async function measureOnce(isEarly: boolean): Promise<Result> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+  const { child, place } = await startGateway(dataDir, isEarly);
+  try {
+    return await measure(place);
+  } finally {
+    child.kill("SIGTERM");
+    await new Promise((resolve) => child.once("exit", resolve));
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** The run in the middle by its rate. */
+function median(results: readonly Result[]): Result {
+  const sorted = results.toSorted((left, right) => left.eventsPerSecond - right.eventsPerSecond);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined) throw new Error("--rounds is at least 1");
+  return middle;
+}
+
+async function measureTax(): Promise<void> {
+  const runs = { truthful: [] as Result[], early: [] as Result[] };
+  for (let round = 0; round < Number(flags.rounds); round += 1) {
+    const order =
+      round % 2 === 0 ? (["truthful", "early"] as const) : (["early", "truthful"] as const);
+    for (const kind of order) runs[kind].push(await measureOnce(kind === "early"));
+  }
+  const [truthful, early] = [median(runs.truthful), median(runs.early)];
+  const percent = (cost: number): number => Math.round(cost * 1_000) / 10;
+  const tax = {
+    throughputPercent: percent(1 - truthful.eventsPerSecond / early.eventsPerSecond),
+    cpuPercent: percent(truthful.cpuSecondsPerMillionEvents / early.cpuSecondsPerMillionEvents - 1),
+  };
+  console.table({ truthful, early });
+  console.table({ "truthful answers cost": tax });
+  const report = { node: process.version, rounds: Number(flags.rounds), ...tax, truthful, early };
+  await writeFile(TAX_OUTPUT, `${JSON.stringify({ ...report, runs }, null, 2)}\n`);
+  console.log(JSON.stringify(report));
+}
+
+if (flags["ack-tax"]) await measureTax();
+else {
+  const result = await measureOnce(false);
   console.table([result]);
   console.log(JSON.stringify({ node: process.version, ...result }));
-} finally {
-  child.kill("SIGTERM");
-  await new Promise((resolve) => child.once("exit", resolve));
-  await rm(dataDir, { recursive: true, force: true });
 }

@@ -42,6 +42,14 @@ export const INFLATE_RATIO_MAX = 100;
  */
 export const RECORD_BYTES_MAX = 900_000;
 
+/**
+ * One batch of records, hence one record, as every topic takes it: Kafka's default is 1 048 588.
+ */
+export const KAFKA_MESSAGE_BYTES_MAX = 1_000_000;
+
+/** What a record is larger than its event by at most: key, header, framing; its defaults apart. */
+export const RECORD_OVERHEAD_BYTES = 4_096;
+
 /** Event ids (UTF-8 bytes); longer is `bad_id`. */
 export const ID_BYTES_MAX = 200;
 
@@ -466,6 +474,7 @@ assert(
   2 * STREAM_INFLIGHT_EVENTS_MAX <= CONSUMER_WINDOW_SEQS,
   "a consumer remembers whatever a stream may send again",
 );
+assert(RECORD_BYTES_MAX + RECORD_OVERHEAD_BYTES <= KAFKA_MESSAGE_BYTES_MAX, "Kafka takes records");
 assert(RECORD_BYTES_MAX + KEY_BYTES_MAX <= SEGMENT_BYTES, "a record with its key fits a segment");
 assert(SESSION_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "sessions are written before the drain ends");
 assert(STREAM_STOP_DEADLINE_MS < DRAIN_DEADLINE_MS, "streams are written before the drain ends");

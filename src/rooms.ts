@@ -66,6 +66,7 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     lingerMs: config.kafkaLingerMs,
     compression: config.kafkaCompression,
     messageTimeoutMs,
+    messageBytesMax: config.kafkaMessageBytesMax,
     unackedEventsMax: config.unackedEventsMax,
     unackedBytesMax: config.unackedBytesMax,
     ...(config.createTopics ? { createTopics: partitions } : {}),

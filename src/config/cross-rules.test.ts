@@ -55,6 +55,11 @@ const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
   [{ registryToken: "t" }, "SLUICE_REGISTRY_TOKEN", "SLUICE_REGISTRY_URL"],
   [{ registerSchemas: true }, "SLUICE_REGISTER_SCHEMAS", "SLUICE_REGISTRY_URL"],
   [
+    { eventBytesMax: 300_000, kafkaMessageBytesMax: 300_000 },
+    "SLUICE_EVENT_BYTES_MAX",
+    "SLUICE_KAFKA_MESSAGE_BYTES_MAX",
+  ],
+  [
     { kafkaLingerMs: 500, httpDeadlineMs: 400 },
     "SLUICE_KAFKA_LINGER_MS",
     "SLUICE_HTTP_DEADLINE_MS",

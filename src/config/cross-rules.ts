@@ -2,7 +2,12 @@
  * What has to hold between options. Each rule returns a sentence that names the settings which
  * clash, by their variables, or nothing. Rules see finished values only.
  */
-import { COMMIT_DEADLINE_MS, MESSAGE_TIMEOUT_MS, STREAM_DEADLINE_MS } from "../limits.ts";
+import {
+  COMMIT_DEADLINE_MS,
+  MESSAGE_TIMEOUT_MS,
+  RECORD_OVERHEAD_BYTES,
+  STREAM_DEADLINE_MS,
+} from "../limits.ts";
 import type { Config } from "./options.ts";
 
 export type CrossRule = (config: Config) => string | undefined;
@@ -195,6 +200,12 @@ export const CROSS_RULES: readonly CrossRule[] = [
     config.eventBytesMax > config.bodyBytesMax
       ? `SLUICE_EVENT_BYTES_MAX (${config.eventBytesMax}) is above SLUICE_BODY_BYTES_MAX ` +
         `(${config.bodyBytesMax}); such an event could never arrive.`
+      : undefined,
+  (config) =>
+    config.eventBytesMax + RECORD_OVERHEAD_BYTES > config.kafkaMessageBytesMax
+      ? `SLUICE_EVENT_BYTES_MAX (${config.eventBytesMax}) has to be at least ` +
+        `${RECORD_OVERHEAD_BYTES} below SLUICE_KAFKA_MESSAGE_BYTES_MAX ` +
+        `(${config.kafkaMessageBytesMax}), or Kafka would refuse whole batches for one event.`
       : undefined,
   (config) =>
     config.unackedEventsMax < config.frameEventsMax

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import {
   COMMIT_DEADLINE_MS,
   GATHER_WAIT_MS,
+  KAFKA_MESSAGE_BYTES_MAX,
   LANES_MAX,
   MESSAGE_TIMEOUT_MS,
   SEGMENT_BYTES,
@@ -56,6 +57,8 @@ export interface DeliveryOptions {
   readonly lingerMs?: number;
   readonly compression?: Compression;
   readonly messageTimeoutMs?: number;
+  /** The smallest max.message.bytes of the topics. */
+  readonly messageBytesMax?: number;
   readonly gatherWaitMs?: number;
   readonly stallMs?: number;
   /** How often the partitions of known topics are looked up again. */
@@ -320,6 +323,7 @@ class DeliveryRoom implements Delivery {
 
   #nativeProducers(): ProducerFactory {
     const { security, clientId, lingerMs, compression, messageTimeoutMs } = this.#options;
+    const { messageBytesMax } = this.#options;
     return ({ handlers, topicNames }) =>
       new KafkaProducer({
         settings: producerSettings({
@@ -329,6 +333,7 @@ class DeliveryRoom implements Delivery {
           lingerMs: lingerMs ?? LINGER_MS_DEFAULT,
           compression: compression ?? "none",
           messageTimeoutMs: messageTimeoutMs ?? MESSAGE_TIMEOUT_MS,
+          messageBytesMax: messageBytesMax ?? KAFKA_MESSAGE_BYTES_MAX,
           topics: topicNames.length,
         }),
         topicNames,

@@ -88,6 +88,7 @@ describe("producer settings", () => {
     lingerMs: 5,
     compression: "none",
     messageTimeoutMs: 7_000,
+    messageBytesMax: 1_000_000,
     topics: 1,
   } as const;
 

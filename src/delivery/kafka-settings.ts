@@ -21,6 +21,8 @@ export interface ProducerTuning {
   readonly lingerMs: number;
   readonly compression: Compression;
   readonly messageTimeoutMs: number;
+  /** One batch of records at most. */
+  readonly messageBytesMax: number;
   /** Topics that are known when the producer is made. */
   readonly topics: number;
 }
@@ -68,6 +70,8 @@ export function producerSettings(tuning: ProducerTuning): ProducerSettings {
       "delivery.report.only.error": true,
       "linger.ms": tuning.lingerMs,
       "batch.num.messages": COMMIT_RECORDS_MAX,
+      "batch.size": tuning.messageBytesMax,
+      "message.max.bytes": tuning.messageBytesMax,
       // A lane hands over one commit at a time; the rest is room for records that are timing out.
       "queue.buffering.max.messages": 2 * COMMIT_RECORDS_MAX,
       // A black-holed leader is given up before the records are, so that they reach the next one.
