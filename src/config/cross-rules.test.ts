@@ -55,7 +55,7 @@ const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
   [{ registryToken: "t" }, "SLUICE_REGISTRY_TOKEN", "SLUICE_REGISTRY_URL"],
   [{ registerSchemas: true }, "SLUICE_REGISTER_SCHEMAS", "SLUICE_REGISTRY_URL"],
   [
-    { eventBytesMax: 300_000, kafkaMessageBytesMax: 300_000 },
+    { eventBytesMax: 200_000, kafkaMessageBytesMax: 200_000 },
     "SLUICE_EVENT_BYTES_MAX",
     "SLUICE_KAFKA_MESSAGE_BYTES_MAX",
   ],

@@ -63,7 +63,7 @@ export const OPTIONS = {
     default: 4,
     min: 1,
     max: 16,
-    text: "Producers of one process. Each needs a thread of UV_THREADPOOL_SIZE, and two are spared.",
+    text: "Producers of one process; UV_THREADPOOL_SIZE has to be two more, or fewer are used.",
   },
   kafkaLingerMs: {
     group: "kafka",
