@@ -21,6 +21,8 @@ import { StreamClient } from "../stream-client.ts";
 const UNSEEN_ANSWERS = new Set([
   "POST /v1/events 429",
   "POST /v1/events 500",
+  "POST /v1/streams/{stream}/events 429",
+  "POST /v1/streams/{stream}/events 500",
   "GET /v1/stream 101",
   "GET /v1/stream 400",
 ]);
@@ -89,9 +91,33 @@ async function askAll(gateway: Gateway): Promise<void> {
   }
 }
 
+/** The HTTP twin of streams. */
+async function askTwin(gateway: Gateway): Promise<void> {
+  const path = `/v1/streams/${randomUUID()}/events`;
+  const post = async (expected: number, body: string, headers = {}) => {
+    const sent = { "x-write-key": "demo", ...headers };
+    const response = await gateway.request(path, { method: "POST", body, headers: sent });
+    assert.equal(response.status, expected, `${body.slice(0, 80)}: ${await response.text()}`);
+  };
+  await post(200, `{"seq":1,"events":[${EVENT},${BAD_EVENT}]}`);
+  await post(400, "{");
+  await post(401, "{}", { "x-write-key": "wrong" });
+  const foreign = { origin: "http://x.example" };
+  assert.equal(
+    (await gateway.request(path, { method: "POST", body: "{}", headers: foreign })).status,
+    403,
+  );
+  await post(409, `{"seq":3,"events":[${EVENT}]}`);
+  await post(413, " ".repeat(256 * 1024 + 1));
+  await post(415, "{}", { "content-type": "image/png" });
+  assert.equal((await gateway.request(path, { method: "OPTIONS", headers: foreign })).status, 204);
+  assert.equal((await gateway.request(path)).status, 405);
+}
+
 test("every answer and every frame is as documented, and all of them are seen", async () => {
   const gateway = await Gateway.start();
   await askAll(gateway);
+  await askTwin(gateway);
   const say = (client: StreamClient, frame: { readonly t: string }) => {
     checkClientFrame(frame);
     client.send(frame);
@@ -147,6 +173,8 @@ async function askWithoutKafka(): Promise<void> {
   await using gateway = await Gateway.start({ flags, mayWait: true });
   const refused = await gateway.post(EVENT, { "x-write-key": "demo" });
   assert.equal(refused.status, 503);
+  const path = `/v1/streams/${randomUUID()}/events`;
+  assert.equal((await gateway.request(path, { method: "POST", body: "{}" })).status, 503);
   const client = await StreamClient.hello(gateway.streamUrl, {
     auth: "demo",
     stream: randomUUID(),
