@@ -13,6 +13,7 @@ import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 import { metricsReference } from "../src/telemetry/reference.ts";
 import { generateAbi } from "./gen-abi.mjs";
+import { guaranteesPage } from "./guarantees/page.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -21,6 +22,7 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "src/codec/abi.gen.ts": () => generateAbi(read("assembly/abi.ts")),
   "docs/configuration.md": configurationReference,
   "docs/metrics.md": metricsReference,
+  "docs/guarantees.md": () => guaranteesPage(root),
   "docs/openapi.json": () => jsonText(openapiDocument()),
   "docs/asyncapi.json": () => jsonText(asyncapiDocument()),
   "docs/tenants.schema.json": tenantsSchemaText,

@@ -86,7 +86,7 @@ export class Gateway {
     const runFile = join(dataDir, "sluice.json");
     await rm(runFile, { force: true });
     const mayWait = options.mayWait === true;
-    await (mayWait ? written(runFile) : readyLine(child, output));
+    await started(child, { output, runFile: mayWait ? runFile : null });
     const run = options.adminPort === undefined ? await readRunFile(runFile) : chosen(options);
     const url = `http://127.0.0.1:${run.port}`;
     return new Gateway({ url, run, child, output, dataDir, ownsDataDir });
@@ -180,17 +180,29 @@ function chosen({ port = 0, adminPort = 0 }: GatewayOptions): RunFile {
   return { pid: 0, brokers: "", registryUrl: "", port, adminPort };
 }
 
-async function written(file: string): Promise<void> {
-  while (!existsSync(file) || !(await readFile(file, "utf8")).endsWith("}\n")) await delay(20);
+/** Its last line is there: the file is whole. */
+async function isWritten(file: string): Promise<boolean> {
+  return existsSync(file) && (await readFile(file, "utf8")).endsWith("}\n");
 }
 
-/** Waits for the ready line; ends the process if it does not come in time. */
-async function readyLine(child: ChildProcess, output: string[]): Promise<void> {
+interface StartWatch {
+  /** Gathers everything it writes, as long as it lives. */
+  readonly output: string[];
+  /** Its being there is enough; null: the ready line must come. */
+  readonly runFile: string | null;
+}
+
+/** Waits until the process serves; ends it if that takes too long. */
+async function started(child: ChildProcess, { output, runFile }: StartWatch): Promise<void> {
   const deadline = AbortSignal.timeout(START_DEADLINE_MS);
   return new Promise((resolve, reject) => {
-    let isReady = false;
+    let isStarted = false;
+    const succeed = () => {
+      isStarted = true;
+      resolve();
+    };
     const fail = (why: string) => {
-      if (isReady) return;
+      if (isStarted) return;
       child.kill("SIGKILL");
       reject(new Error(`the gateway did not start: ${why}\n${output.join("")}`));
     };
@@ -198,12 +210,15 @@ async function readyLine(child: ChildProcess, output: string[]): Promise<void> {
     child.once("exit", (code) => fail(`it ended with ${code}`));
     const onData = (chunk: Buffer) => {
       output.push(chunk.toString("utf8"));
-      const line = output.join("").match(/^\{.*"msg":"ready".*\}$/m);
-      if (line === null) return;
-      isReady = true;
-      resolve();
+      if (isStarted || runFile !== null) return;
+      if (/^\{.*"msg":"ready".*\}$/m.test(output.join(""))) succeed();
     };
     child.stdout?.on("data", onData);
     child.stderr?.on("data", onData);
+    const look = async (file: string) => {
+      while (!deadline.aborted && !(await isWritten(file))) await delay(20);
+      if (!deadline.aborted) succeed();
+    };
+    if (runFile !== null) look(runFile).catch((error: unknown) => fail(String(error)));
   });
 }

@@ -1,8 +1,10 @@
 /**
- * A TCP proxy on loopback that can be cut: to take a real server away from the gateway and back.
+ * A TCP proxy on loopback that can be cut and slowed down: to take a real server away from the
+ * gateway and back, or the gateway from its clients.
  */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { Transform } from "node:stream";
 
 export class TcpProxy {
   readonly port: number;
@@ -11,6 +13,8 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #isCut = false;
   #accepted = 0;
+  /** Milliseconds by which everything comes later, each way. */
+  delayMs = 0;
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -43,8 +47,18 @@ export class TcpProxy {
         this.#sockets.delete(from);
         to.destroy();
       });
-      from.pipe(to);
+      from.pipe(this.#late()).pipe(to);
     }
+  }
+
+  /** Chunk by chunk: a slow link. */
+  #late(): Transform {
+    return new Transform({
+      transform: (chunk, _encoding, done) => {
+        if (this.delayMs === 0) done(null, chunk);
+        else setTimeout(() => done(null, chunk), this.delayMs);
+      },
+    });
   }
 
   /** Closes every connection, and those to come. */

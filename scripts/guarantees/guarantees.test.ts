@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { FAULT_ROWS, PROMISES } from "./promises.ts";
+import { allTitles, titlesOf } from "./test-titles.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+test("every test named in docs/guarantees.md exists", () => {
+  const titles = allTitles(ROOT);
+  for (const { name, tests } of PROMISES) {
+    assert.ok(tests.length > 0, name);
+    for (const { file, title } of tests) {
+      assert.ok(titles.get(file)?.includes(title), `${name}: ${file} has no test "${title}"`);
+    }
+  }
+});
+
+test("every row of the fault matrix has its line, and no test names a row that is none", () => {
+  assert.equal(FAULT_ROWS.length, 48);
+  for (const [file, titles] of allTitles(ROOT)) {
+    for (const title of titles) {
+      for (const [, row] of title.matchAll(/^row (\d+):/g)) {
+        assert.ok(Number(row) >= 1 && Number(row) <= 48, `${file}: ${title}`);
+      }
+    }
+  }
+});
+
+test("titlesOf finds the titles of a source, templates and quotes included", () => {
+  const source =
+    'test("a \\"b\\"", f);\n  it(`c ${d} e`, g);\ndescribe(\n  \'h\', i); latest("no")';
+  assert.deepEqual(titlesOf(source), ['a "b"', "c … e", "h"]);
+});

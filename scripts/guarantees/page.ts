@@ -1,0 +1,59 @@
+/** docs/guarantees.md: each promise and each fault with the tests that hold it. */
+import { FAULT_ROWS, PROMISES } from "./promises.ts";
+import type { NamedTest } from "./promises.ts";
+import { allTitles } from "./test-titles.ts";
+
+/** The text of the page. */
+export function guaranteesPage(root: string): string {
+  const titles = allTitles(root);
+  const promises = PROMISES.map(
+    ({ name, text, tests }) => `### ${name}\n${text}\n\n${tests.map(line).join("\n")}\n`,
+  );
+  const rows = FAULT_ROWS.map((fault, index) => {
+    const tests = testsOfRow(titles, index + 1);
+    const held = tests.length === 0 ? "not yet tested by name" : tests.map(cell).join("<br>");
+    return `| ${index + 1} | ${fault} | ${held} |`;
+  });
+  return [HEAD, promises.join("\n"), FAULTS_HEAD, ...rows, ""].join("\n");
+}
+
+const HEAD = `# What is promised, and what holds it
+
+Made from scripts/guarantees/promises.ts and the names of the tests (\`npm run generate\`).
+\`npm test\` runs them all but those in \`.long.test.ts\` (\`npm run test:long\`).
+
+## Promises
+
+I1 to I10 are the invariants that no fault may break. The oracle (test/oracle/) holds most of
+them at once: clients claim ids, gateways and brokers are killed and stopped and links are cut by a
+seeded schedule, and a judge compares what was answered with what is in Kafka.
+\`node test/oracle/run.ts --minutes N --seed S\` runs it for longer.
+`;
+
+const FAULTS_HEAD = `## Faults
+
+| # | fault | held by |
+| --- | --- | --- |`;
+
+/** Tests named after a row of the fault matrix. */
+function testsOfRow(
+  titles: ReadonlyMap<string, readonly string[]>,
+  row: number,
+): readonly NamedTest[] {
+  return [...titles].flatMap(([file, ofFile]) =>
+    ofFile.filter((title) => title.startsWith(`row ${row}: `)).map((title) => ({ file, title })),
+  );
+}
+
+function line({ file, title }: NamedTest): string {
+  return `- ${title} ([${fileName(file)}](../${file}))`;
+}
+
+function cell({ file, title }: NamedTest): string {
+  const text = title.replace(/^row \d+: /, "").replaceAll("|", "\\|");
+  return `${text} ([${fileName(file)}](../${file}))`;
+}
+
+function fileName(file: string): string {
+  return file.slice(file.lastIndexOf("/") + 1);
+}

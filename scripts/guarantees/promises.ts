@@ -1,0 +1,268 @@
+/**
+ * What sluice promises, and the tests that hold each promise. docs/guarantees.md is made from this;
+ * a test that is named here and does not exist fails the checks.
+ */
+
+export interface NamedTest {
+  readonly file: string;
+  /** Title as in the source, what a template puts in as "…". */
+  readonly title: string;
+}
+
+export interface Promised {
+  readonly name: string;
+  readonly text: string;
+  readonly tests: readonly NamedTest[];
+}
+
+const ORACLE: NamedTest = {
+  file: "test/oracle/oracle.e2e.test.ts",
+  title: "nothing is lost, nothing is made up, whatever breaks (seed …)",
+};
+
+const JUDGE = "test/oracle/judge.test.ts";
+const DELIVERY = "src/delivery/delivery.test.ts";
+const DELIVERY_KAFKA = "src/delivery/delivery.kafka.test.ts";
+const DELIVERY_FUZZ = "src/delivery/delivery.fuzz.test.ts";
+const BATCH = "src/pipeline/batch.test.ts";
+const CONNECTION = "src/stream/connection.test.ts";
+const STREAMS = "test/e2e/streams.e2e.test.ts";
+const SIMULATION = "src/stream/simulation.test.ts";
+const REAL = "test/e2e/real-services.kafka.test.ts";
+const CRASH = "test/e2e/crash-and-outage.kafka.test.ts";
+const EVERY_OUTCOME = "simulation: exactly one true outcome for every event, whatever goes wrong";
+const EQUAL_EVENTS = "… mixed events come out of Kafka equal, in order per key, none missing";
+const CRASH_KILL = "kill -9 in the middle of a load loses no event that was answered stored";
+const CRASH_STOP =
+  "a stopped broker gives retry and 503, bounded memory, and heals without a restart";
+const ONE_VERDICT =
+  "Batch: every event leaves with exactly one verdict, whatever order reports come in";
+
+const of = (file: string, ...titles: readonly string[]): NamedTest[] =>
+  titles.map((title) => ({ file, title }));
+
+export const PROMISES: readonly Promised[] = [
+  {
+    name: "I1",
+    text: "An event that was answered `stored` is in Kafka, whatever breaks afterwards.",
+    tests: [
+      ORACLE,
+      ...of(CRASH, CRASH_KILL),
+      ...of(DELIVERY_FUZZ, "delivery, … random schedules from seed …: every promise holds"),
+      ...of(JUDGE, "convicts a lost acked event"),
+    ],
+  },
+  {
+    name: "I2",
+    text: "What is in Kafka was sent by a client, and is equal to what was sent.",
+    tests: [
+      ORACLE,
+      ...of(REAL, EQUAL_EVENTS),
+      ...of("src/codec/codec.fuzz.test.ts", "plain JSON becomes avsc's bytes"),
+      ...of(JUDGE, "convicts a ghost", "convicts an altered payload, key, topic or number"),
+    ],
+  },
+  {
+    name: "I3",
+    text:
+      "A record is double only where its event was sent again; on a stream the second one is " +
+      "flagged, and `sluice/consumer` drops it. Doubles of plain HTTP share the id.",
+    tests: [
+      ORACLE,
+      ...of(
+        "test/e2e/consumer.kafka.test.ts",
+        "of doubled records of a stream and of repeated ids the first is kept, once",
+      ),
+      ...of(
+        "src/consumer/deduplicator.fuzz.test.ts",
+        "read from the beginning, within what credit allows: exactly the model's answer",
+      ),
+      ...of(
+        CONNECTION,
+        "StreamConnection: held numbers of an unknown stream are trusted, and flagged",
+      ),
+      ...of(
+        CONNECTION,
+        "StreamConnection: what came back as retry is flagged if Kafka may have it",
+      ),
+    ],
+  },
+  {
+    name: "I4",
+    text:
+      "Events of one sender and key are stored in the order of their arrival, on a stream of " +
+      "their numbers, except those answered `retry` (or whose answer was lost).",
+    tests: [
+      ORACLE,
+      ...of(REAL, EQUAL_EVENTS),
+      ...of(
+        DELIVERY_KAFKA,
+        "50 000 keyed records over all lanes are read back, each once, in order per key",
+      ),
+      ...of(JUDGE, "convicts a break of order"),
+    ],
+  },
+  {
+    name: "I5",
+    text:
+      "The ledger `received = stored + duplicate + rejected + retry + in flight` balances at any " +
+      "moment. Every end-to-end gateway is watched for it as long as it runs " +
+      "(test/ledger-watch.ts).",
+    tests: [
+      ORACLE,
+      ...of(
+        "test/e2e/embedded.e2e.test.ts",
+        "health and metrics are on the admin port, and the ledger balances",
+      ),
+      ...of(JUDGE, "convicts a ledger, memory and recovery that are not as they should be"),
+    ],
+  },
+  {
+    name: "I6",
+    text: "Memory stays under its bound, also when Kafka or Redis is away for minutes.",
+    tests: [
+      ORACLE,
+      ...of(CRASH, CRASH_STOP),
+      ...of(
+        DELIVERY,
+        "minutes without Kafka: retry outcomes, bounded memory, and it heals by itself",
+      ),
+      ...of("src/session/sessions.test.ts", "memory stays bounded while the store is away"),
+    ],
+  },
+  {
+    name: "I7",
+    text: "The process stays up: input that breaks something costs its own event or connection.",
+    tests: [
+      ...of(
+        "test/e2e/hostile-http.e2e.test.ts",
+        "framing that cannot be trusted is refused, closes, and stores nothing",
+      ),
+      ...of(STREAMS, "frames that are wrong are closed with the code of their class"),
+    ],
+  },
+  {
+    name: "I8",
+    text: "After a fault is healed a fresh event is stored again, without a restart.",
+    tests: [
+      ORACLE,
+      ...of(CRASH, CRASH_STOP, "a gateway that starts without its broker waits for it"),
+      ...of(
+        DELIVERY,
+        "three fatal errors in a minute open the circuit, which closes again by itself",
+      ),
+    ],
+  },
+  {
+    name: "I9",
+    text:
+      "Every batch has one answer or its connection closes; every event has exactly one final " +
+      "outcome.",
+    tests: [
+      ORACLE,
+      ...of(BATCH, ONE_VERDICT),
+      ...of(SIMULATION, EVERY_OUTCOME),
+      ...of(CONNECTION, "StreamConnection: outcomes of every kind come in one ack, each once"),
+      ...of(JUDGE, "convicts two answers", "convicts no answer: to an event, to a batch"),
+    ],
+  },
+  {
+    name: "I10",
+    text: "A fault or a flood of one tenant, topic or partition does not hold up the others.",
+    tests: [
+      ...of(
+        DELIVERY,
+        "a stalled partition holds up nobody for longer than it takes to notice",
+        "a tenant that floods a silent Kafka leaves room for another",
+      ),
+      ...of(
+        "src/delivery/budget.test.ts",
+        "Budget: a tenant that floods is held back, the others are not, " +
+          "and it cannot fill the whole",
+      ),
+    ],
+  },
+  {
+    name: "streams",
+    text: "A stream goes on after any cut, at any gateway, with the outcomes it had.",
+    tests: [
+      ORACLE,
+      ...of(STREAMS, "a stream goes on after its socket was cut, and each event has one outcome"),
+      ...of(
+        "src/stream/hand-over.redis.test.ts",
+        "a released stream is carried on elsewhere, with a higher epoch",
+      ),
+      ...of(
+        "test/e2e/python-client.long.test.ts",
+        "the Python client loses nothing over a cut connection and its own death",
+      ),
+    ],
+  },
+  {
+    name: "contract",
+    text: "Answers and frames are as `/openapi.json` and `/asyncapi.json` say, and no others.",
+    tests: [
+      ...of(
+        "test/e2e/contract.e2e.test.ts",
+        "every answer and every frame is as documented, and all of them are seen",
+      ),
+      ...of(
+        "src/protocol/documents/documents.test.ts",
+        "asyncapi.json is sound by the official schema of AsyncAPI 3",
+        "openapi.json is sound by the official schema of OpenAPI 3.1",
+      ),
+    ],
+  },
+];
+
+/** Faults by number; tests of theirs are called `row N: …`. */
+export const FAULT_ROWS: readonly string[] = [
+  "leader killed, three brokers",
+  "leader stands still for 20 s",
+  "rolling restart of all brokers under load",
+  "all brokers away for 60 s",
+  "too few in-sync replicas",
+  "appended, but the answer is lost",
+  "OUT_OF_ORDER_SEQUENCE_NUMBER at the head",
+  "UNKNOWN_PRODUCER_ID, fenced epoch",
+  "fatal again during the rebuild",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "MESSAGE_TOO_LARGE from the broker",
+  "topic missing, partitions added",
+  "local queue full",
+  "500 ms to the brokers",
+  "broker throttles by quota",
+  "slow link, sliced bytes",
+  "half-open connection to a broker",
+  "bootstrap gone, back later",
+  "certificate of the broker expired or rotated",
+  "Kafka back after 10 min, clients have a million queued",
+  "Redis killed",
+  "Redis slow",
+  "Redis out of memory, read-only, loading",
+  "Redis fails over and loses a second",
+  "registry away at the start",
+  "registry away later, unknown schema id",
+  "registry slow, 5xx, 404, wrong or huge body",
+  "incompatible schema in mid-stream",
+  "WASM trap in one event",
+  "WASM memory over 10 million events",
+  "event loop blocked for 2 s",
+  "worker killed with unacked batches",
+  "SIGTERM under load",
+  "second signal during the drain, drain without Kafka",
+  "10 000 clients come back at once",
+  "socket cut after sending, before the ack",
+  "resume with a stale, forged or foreign token",
+  "client does not read its acks",
+  "clocks jump by an hour, client clock years off",
+  "out of file descriptors",
+  "disk full",
+  "too little CPU",
+  "one tenant floods a hundredfold",
+  "collector or scrape hangs",
+  "load balancer resets or times out",
+  "partition between gateway and one broker",
+  "bit flip on the wire to the broker",
+  "24 h of mixed faults",
+];
