@@ -22,10 +22,17 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "src/codec/abi.gen.ts": () => generateAbi(read("assembly/abi.ts")),
   "docs/configuration.md": configurationReference,
   "docs/metrics.md": metricsReference,
-  "docs/guarantees.md": () => guaranteesPage(root),
   "docs/openapi.json": () => jsonText(openapiDocument()),
   "docs/asyncapi.json": () => jsonText(asyncapiDocument()),
   "docs/tenants.schema.json": tenantsSchemaText,
+};
+
+/**
+ * Made anew with the others, but not compared: a test that is added somewhere must not make this
+ * page wrong, only less than it could be. That all it names exists is a test of its own.
+ */
+const GROWING_FILES: Readonly<Record<string, () => string>> = {
+  "docs/guarantees.md": () => guaranteesPage(root),
 };
 
 function jsonText(document: object): string {
@@ -33,6 +40,11 @@ function jsonText(document: object): string {
 }
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+if (!values.check) {
+  for (const [path, generate] of Object.entries(GROWING_FILES)) {
+    writeFileSync(join(root, path), generate());
+  }
+}
 for (const [path, generate] of Object.entries(GENERATED_FILES)) {
   if (!values.check) {
     writeFileSync(join(root, path), generate());

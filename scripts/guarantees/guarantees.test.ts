@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -9,6 +10,14 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 test("every test named in docs/guarantees.md exists", () => {
   const titles = allTitles(ROOT);
+  const page = readFileSync(new URL("../../docs/guarantees.md", import.meta.url), "utf8");
+  const named = [...page.matchAll(/(?:^- |<br>|\| )([^|]*?) \(\[[\w.-]+\]\(\.\.\/([^)]+)\)\)/gm)];
+  assert.ok(named.length > 40, "the page names tests");
+  for (const [, text = "", file = ""] of named) {
+    const bare = (title: string) => title.replace(/^row \d+: /, "");
+    const found = titles.get(file)?.some((title) => bare(title) === bare(text));
+    assert.ok(found, `${file} has no test "${text}": npm run generate`);
+  }
   for (const { name, tests } of PROMISES) {
     assert.ok(tests.length > 0, name);
     for (const { file, title } of tests) {

@@ -32,9 +32,10 @@ const REAL = "test/e2e/real-services.kafka.test.ts";
 const CRASH = "test/e2e/crash-and-outage.kafka.test.ts";
 const EVERY_OUTCOME = "simulation: exactly one true outcome for every event, whatever goes wrong";
 const EQUAL_EVENTS = "… mixed events come out of Kafka equal, in order per key, none missing";
-const CRASH_KILL = "kill -9 in the middle of a load loses no event that was answered stored";
+const CRASH_KILL =
+  "row 32: kill -9 in the middle of a load loses no event that was answered stored";
 const CRASH_STOP =
-  "a stopped broker gives retry and 503, bounded memory, and heals without a restart";
+  "row 4: all brokers stopped: retry and 503, bounded memory, healed without a restart";
 const ONE_VERDICT =
   "Batch: every event leaves with exactly one verdict, whatever order reports come in";
 
