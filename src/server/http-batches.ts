@@ -106,7 +106,7 @@ export class HttpBatches {
 
   #context(request: ArrivedRequest): FrameContext {
     const { payload, typeMember, limits } = this.#parts;
-    const { shape, receivedAtMs, facade, sender } = request;
+    const { shape, receivedAtMs, facade, sender, head } = request;
     const { tenant, source } = sender;
     const { form: dialect, defaultType } = facade;
     return {
@@ -118,6 +118,7 @@ export class HttpBatches {
       receivedAtMs,
       eventBytesMax: limits.eventBytesMax,
       eventsMax: facade.limits?.eventsMax ?? limits.eventsMax,
+      sender: { ip: head.address, userAgent: head.headers.get("user-agent") ?? "" },
       ...(dialect === undefined ? {} : { dialect }),
       ...(defaultType === undefined ? {} : { defaultType }),
     };

@@ -18,6 +18,7 @@ import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { Headers } from "./cors.ts";
 import { PublishedDocuments } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
+import { addressText } from "./peer-address.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
@@ -97,7 +98,7 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
   const documents = new PublishedDocuments();
   app.any("/*", (response, request) => {
-    const head = readHead(request);
+    const head = readHead(request, addressText(response.getRemoteAddress()));
     const answer = new Answer(response, head, parts.onAnswered);
     const exchange = { response, head, answer, documents };
     try {

@@ -14,6 +14,8 @@ export interface RequestHead {
   readonly header: Readonly<Record<HeaderName, string>>;
   /** All headers, by their names in lower case; of one that repeats the last. */
   readonly headers: ReadonlyMap<string, string>;
+  /** At the other end of the connection; "" if it is gone. */
+  readonly address: string;
   /** A sentence if the framing of the request is not sound (RFC 9112 §6). */
   readonly framingFault: string | null;
   /** A proxy has passed the request on. */
@@ -50,7 +52,7 @@ const ONCE_ONLY: ReadonlySet<string> = new Set([
   "authorization",
 ]);
 
-export function readHead(request: HttpRequest): RequestHead {
+export function readHead(request: HttpRequest, address = ""): RequestHead {
   const header = Object.fromEntries(HEADER_NAMES.map((name) => [name, ""]));
   const headers = new Map<string, string>();
   let repeated: string | null = null;
@@ -69,6 +71,7 @@ export function readHead(request: HttpRequest): RequestHead {
     query: queryOf(request),
     header: head,
     headers,
+    address,
     framingFault: framingFault(head, repeated),
     proxied,
   };

@@ -11,6 +11,7 @@ import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
+import { addressText } from "./peer-address.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
@@ -95,7 +96,7 @@ interface UpgradeParts {
 
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
   response.onAborted(() => {});
-  const head = readHead(request);
+  const head = readHead(request, addressText(response.getRemoteAddress()));
   const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
   const refusal = upgradeRefusal(head, offered);
   if (refusal !== null) {
@@ -109,7 +110,8 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   const credentials =
     authorizationCredentials(head.header.authorization) ?? subprotocolCredentials(offered);
   const loopback = parts.loopback && !head.proxied;
-  const peer = { credentials, origin: head.header.origin, loopback };
+  const sender = { ip: head.address, userAgent: head.headers.get("user-agent") ?? "" };
+  const peer = { credentials, origin: head.header.origin, loopback, sender };
   response.upgrade<SocketData>(
     { peer, connection: null, isOpen: true },
     head.header["sec-websocket-key"],

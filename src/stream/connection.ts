@@ -152,7 +152,9 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     if (this.#isGone) held.leave();
     else if (lease.isSuperseded) this.#supersede();
     else {
-      this.#reader.open(frameContext(limits, { principal, hello, epoch: lease.epoch }));
+      this.#reader.open(
+        frameContext(limits, { principal, hello, epoch: lease.epoch, sender: this.#peer.sender }),
+      );
       this.#welcome(held, { key, view });
     }
   }

@@ -10,6 +10,7 @@ import type { Hello } from "../protocol/frames.ts";
 import type { StreamLimits } from "./hub.ts";
 import { reconcile } from "./reconcile.ts";
 import type { StreamView } from "./reconcile.ts";
+import type { StreamPeer } from "./socket.ts";
 import type { StreamHolder, StreamKey, StreamLease, StreamRecord, StreamStore } from "./store.ts";
 
 /** Why a connection is closed. */
@@ -77,7 +78,13 @@ export function frameContext(
     principal,
     hello,
     epoch,
-  }: { readonly principal: Principal; readonly hello: Hello; readonly epoch: number },
+    sender,
+  }: {
+    readonly principal: Principal;
+    readonly hello: Hello;
+    readonly epoch: number;
+    readonly sender: StreamPeer["sender"];
+  },
 ): Omit<FrameContext, "receivedAtMs"> {
   return {
     shape: "pub",
@@ -88,5 +95,6 @@ export function frameContext(
     eventBytesMax: limits.eventBytesMax,
     eventsMax: limits.frameEventsMax,
     stream: { id: hello.stream, epoch },
+    sender,
   };
 }

@@ -1,4 +1,5 @@
 /** A WebSocket as streams see it, and what its upgrade request said of its client. */
+import type { FrameContext } from "../codec/codec.ts";
 
 export interface StreamSocket {
   /** False: the client reads too slowly, and the text was dropped. */
@@ -15,4 +16,6 @@ export interface StreamPeer {
   readonly credentials: string | null;
   readonly origin: string;
   readonly loopback: boolean;
+  /** Values for fields that the gateway fills. */
+  readonly sender: NonNullable<FrameContext["sender"]>;
 }

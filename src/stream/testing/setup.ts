@@ -159,7 +159,10 @@ export function openSocket(hub: StreamHub, socket: StreamSocket): StreamConnecti
     socket.end(code, reason);
     connection?.onClose();
   };
-  connection = hub.open({ ...socket, end }, { credentials: null, origin: "", loopback: true });
+  connection = hub.open(
+    { ...socket, end },
+    { credentials: null, origin: "", loopback: true, sender: {} },
+  );
   return connection;
 }
 
