@@ -16,6 +16,7 @@ import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/
 import { jsonReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
+import { senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 /** One request on its way. */
@@ -118,7 +119,7 @@ export class HttpBatches {
       receivedAtMs,
       eventBytesMax: limits.eventBytesMax,
       eventsMax: facade.limits?.eventsMax ?? limits.eventsMax,
-      sender: { ip: head.address, userAgent: head.headers.get("user-agent") ?? "" },
+      sender: senderOf(head),
       ...(dialect === undefined ? {} : { dialect }),
       ...(defaultType === undefined ? {} : { defaultType }),
     };

@@ -77,6 +77,11 @@ export function readHead(request: HttpRequest, address = ""): RequestHead {
   };
 }
 
+/** What fields that the gateway fills may hold of who sent the request. */
+export function senderOf({ address, headers }: RequestHead): { ip: string; userAgent: string } {
+  return { ip: address, userAgent: headers.get("user-agent") ?? "" };
+}
+
 /**
  * uWebSockets gives undefined where the URL has no "?", whatever the type of this overload says.
  */

@@ -16,6 +16,7 @@ import type { OneShotAnswer, OneShotParts } from "../stream/one-shot.ts";
 import { bodyCoding } from "./body.ts";
 import { refusalOf } from "./ingest.ts";
 import type { Closed } from "./ingest.ts";
+import { senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 export interface StreamDoorParts {
@@ -151,7 +152,7 @@ export class StreamDoor {
     if (principal === null) return;
     const shot = new OneShot(
       { ...streams, onFailure },
-      { principal, post, receivedAtMs, arrivedMs },
+      { principal, post, sender: senderOf(request.head), receivedAtMs, arrivedMs },
     );
     const answer = await shot.answer();
     onAnswered(clockMs() - arrivedMs);

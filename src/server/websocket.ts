@@ -12,7 +12,7 @@ import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { addressText } from "./peer-address.ts";
-import { readHead } from "./request.ts";
+import { readHead, senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 export const STREAM_PATH = "/v1/stream";
@@ -110,8 +110,7 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   const credentials =
     authorizationCredentials(head.header.authorization) ?? subprotocolCredentials(offered);
   const loopback = parts.loopback && !head.proxied;
-  const sender = { ip: head.address, userAgent: head.headers.get("user-agent") ?? "" };
-  const peer = { credentials, origin: head.header.origin, loopback, sender };
+  const peer = { credentials, origin: head.header.origin, loopback, sender: senderOf(head) };
   response.upgrade<SocketData>(
     { peer, connection: null, isOpen: true },
     head.header["sec-websocket-key"],

@@ -15,6 +15,7 @@ import type { HeldStreamListener } from "./held-stream.ts";
 import type { StreamLimits } from "./hub.ts";
 import { NEW_STREAM } from "./reconcile.ts";
 import type { StreamView } from "./reconcile.ts";
+import type { StreamPeer } from "./socket.ts";
 import type { StreamHolder, StreamKey, StreamRecord, StreamStore } from "./store.ts";
 
 /** What requests of the twin share. */
@@ -29,6 +30,7 @@ export interface OneShotParts {
 export interface OneShotRequest {
   readonly principal: Principal;
   readonly post: StreamPost;
+  readonly sender: StreamPeer["sender"];
   /** Wall clock, ms since 1970. */
   readonly receivedAtMs: number;
   /** Monotonic, ms: where the request's deadline counts from. */
@@ -101,10 +103,10 @@ export class OneShot implements HeldStreamListener, StreamHolder {
   /** Null once every event has its outcome; else why none of them was taken. */
   async #publish(held: HeldStream, frame: Uint8Array): Promise<Problem | null> {
     const { pipeline, limits } = this.#parts;
-    const { principal, post, receivedAtMs } = this.#request;
+    const { principal, post, receivedAtMs, sender } = this.#request;
     const { epoch } = held.lease;
     const context = {
-      ...frameContext(limits, { principal, hello: post.hello, epoch }),
+      ...frameContext(limits, { principal, hello: post.hello, epoch, sender }),
       receivedAtMs,
     };
     let refusals: Refusals | null = null;
