@@ -63,12 +63,12 @@ function print(line: string): void {
 /** Files made to exercise the mapping's rules: they have no common order or shape. */
 const RULES: readonly CorpusName[] = ["all_types", "annotated", "avro_json", "unions"];
 const CONVERTED_NOTE =
-  "* avsc takes too few events as JSON.parse gives them (times and decimals as text, named\n" +
-  "  branches, 64-bit longs): after JSON.parse it is given values converted beforehand, for free.";
+  "* what JSON.parse gives has to be converted for avsc, which is timed; bare: without that,\n" +
+  "  avsc is given values that are ready.";
 
 const HEAD =
   "file          events  left out  B/ev | codec ns   MB/s host % |  parse ns  MB/s |" +
-  "   avsc ns  MB/s |    ajv ns | ×avsc ×parse  ×ajv";
+  "   avsc ns  MB/s   bare ns |    ajv ns | ×avsc ×bare ×parse  ×ajv";
 
 function printResult({ name, events, isConverted, leftOut, eventBytes, costs }: Result): void {
   const speed = (nanoseconds: number) => ((eventBytes / nanoseconds) * 1e3).toFixed(0);
@@ -87,10 +87,12 @@ function printResult({ name, events, isConverted, leftOut, eventBytes, costs }: 
     "|",
     costs.avsc.toFixed(0).padStart(9),
     speed(costs.avsc).padStart(5),
+    costs.bare.toFixed(0).padStart(9),
     "|",
     shown(costs.ajv, 0).padStart(9),
     "|",
     (costs.avsc / costs.codec).toFixed(1).padStart(5),
+    (costs.bare / costs.codec).toFixed(1).padStart(5),
     (costs.parse / costs.codec).toFixed(1).padStart(6),
     shown(costs.ajv / costs.codec, 1).padStart(5),
   ];
@@ -129,9 +131,9 @@ interface Summary {
   readonly ratio_geomean: number;
   readonly ratio_min: number;
   readonly ratio_min_file: string;
-  /** Of the files in which avsc takes events as JSON.parse gives them. */
-  readonly as_is_ratio_geomean: number;
-  readonly as_is_ratio_min: number;
+  /** The same with avsc given values that need no conversion. */
+  readonly bare_ratio_geomean: number;
+  readonly bare_ratio_min: number;
   readonly parse_ratio_geomean: number;
   readonly ajv_ratio_geomean: number;
   readonly codec_mb_s_geomean: number;
@@ -141,14 +143,14 @@ interface Summary {
 function summarize(results: readonly Result[]): Summary {
   const ratios = results.map(({ costs }) => costs.avsc / costs.codec);
   const least = Math.min(...ratios);
-  const asIs = ratios.filter((_, index) => results[index]?.isConverted === false);
+  const bare = results.map(({ costs }) => costs.bare / costs.codec);
   const mean = (numbers: readonly number[]) => Number(geometricMean(numbers).toFixed(2));
   return {
     ratio_geomean: mean(ratios),
     ratio_min: Number(least.toFixed(2)),
     ratio_min_file: results[ratios.indexOf(least)]?.name ?? "",
-    as_is_ratio_geomean: mean(asIs),
-    as_is_ratio_min: Number(Math.min(...asIs).toFixed(2)),
+    bare_ratio_geomean: mean(bare),
+    bare_ratio_min: Number(Math.min(...bare).toFixed(2)),
     parse_ratio_geomean: mean(results.map(({ costs }) => costs.parse / costs.codec)),
     ajv_ratio_geomean: mean(
       results.map(({ costs }) => costs.ajv / costs.codec).filter((ratio) => !Number.isNaN(ratio)),
@@ -162,25 +164,28 @@ function summarize(results: readonly Result[]): Summary {
   };
 }
 
-/** Each target with what this run found. */
+/** Each target with what this run found; the exit code is 1 if one is not met. */
 function printTargets(all: Summary, canonical: Summary, startUp: StartUp): void {
   const share = (all.host_share_max * 100).toFixed(1);
   const targets = [
     [all.ratio_min >= 5, `every file at least 5×: ${all.ratio_min} (${all.ratio_min_file})`],
-    [all.as_is_ratio_min >= 5, `those avsc takes as they are: ${all.as_is_ratio_min}`],
     [all.ratio_geomean >= 7, `geometric mean at least 7×: ${all.ratio_geomean}`],
-    [all.as_is_ratio_geomean >= 7, `of those as they are: ${all.as_is_ratio_geomean}`],
-    [all.ratio_geomean >= 10, `the goal beyond, 10×: ${all.ratio_geomean}`],
-    [canonical.ratio_geomean >= 12, `in schema order, mean 12×: ${canonical.ratio_geomean}`],
     [
-      canonical.ratio_min >= 12,
-      `in schema order, every file 12×: ${canonical.ratio_min} (${canonical.ratio_min_file})`,
+      canonical.ratio_geomean >= 12,
+      `in schema order at least 12× (mean; least ${canonical.ratio_min}, ` +
+        `${canonical.ratio_min_file}): ${canonical.ratio_geomean}`,
     ],
     [all.host_share_max <= 0.15, `host share at most 15 %: ${share} %`],
     [startUp.plan_500_ms < 5, `plan of 500 fields under 5 ms: ${startUp.plan_500_ms} ms`],
+    [startUp.plan_500_first_ms < 5, `the same in a fresh process: ${startUp.plan_500_first_ms} ms`],
   ] as const;
   print("");
   for (const [isMet, text] of targets) print(`${isMet ? "met    " : "NOT MET"} ${text}`);
+  print(
+    `goal    geometric mean 10×: ${all.ratio_geomean}; without conversion, on all files: ` +
+      `${all.bare_ratio_geomean}, in schema order: ${canonical.bare_ratio_geomean}`,
+  );
+  if (targets.some(([isMet]) => !isMet)) process.exitCode = 1;
 }
 
 interface ArmReport {
@@ -203,12 +208,9 @@ async function measureProcesses(): Promise<void> {
       const lines = Buffer.from(bytes).toString().trimEnd().split("\n");
       const workload = prepare(codec, { name, schemaText, json, lines, isCanonical: false });
       release(codec, workload);
-      const fitting = workload.events.filter(({ converted }) => converted === undefined);
-      if (workload.isConverted || json === "avro") {
-        print(`${name.padEnd(13)} – avsc takes ${fitting.length} of ${lines.length} events as is`);
-        continue;
-      }
-      const ratio = runPairs(name, { folder, schemaText, texts: fitting.map(({ text }) => text) });
+      if (json === "avro") continue;
+      const texts = workload.events.map(({ text }) => text);
+      const ratio = runPairs(name, { folder, schemaText, texts });
       ratios.push(ratio);
     }
   } finally {

@@ -34,8 +34,14 @@ export function headOf(p: usize, length: usize): u64 {
 /** Slot of a name in tables of names; src/schema/plan/names.ts computes the same. */
 // @ts-ignore: decorator
 @inline
-export function hashName(head: u64, length: usize): u32 {
-  return <u32>(((head ^ ((<u64>length) * 0x9e3779b97f4a7c15)) * 0xd6e8feb86659fd93) >> 40);
+function hashName(head: u64, start: usize, length: usize): u32 {
+  const tail = length < 8 ? 0 : load<u32>(start + length - 4);
+  const mixed =
+    (<u32>head * 0x9e3779b1) ^
+    (<u32>(head >> 32) * 0x85ebca6b) ^
+    ((tail ^ <u32>length) * 0xc2b2ae35);
+  const spread = (mixed ^ (mixed >> 15)) * 0x2c1b3c6d;
+  return spread ^ (spread >> 12);
 }
 
 export function equalBytes(a: usize, b: usize, length: usize): bool {
@@ -81,7 +87,7 @@ export function findName(owner: usize, start: usize, end: usize): usize {
   const head = headOf(start, length);
   const slots = <usize>load<u32>(owner, NAMES_SLOTS);
   const mask = load<u32>(owner, NAMES_MASK);
-  let index = hashName(head, length) & mask;
+  let index = hashName(head, start, length) & mask;
   while (true) {
     const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
     if (!entry) return 0;

@@ -14,7 +14,7 @@ import type { Workload } from "./workload.ts";
 const ROUNDS = 5;
 const WARM_UP_MS = 250;
 
-export const ARMS = ["codec", "host", "parse", "avsc", "ajv"] as const;
+export const ARMS = ["codec", "host", "parse", "avsc", "bare", "ajv"] as const;
 export type Arm = (typeof ARMS)[number];
 
 /**
@@ -32,7 +32,14 @@ export async function measure(
 ): Promise<Costs> {
   const runs = contenders(codec, workload);
   const arms = ARMS.filter((arm) => runs[arm] !== undefined);
-  const rounds: Record<Arm, number[]> = { codec: [], host: [], parse: [], avsc: [], ajv: [] };
+  const rounds: Record<Arm, number[]> = {
+    codec: [],
+    host: [],
+    parse: [],
+    avsc: [],
+    bare: [],
+    ajv: [],
+  };
   for (const arm of arms) warmUp(runs[arm]);
   for (let round = 0; round < ROUNDS; round += 1) {
     const bench = new Bench({
@@ -58,6 +65,7 @@ export async function measure(
     host: median(rounds.host),
     parse: median(rounds.parse),
     avsc: median(rounds.avsc),
+    bare: median(rounds.bare),
     ajv: median(rounds.ajv),
   };
 }
@@ -69,7 +77,7 @@ function warmUp(run: (() => void) | undefined): void {
 }
 
 function contenders(codec: Codec, workload: Workload): Record<Arm, (() => void) | undefined> {
-  const { events, avscType } = workload;
+  const { events, avscType, read, convert } = workload;
   const validate = new Ajv({ strict: false }).compile(jsonSchema(workload.schema));
   const isTakenByAjv = events.every(({ text }) => validate(JSON.parse(text)));
   return {
@@ -81,17 +89,22 @@ function contenders(codec: Codec, workload: Workload): Record<Arm, (() => void) 
       for (const { text } of events) sink += typeof JSON.parse(text) === "object" ? 1 : 0;
     },
     avsc: () => {
-      for (const { text, converted } of events) {
-        const parsed: unknown = JSON.parse(text);
-        const value = converted ?? parsed;
+      for (const { text } of events) {
+        const value = read(text);
+        if (avscType.isValid(value)) sink += avscType.toBuffer(value).length;
+      }
+    },
+    bare: () => {
+      for (const { text, value } of events) {
+        sink += typeof JSON.parse(text) === "object" ? 1 : 0;
         if (avscType.isValid(value)) sink += avscType.toBuffer(value).length;
       }
     },
     ajv: isTakenByAjv
       ? () => {
-          for (const { text, converted } of events) {
+          for (const { text } of events) {
             const parsed: unknown = JSON.parse(text);
-            if (validate(parsed)) sink += avscType.toBuffer(converted ?? parsed).length;
+            if (validate(parsed)) sink += avscType.toBuffer(convert(parsed)).length;
           }
         }
       : undefined,

@@ -12,12 +12,16 @@ async function makeRun(): Promise<() => number> {
   const schemaText = readFileSync(schemaFile, "utf8");
   if (arm === "avsc") {
     const { default: avsc } = await import("avsc");
+    const { makeConvert } = await import("./convert.ts");
+    const { parseAvroSchema } = await import("../../src/schema/avro/schema.ts");
     const type = avsc.Type.forSchema(JSON.parse(schemaText) as never);
+    const convert =
+      makeConvert(parseAvroSchema(schemaText), { isThorough: false }) ?? ((value) => value);
     return () => {
       let bytes = 0;
       for (const line of readFileSync(eventsFile, "utf8").split("\n")) {
         if (line === "") continue;
-        const value: unknown = JSON.parse(line);
+        const value = convert(JSON.parse(line));
         assert(type.isValid(value), "avsc takes the event");
         bytes += type.toBuffer(value).length;
       }

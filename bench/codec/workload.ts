@@ -10,32 +10,34 @@ import type { Codec, FrameContext, PlanHandle } from "../../src/codec/codec.ts";
 import { type AvroSchema, parseAvroSchema } from "../../src/schema/avro/schema.ts";
 import { decodeToJson } from "../../src/schema/decode.ts";
 import { compilePlan } from "../../src/schema/plan/compile.ts";
+import { type Convert, makeConvert } from "./convert.ts";
 
 const FRAME_EVENTS = 100;
 const REGISTRY_HEADER_BYTES = 5;
-const AS_IS_SHARE_MIN = 0.25;
-const WITH_BIG_LONGS: ReadonlySet<string> = new Set(["all_types"]);
+/** Made to exercise the rules: longs beyond 2^53 and tagged branches are the point of them. */
+const THOROUGH: ReadonlySet<string> = new Set(["all_types", "annotated", "unions"]);
 const NO_POINTERS = { id: [], key: [], time: [], actor: [], session: [] };
 
 export interface WorkloadEvent {
   readonly text: string;
-  /**
-   * The value avsc is given after JSON.parse when that of JSON.parse is none that it takes: bytes
-   * for decimals, milliseconds for times, named branches. Undefined: avsc takes what was parsed.
-   */
-  readonly converted: unknown;
+  /** The value that avsc is given in the end, for those who want to leave out what leads to it. */
+  readonly value: unknown;
 }
 
 export interface Workload {
   readonly name: string;
   readonly schema: AvroSchema;
   readonly avscType: avsc.Type;
-  readonly events: readonly WorkloadEvent[];
   /**
-   * False: the events avsc takes as JSON.parse gives them, all contenders doing the same. True: too
-   * few are, so avsc is also given values that were converted beforehand, free of charge.
+   * From text to the value that avsc is given: JSON.parse, and what else the schema makes
+   * necessary; for Avro's own JSON encoding avsc's own reader.
    */
+  readonly read: (text: string) => unknown;
+  /** What lies between JSON.parse and avsc; it changes nothing if `isConverted` is false. */
+  readonly convert: Convert;
+  /** What JSON.parse gives has to be converted. */
   readonly isConverted: boolean;
+  readonly events: readonly WorkloadEvent[];
   /** Events left out for everybody. */
   readonly leftOut: number;
   /** Bytes of the events' texts. */
@@ -72,16 +74,16 @@ export function prepare(codec: Codec, source: WorkloadSource): Workload {
     receivedAtMs: 1_800_000_000_000,
     eventsMax: FRAME_EVENTS,
   };
-  const all: WorkloadEvent[] = [];
+  const convert = makeConvert(schema, { isThorough: THOROUGH.has(source.name) });
+  const read = json === "avro" ? (text: string) => readAvroJson(avscType, text) : reader(convert);
+  const events: WorkloadEvent[] = [];
   for (const line of source.lines) {
     const avro = encodeOne(codec, { line, context });
     const text = source.isCanonical ? canonicalText(schema, avro) : line;
-    const event = text === undefined ? undefined : prepareEvent(text, { avscType, avro });
-    if (event !== undefined) all.push(event);
+    if (text !== undefined && isSame({ avscType, read }, text, avro)) {
+      events.push({ text, value: read(text) });
+    }
   }
-  const fitting = all.filter(({ converted }) => converted === undefined);
-  const isConverted = fitting.length < source.lines.length * AS_IS_SHARE_MIN;
-  const events = isConverted ? all : fitting;
   if (json !== source.json) {
     codec.removeRoute(0);
     codec.freePlan(plan);
@@ -92,8 +94,10 @@ export function prepare(codec: Codec, source: WorkloadSource): Workload {
     name: source.name,
     schema,
     avscType,
+    read,
+    convert: convert ?? ((value) => value),
+    isConverted: json === "avro" || convert !== undefined,
     events,
-    isConverted,
     leftOut: source.lines.length - events.length,
     bytes: events.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
     frames: framesOf(events),
@@ -108,12 +112,16 @@ export function release(codec: Codec, workload: Workload): void {
 }
 
 /**
- * Where longs beyond 2^53 are the point of the file, with BigInts for longs, as avsc's manual has
- * it. Then no event is taken as it is, and defaults, which have to be BigInts too, play no part.
+ * With BigInts for longs where the file needs them, as avsc's manual has it. Defaults with longs in
+ * them play no part then: events that need one are left out.
  */
 function avscTypeOf({ name, schemaText }: WorkloadSource): avsc.Type {
-  if (!WITH_BIG_LONGS.has(name)) return avsc.Type.forSchema(JSON.parse(schemaText) as avsc.Schema);
-  const drop = (key: string, value: unknown): unknown => (key === "default" ? undefined : value);
+  if (!THOROUGH.has(name)) return avsc.Type.forSchema(JSON.parse(schemaText) as avsc.Schema);
+  const drop = (_: string, value: unknown): unknown => {
+    if (typeof value !== "object" || value === null || !("default" in value)) return value;
+    if (value.default === null) return value;
+    return JSON.stringify(value).includes('"long"') ? { ...value, default: undefined } : value;
+  };
   const schema = JSON.parse(schemaText, drop) as avsc.Schema;
   const long = avsc.types.LongType["__with"]({
     fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
@@ -124,10 +132,34 @@ function avscTypeOf({ name, schemaText }: WorkloadSource): avsc.Type {
     },
     fromJSON: (value: number) => BigInt(value),
     toJSON: Number,
-    isValid: (value: unknown) => typeof value === "bigint",
+    isValid: (value: unknown) => typeof value === "bigint" && BigInt.asIntN(64, value) === value,
     compare: (a: bigint, b: bigint) => Number(a > b) - Number(a < b),
   });
   return avsc.Type.forSchema(schema, { registry: { long } });
+}
+
+function reader(convert: Convert | undefined): (text: string) => unknown {
+  const parse = (text: string): unknown => JSON.parse(text);
+  return convert === undefined ? parse : (text) => convert(JSON.parse(text));
+}
+
+/** Undefined, which no schema takes, for what is not Avro's JSON encoding of the type. */
+function readAvroJson(avscType: avsc.Type, text: string): unknown {
+  try {
+    return avscType.fromString(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Does avsc make the codec's bytes of the event? */
+function isSame(
+  { avscType, read }: Pick<Workload, "avscType" | "read">,
+  text: string,
+  avro: Buffer,
+): boolean {
+  const value = read(text);
+  return avscType.isValid(value) && avscType.toBuffer(value).equals(avro);
 }
 
 function useRoute(codec: Codec, { type, plan }: { type: string; plan: PlanHandle }): void {
@@ -149,23 +181,6 @@ function encodeOne(
 function canonicalText(schema: AvroSchema, avro: Buffer): string | undefined {
   const decoded = decodeToJson(schema, avro);
   return decoded.kind === "json" ? decoded.text : undefined;
-}
-
-/** Undefined: avsc has no value for this event. */
-function prepareEvent(
-  text: string,
-  { avscType, avro }: { readonly avscType: avsc.Type; readonly avro: Buffer },
-): WorkloadEvent | undefined {
-  const value: unknown = JSON.parse(text);
-  if (avscType.isValid(value) && avscType.toBuffer(value).length === avro.length) {
-    return { text, converted: undefined };
-  }
-  try {
-    const converted: unknown = avscType.fromBuffer(avro);
-    return avscType.isValid(converted) ? { text, converted } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function framesOf(events: readonly WorkloadEvent[]): Uint8Array[] {

@@ -336,11 +336,13 @@ export class Codec {
   }
 
   #writePlan({ compiled, address }: PlanHandle): void {
-    const { view, memory } = this.#instance;
+    const { memory } = this.#instance;
     memory.set(compiled.bytes, address);
+    // Plans are aligned, and so is every address in them; both sides are little-endian.
+    const words = new Uint32Array(memory.buffer, address, compiled.bytes.length / 4);
     for (const fixup of compiled.fixups) {
-      const at = address + fixup;
-      view.setUint32(at, view.getUint32(at, true) + address, true);
+      const at = fixup >>> 2;
+      words[at] = (words[at] ?? 0) + address;
     }
     for (const hole of compiled.holes) memory.set(this.#fills.token, address + hole);
   }

@@ -13,12 +13,16 @@ const LONG_MAX = 2n ** 63n;
 /** Beyond this exponent no number is an integer in range (save 0); it bounds the work. */
 const EXPONENT_MAX = 400;
 
+/** The first branch of a union, if that is null. */
+const FIRST_BRANCH = Uint8Array.of(0);
+
 const encoder = new TextEncoder();
 
 /**
  * The default of `field`, or null's bytes where its union has a null branch; undefined: required.
  */
 export function defaultBytes(field: AvroField, path: string): Uint8Array | undefined {
+  if (field.defaultJson === "null" && isNullFirst(field.schema)) return FIRST_BRANCH;
   if (field.defaultJson !== undefined) {
     const bytes = encode(field.schema, readJson(field.defaultJson, DEFAULT_DEPTH_MAX), 0);
     if (bytes === undefined) throw new SchemaError("the default does not fit its type", path);
@@ -28,6 +32,10 @@ export function defaultBytes(field: AvroField, path: string): Uint8Array | undef
   if (schema.kind !== "union") return undefined;
   const branch = schema.branches.findIndex(({ kind }) => kind === "null");
   return branch < 0 ? undefined : Uint8Array.from(longBytes(BigInt(branch)));
+}
+
+function isNullFirst(schema: AvroSchema): boolean {
+  return schema.kind === "union" && schema.branches[0]?.kind === "null";
 }
 
 /** Avro's long: zig-zag, seven bits a byte, least first. */

@@ -21,11 +21,16 @@ import {
 import type { PlanWriter } from "./writer.ts";
 
 export const NEEDLE_BYTES = 16;
+const HEAD_BYTES = 8;
+/** Two quotes and a colon. */
+const MARKS_BYTES = 3;
+const QUOTE = 0x22;
+const COLON = 0x3a;
 /**
  * A table grows until its longest search is this short, or until it is four times as large as need
  * be.
  */
-const PROBES_MAX = 3;
+const PROBES_MAX = 6;
 
 /** What no text is: bytes that occur nowhere in UTF-8. */
 export const NO_TEXT = new Uint8Array(NEEDLE_BYTES).fill(0xff);
@@ -45,20 +50,40 @@ export interface PlanName {
   readonly branch?: number;
 }
 
-/** Slot number of a name before masking; assembly/avro/names.ts computes the same. */
-export function hashName(name: Uint8Array): number {
-  const length = BigInt(name.length);
-  const mixed = headOf(name) ^ (length * 0x9e3779b97f4a7c15n);
-  return Number(
-    (BigInt.asUintN(64, BigInt.asUintN(64, mixed) * 0xd6e8feb86659fd93n) >> 40n) & 0xffffffffn,
-  );
+/** UTF-8 of a name; nearly all are ASCII and short. */
+function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) return encoder.encode(text);
+    bytes[at] = unit;
+  }
+  return bytes;
 }
 
-/** The first 8 bytes as a little-endian integer, zero-padded. */
-export function headOf(name: Uint8Array): bigint {
-  const bytes = new Uint8Array(8);
-  bytes.set(name.subarray(0, 8));
-  return new DataView(bytes.buffer).getBigUint64(0, true);
+/**
+ * Slot number of a name before masking, from its length, its first eight and last four bytes;
+ * assembly/avro/names.ts computes the same.
+ */
+export function hashName(name: Uint8Array): number {
+  const { length } = name;
+  const tail = length < 8 ? 0 : wordAt(name, length - 4);
+  const mixed =
+    Math.imul(wordAt(name, 0), 0x9e3779b1) ^
+    Math.imul(wordAt(name, 4), 0x85ebca6b) ^
+    Math.imul(tail ^ length, 0xc2b2ae35);
+  const spread = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+  return (spread ^ (spread >>> 12)) >>> 0;
+}
+
+/** Four bytes as a little-endian integer, zeros behind the end. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) |
+    ((bytes[at + 1] ?? 0) << 8) |
+    ((bytes[at + 2] ?? 0) << 16) |
+    ((bytes[at + 3] ?? 0) << 24)
+  );
 }
 
 /** Without those whose name came before. */
@@ -77,43 +102,60 @@ export function writeNames(
   owner: number,
   names: readonly PlanName[],
 ): number[] {
-  const list = distinctNames(names).map((name) => ({ name, bytes: encoder.encode(name.name) }));
+  const list = distinctNames(names).map((name) => ({ name, bytes: utf8(name.name) }));
   const entries = list.map(({ name, bytes }) => writeEntry(writer, name, bytes));
-  const slots = placeNames(list.map(({ bytes }) => hashName(bytes)));
-  const address = writer.reserve(slots.length * 4, 16);
-  slots.forEach((index, slot) => {
-    const entry = entries[index];
-    if (entry !== undefined) writer.address(address + slot * 4, entry);
+  const { size, slots } = placeNames(list.map(({ bytes }) => hashName(bytes)));
+  const address = writer.reserve(size * 4, 16);
+  slots.forEach((slot, index) => {
+    writer.address(address + slot * 4, entries[index] ?? 0);
   });
   writer.address(owner + NAMES_SLOTS, address);
-  writer.u32(owner + NAMES_MASK, slots.length - 1);
+  writer.u32(owner + NAMES_MASK, size - 1);
   return entries;
 }
 
-/** Index of the name in each slot, -1 where it is free. */
-function placeNames(hashes: readonly number[]): Int32Array {
+interface Placed {
+  /** A power of two. */
+  readonly size: number;
+  /** Slot of each name. */
+  readonly slots: readonly number[];
+}
+
+function placeNames(hashes: readonly number[]): Placed {
   let size = 2;
   while (size < hashes.length * 2) size *= 2;
   for (const largest = size * 4; ; size *= 2) {
-    const slots = new Int32Array(size).fill(-1);
-    let longest = 0;
-    hashes.forEach((hash, index) => {
-      let slot = hash & (size - 1);
-      let probes = 1;
-      for (; slots[slot] !== -1; probes += 1) slot = (slot + 1) & (size - 1);
-      slots[slot] = index;
-      longest = Math.max(longest, probes);
-    });
-    if (longest <= PROBES_MAX || size >= largest) return slots;
+    const placed = placeIn(size, hashes, size >= largest ? Infinity : PROBES_MAX);
+    if (placed !== undefined) return placed;
   }
 }
 
+/** Undefined: some name would take more probes than `most`. */
+function placeIn(size: number, hashes: readonly number[], most: number): Placed | undefined {
+  const isTaken = new Uint8Array(size);
+  const slots: number[] = [];
+  for (const hash of hashes) {
+    let slot = hash & (size - 1);
+    for (let probes = 1; isTaken[slot] === 1; probes += 1) {
+      if (probes >= most) return undefined;
+      slot = (slot + 1) & (size - 1);
+    }
+    isTaken[slot] = 1;
+    slots.push(slot);
+  }
+  return { size, slots };
+}
+
 function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): number {
+  const { length } = bytes;
   const entry = writer.reserve(ENTRY_BYTES, 16);
-  const quoted = new Uint8Array([0x22, ...bytes, 0x22, 0x3a]);
-  const text = writer.bytes(quoted);
-  writeNeedle(writer, entry, quoted);
-  writer.u32(entry + ENTRY_LENGTH, bytes.length);
+  const text = writer.reserve(length + MARKS_BYTES + NEEDLE_BYTES, 4);
+  writer.u8(text, QUOTE);
+  writer.set(text + 1, bytes);
+  writer.u8(text + length + 1, QUOTE);
+  writer.u8(text + length + 2, COLON);
+  writeNeedle(writer, entry, { text, length });
+  writer.u32(entry + ENTRY_LENGTH, length);
   writer.address(entry + ENTRY_TEXT, text);
   if (name.node !== undefined) writer.address(entry + ENTRY_NODE, name.node);
   const isMarked = name.slot !== undefined && name.slot !== 0;
@@ -121,7 +163,7 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
   writer.u16(entry + ENTRY_SLOT, name.slot ?? 0);
   writer.u8(entry + ENTRY_KIND, name.kind ?? 0);
   writer.u8(entry + ENTRY_BRANCH, name.branch ?? 0);
-  writer.u64(entry + ENTRY_HEAD, headOf(bytes));
+  writer.copy(entry + ENTRY_HEAD, text + 1, Math.min(length, HEAD_BYTES));
   return entry;
 }
 
@@ -129,11 +171,19 @@ function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): numb
  * A name that JSON must escape is never compared as raw text: its needle is of bytes that no UTF-8
  * holds. Zeros would not do: they stand behind every frame.
  */
-function writeNeedle(writer: PlanWriter, entry: number, quoted: Uint8Array): void {
-  const isRaw = quoted
-    .subarray(1, -2)
-    .every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c);
-  const needle = isRaw ? quoted.subarray(0, NEEDLE_BYTES) : NO_TEXT;
-  writer.set(entry + ENTRY_NEEDLE, needle);
-  writer.set(entry + ENTRY_CARE, new Uint8Array(needle.length).fill(0xff));
+function writeNeedle(
+  writer: PlanWriter,
+  entry: number,
+  { text, length }: { readonly text: number; readonly length: number },
+): void {
+  const isPlain = isRaw(writer.view(text + 1, length));
+  const bytes = isPlain ? Math.min(length + MARKS_BYTES, NEEDLE_BYTES) : NEEDLE_BYTES;
+  if (isPlain) writer.copy(entry + ENTRY_NEEDLE, text, bytes);
+  else writer.set(entry + ENTRY_NEEDLE, NO_TEXT);
+  writer.fill(entry + ENTRY_CARE, bytes, 0xff);
+}
+
+function isRaw(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte < 0x20 || byte === QUOTE || byte === 0x5c) return false;
+  return true;
 }

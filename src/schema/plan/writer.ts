@@ -6,8 +6,11 @@
 /** More than any sane schema needs; a plan beyond it is refused. */
 export const PLAN_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Enough for most plans. */
+const START_BYTES = 64 * 1024;
+
 export class PlanWriter {
-  #bytes = new Uint8Array(4096);
+  #bytes = new Uint8Array(START_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #size = 0;
   readonly #fixups: number[] = [];
@@ -32,6 +35,20 @@ export class PlanWriter {
     this.#bytes.set(content, offset);
   }
 
+  /** What is written there; it holds until more is reserved. */
+  view(offset: number, bytes: number): Uint8Array {
+    return this.#bytes.subarray(offset, offset + bytes);
+  }
+
+  /** Copies what is written at `from`. */
+  copy(offset: number, from: number, bytes: number): void {
+    this.#bytes.copyWithin(offset, from, from + bytes);
+  }
+
+  fill(offset: number, bytes: number, value: number): void {
+    this.#bytes.fill(value, offset, offset + bytes);
+  }
+
   u8(offset: number, value: number): void {
     this.#view.setUint8(offset, value);
   }
@@ -52,10 +69,6 @@ export class PlanWriter {
   /** What u32 or address wrote. */
   u32At(offset: number): number {
     return this.#view.getUint32(offset, true);
-  }
-
-  u64(offset: number, value: bigint): void {
-    this.#view.setBigUint64(offset, value, true);
   }
 
   /** Stores the address that `target`, an offset of this plan, will have. */
