@@ -4,6 +4,8 @@
  * named where avsc wants them named. It is code made for each schema, as somebody would write it by
  * hand: straight member access, nothing done where nothing is needed, objects changed in place.
  */
+import { compileFunction } from "node:vm";
+
 import type { AvroField, AvroRecord, AvroSchema, AvroUnion } from "../../src/schema/avro/schema.ts";
 import { HELPERS } from "./convert-values.ts";
 
