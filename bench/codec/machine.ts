@@ -1,6 +1,6 @@
 /** Where a result was measured, and of what. */
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 
 export interface Machine {
   readonly cpu: string;
@@ -9,6 +9,8 @@ export interface Machine {
   /** The commit, with a + when files differ from it. */
   readonly commit: string;
   readonly measuredAt: string;
+  /** Runnable processes of the last minute, ours included: more than `cores` is a noisy run. */
+  readonly load: number;
 }
 
 export function machine(): Machine {
@@ -18,6 +20,7 @@ export function machine(): Machine {
     node: process.version,
     commit: commit(),
     measuredAt: new Date().toISOString(),
+    load: Number((loadavg()[0] ?? Number.NaN).toFixed(1)),
   };
 }
 
