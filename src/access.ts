@@ -11,11 +11,13 @@ import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
+import { Quotas } from "./quota/quotas.ts";
 import type { Pack } from "./schema/pack.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
 export interface Access {
   readonly admission: Admission;
+  readonly quotas: Quotas;
   /** No longer watches the file. */
   stop(): void;
 }
@@ -41,7 +43,8 @@ export function makeAccess(parts: AccessParts): Access {
   const keys = writeKeys(config).map((entry) => ({ ...entry, key: entry.writeKey }));
   const isKeyless = config.tenants.length === 0 && isLoopback(config.host);
   const keyless = isKeyless ? sourceName(DEMO_ENTRY.tenant, DEMO_ENTRY.source) : null;
-  return { admission: createAdmission({ table: tableOfKeys(keys), keyless }), stop: () => {} };
+  const admission = createAdmission({ table: tableOfKeys(keys), keyless });
+  return { admission, quotas: makeQuotas(), stop: () => {} };
 }
 
 function accessByFile({ config, pack, telemetry }: AccessParts): Access {
@@ -65,5 +68,10 @@ function accessByFile({ config, pack, telemetry }: AccessParts): Access {
     keyless: null,
     onFetch: (issuer, problem) => backends.issuerFetched(issuer, problem),
   });
-  return { admission, stop: () => source.stop() };
+  return { admission, quotas: makeQuotas(), stop: () => source.stop() };
+}
+
+/** One process gives everybody his whole quota. */
+function makeQuotas(): Quotas {
+  return new Quotas({ clockMs: systemClock.monotonicMs, share: () => 1 });
 }

@@ -10,6 +10,7 @@ import type { CancelTimer } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { Quotas } from "./quota/quotas.ts";
 import { ingestLimits, makeProcessId } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import { checkCertificate, watchCertificate } from "./server/certificate.ts";
@@ -25,6 +26,7 @@ export interface IngestRooms {
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly gate: Gate;
+  readonly quotas: Quotas;
 }
 
 export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): HttpIngest {

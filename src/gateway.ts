@@ -92,11 +92,15 @@ export class Gateway {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
     this.#access = makeAccess(parts);
+    const { table } = this.#access.admission;
     this.#delivery = rooms.makeDelivery(parts, {
+      table,
       threadPoolSize: parts.threadPoolSize,
       onTopic: (name) => this.#topicsKnown.add(name),
       onState: (state) => this.#gate.stateChanged(state),
     });
+    // Looked up now, so that the first events for them find them.
+    for (const topic of this.#tenantTopics()) this.#delivery.topic(topic);
     this.#sessions = rooms.makeSessions(parts);
     const routes = new RouteBook({
       codec,
@@ -130,12 +134,14 @@ export class Gateway {
       store: this.#streams,
       deadlines: this.#streamDeadlines,
       gate: this.#gate,
+      quotas: this.#access.quotas,
     });
     this.#ingest = makeIngest(parts, {
       admission: this.#access.admission,
       pipeline: this.#pipeline,
       deadlines: this.#httpDeadlines,
       gate: this.#gate,
+      quotas: this.#access.quotas,
     });
     this.#streamDoor = makeStreamDoor(parts, {
       admission: this.#access.admission,
@@ -155,9 +161,14 @@ export class Gateway {
     this.#watch(codec);
   }
 
-  #deadLetters(routes: RouteBook): DeadLetters | null {
+  *#tenantTopics(): Iterable<string> {
+    for (const { tenant } of this.#access.admission.table.sources.values()) {
+      yield* tenant.topics.values();
+    }
+  }
+
+  #deadLetters(routes: RouteBook): DeadLetters {
     const { deadLetters: payload } = this.#parts.config;
-    if (payload === "off") return null;
     return new DeadLetters({ delivery: this.#delivery, routes, payload });
   }
 
@@ -223,7 +234,7 @@ export class Gateway {
     await this.#delivery.start();
     await within(KAFKA_START_MS, () => this.#delivery.state() === "ready");
     if (this.#delivery.state() === "ready" && this.#parts.config.createTopics) {
-      const names = [...this.#parts.pack.topics.keys()];
+      const names = [...this.#parts.pack.topics.keys(), ...this.#tenantTopics()];
       await within(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
     }
   }

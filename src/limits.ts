@@ -462,6 +462,12 @@ export const TICKETS_USED_MAX = 100_000;
 /** How often the files of the certificate are looked at. */
 export const CERTIFICATE_WATCH_MS = 5_000;
 
+/** Seconds of its rate that a sender may send at once after a pause. */
+export const QUOTA_BURST_SECONDS = 2;
+
+/** Quotas of tenants and sources that are kept; full ones are forgotten first. */
+export const QUOTA_BUCKETS_MAX = 100_000;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");

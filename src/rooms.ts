@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { TenantTable } from "./admission/tenants-file.ts";
 import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Config } from "./config/options.ts";
@@ -35,6 +36,8 @@ export interface RoomParts {
 }
 
 export interface DeliveryExtras {
+  /** Tenants may have topics of their own. */
+  readonly table: TenantTable;
   /** Threads of libuv's pool. */
   readonly threadPoolSize: number;
   /** Hears of a topic that is there, whether it was or has just been made. */
@@ -45,12 +48,6 @@ export interface DeliveryExtras {
 export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery {
   const { config, pack, telemetry } = parts;
   const { messageTimeoutMs } = deadlines(config);
-  const partitions = new Map<string, number>();
-  for (const topic of pack.topics.values()) {
-    partitions.set(topic.name, topic.partitions);
-    if (config.deadLetters !== "off") partitions.set(`${topic.name}.dlq`, 1);
-  }
-  if (config.deadLetters !== "off") partitions.set("sluice.dlq", 1);
   const report = deliveryEvents(telemetry);
   return createDelivery({
     brokers: config.kafkaBrokers.length === 0 ? null : config.kafkaBrokers,
@@ -69,8 +66,26 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     messageBytesMax: config.kafkaMessageBytesMax,
     unackedEventsMax: config.unackedEventsMax,
     unackedBytesMax: config.unackedBytesMax,
-    ...(config.createTopics ? { createTopics: partitions } : {}),
+    ...(config.createTopics ? { createTopics: topicsToMake(config, pack, extras.table) } : {}),
   });
+}
+
+/** Partitions of every topic that may be needed, the tenants' own and those of dead letters too. */
+function topicsToMake(config: Config, pack: Pack, table: TenantTable): Map<string, number> {
+  const partitions = new Map<string, number>();
+  const tenants = new Set([...table.sources.values()].map(({ tenant }) => tenant));
+  for (const topic of pack.topics.values()) partitions.set(topic.name, topic.partitions);
+  for (const { topics } of tenants) {
+    for (const [type, topic] of topics) {
+      const model = pack.topics.get(pack.types.get(type)?.topic ?? "");
+      if (model !== undefined) partitions.set(topic, model.partitions);
+    }
+  }
+  const modes = [config.deadLetters, ...[...tenants].map(({ deadLetters }) => deadLetters ?? "off")];
+  if (modes.every((mode) => mode === "off")) return partitions;
+  const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
+  for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);
+  return partitions;
 }
 
 function kafkaSecurity(config: Config): KafkaSecurity {

@@ -8,6 +8,7 @@ import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { Quotas } from "./quota/quotas.ts";
 import { makeProcessId } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import type { HttpIngest } from "./server/ingest.ts";
@@ -24,6 +25,7 @@ export interface StreamHubRooms {
   readonly store: StreamStore;
   readonly deadlines: Deadlines;
   readonly gate: Gate;
+  readonly quotas: Quotas;
 }
 
 /** Where streams are remembered between connections: this process, or Redis for all of them. */
@@ -77,7 +79,7 @@ function streamStoreEvents({ streams }: Telemetry): (event: StreamStoreEvent) =>
 
 export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHub {
   const { config, telemetry } = parts;
-  const { gate, ...others } = rooms;
+  const { gate, quotas, ...others } = rooms;
   const hub = new StreamHub({
     ...others,
     limits: streamLimits(parts),
@@ -88,7 +90,9 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
     goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,
     now: systemClock.nowMs,
     clockMs: systemClock.monotonicMs,
-    pressure: gate.pressureOn,
+    pressure: (sender) =>
+      gate.pressureOn(sender) ?? (quotas.heldBy(sender.policy) === null ? null : "rate"),
+    charge: (sender, cost) => quotas.charge(sender.policy, cost),
     isKafkaAway: () => gate.isKafkaAway,
     overHardMark: () => gate.isOverHardMark,
     random: Math.random,

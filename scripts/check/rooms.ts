@@ -5,16 +5,17 @@
 
 /** What a room may import of other rooms, besides COMMON. A name with a star: its types only. */
 export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  server: ["protocol", "dialect", "admission", "pipeline", "stream", "codec*"],
+  server: ["protocol", "dialect", "admission", "pipeline", "quota", "stream", "codec*"],
   stream: ["protocol", "admission", "pipeline", "redis", "codec*"],
   dialect: ["protocol", "admission", "codec*"],
   admission: [],
-  pipeline: ["schema", "codec", "delivery", "session"],
+  pipeline: ["schema", "codec", "delivery", "session", "admission"],
   protocol: [],
   // The plan compiler in schema writes for the WASM module, by the numbers in codec/abi.gen.ts.
   codec: ["schema"],
   schema: ["codec"],
   delivery: [],
+  quota: ["admission"],
   session: ["redis"],
   redis: [],
   // Runs in programs of others: it may not need the rest of sluice.

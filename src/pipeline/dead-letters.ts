@@ -5,12 +5,14 @@
  * it is stored; if it cannot be stored, the event is `retry`.
  */
 import { createHash } from "node:crypto";
+import type { DeadLetterMode, TenantPolicy } from "../admission/policy.ts";
 import type { Fault } from "../errors.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { RecordTable } from "../records.ts";
 import type { Batch } from "./batch.ts";
-import type { RouteBook } from "./routes.ts";
+import type { Sender } from "./permits.ts";
+import type { Route, RouteBook } from "./routes.ts";
 
 const UNKNOWN_TYPE_TOPIC = "sluice.dlq";
 const NOTHING = new Uint8Array(0);
@@ -19,9 +21,9 @@ export interface DeadLettersOptions {
   readonly delivery: Delivery;
   readonly routes: RouteBook;
   /**
-   * `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent.
+   * Where a tenant has no setting of its own. `off`: nothing is kept; `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent.
    */
-  readonly payload: "none" | "redacted" | "raw";
+  readonly payload: DeadLetterMode;
 }
 
 /** The frame that a refused event came in, while it is open. */
@@ -32,6 +34,7 @@ export interface LetterFrame {
 }
 
 export interface RefusedEvent {
+  readonly sender?: Sender | undefined;
   readonly row: number;
   readonly id: string;
   readonly fault: Fault;
@@ -44,9 +47,12 @@ export class DeadLetters {
     this.#options = options;
   }
 
-  /** True if the batch will hear of the record; false if there is no room for it now. */
-  keep(frame: LetterFrame, refused: RefusedEvent): boolean {
-    const { delivery, routes, payload } = this.#options;
+  /** kept: the batch will hear of the record; full: there is no room for it now. */
+  keep(frame: LetterFrame, refused: RefusedEvent): "kept" | "full" | "off" {
+    const { delivery, routes } = this.#options;
+    const tenant = refused.sender?.policy.tenant;
+    const payload = tenant?.deadLetters ?? this.#options.payload;
+    if (payload === "off") return "off";
     const { table, context, batch } = frame;
     const { row, id, fault } = refused;
     const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
@@ -66,15 +72,21 @@ export class DeadLetters {
     if (route !== undefined) headers.push(["type", route.type.type]);
     if (id !== "") headers.push(["id", id]);
     const letter = {
-      topic: route === undefined ? UNKNOWN_TYPE_TOPIC : `${route.type.topic}.dlq`,
+      topic: letterTopic(route, tenant),
       index: row,
       tenant: delivery.tenant(context.tenant),
       key: null,
       value: payload === "raw" ? event : NOTHING,
       headers,
     };
-    return delivery.deadLetter(letter, batch);
+    return delivery.deadLetter(letter, batch) ? "kept" : "full";
   }
+}
+
+function letterTopic(route: Route | undefined, tenant: TenantPolicy | undefined): string {
+  if (route === undefined) return UNKNOWN_TYPE_TOPIC;
+  const { type, topic } = route.type;
+  return `${tenant?.topics.get(type) ?? topic}.dlq`;
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -19,6 +19,8 @@ import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
+import { NOT_ALLOWED, Permits } from "./permits.ts";
+import type { Permit, Sender } from "./permits.ts";
 import type { RouteBook } from "./routes.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
@@ -46,7 +48,7 @@ export interface PipelineParts {
   readonly delivery: Delivery;
   readonly sessions: Sessions;
   readonly schemas: SchemaStore;
-  readonly deadLetters: DeadLetters | null;
+  readonly deadLetters: DeadLetters;
   readonly observer: PipelineObserver;
   /** Key of the hashes that private values are stored as; absent: no schema asks for them. */
   readonly privacySalt?: string;
@@ -85,20 +87,27 @@ export type EventFault = Fault & {
 };
 
 export interface FaultOptions {
+  /** Whose rules hold; absent: none do. */
+  readonly sender?: Sender;
   /** Look for all faults of an event, not for its first alone. */
   readonly allFaults?: boolean;
 }
+
+/** Topic of an event whose type has no route. */
+const NO_ROUTE = -2;
 
 const NO_REFUSALS: Refusals = new Map();
 
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #faults: Faults;
+  readonly #permits: Permits;
   #inFlight = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.#faults = new Faults(parts);
+    this.#permits = new Permits(parts.delivery);
   }
 
   /**
@@ -116,7 +125,8 @@ export class Pipeline {
   open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
     const { codec, observer, clockMs, privacySalt } = this.#parts;
     const startMs = clockMs();
-    const salted = privacySalt === undefined ? context : { ...context, privacySalt };
+    const isSalted = privacySalt === undefined || context.privacySalt !== undefined;
+    const salted = isSalted ? context : { ...context, privacySalt };
     const result = codec.encode(frame, salted);
     if (result.kind !== "table") return result;
     const { table } = result;
@@ -135,8 +145,10 @@ export class Pipeline {
    * Hands an open frame over. Rows that the stream has decided before (repeats) are left alone. The
    * listener hears at once of verdicts that are there on return, and later of the others.
    */
-  run(frame: OpenFrame, listener: BatchListener, { allFaults = false }: FaultOptions = {}): void {
+  run(frame: OpenFrame, listener: BatchListener, options: FaultOptions = {}): void {
     const { batch, table } = frame;
+    const { allFaults = false, sender } = options;
+    const permit = sender === undefined ? null : this.#permits.of(sender);
     // From here on nothing may keep the batch from being answered, at the latest at its deadline.
     batch.listen(listener);
     const topics = new Int32Array(table.count).fill(-1);
@@ -147,12 +159,15 @@ export class Pipeline {
     for (let row = 0; row < table.count; row += 1) {
       if (batch.verdicts[row] !== VERDICT.ignored) received += 1;
       if (batch.verdicts[row] !== VERDICT.open) continue;
-      if (this.#faults.isSound(table, row)) {
-        topics[row] = this.#route(table, row)?.topicNumber ?? -1;
+      const topic = this.#topicOf(table, row, permit);
+      if (topic === NOT_ALLOWED) {
+        this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
+      } else if (this.#faults.isSound(table, row)) {
+        topics[row] = topic;
         this.#touchSession(frame, row);
         produced += 1;
       } else {
-        this.#refuse(frame, row, budget);
+        this.#refuse(frame, row, { budget, sender });
       }
     }
     this.#inFlight += batch.openCount;
@@ -172,15 +187,32 @@ export class Pipeline {
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }
 
+  /** NO_ROUTE: the type is unknown, which is a fault of the event's. */
+  #topicOf(table: RecordTable, row: number, permit: Permit | null): number {
+    const route = this.#route(table, row);
+    if (route === undefined) return NO_ROUTE;
+    return permit === null ? route.topicNumber : permit.topicOf(route);
+  }
+
+  #notAllowed(table: RecordTable, row: number): Fault {
+    const type = this.#route(table, row)?.type.type ?? "";
+    const detail = `these credentials may not send events of type ${type}`;
+    return { code: "type_not_allowed", path: "/type", detail };
+  }
+
   /** What is wrong with the events of an open frame that cannot be handed over. */
-  faults(frame: OpenFrame, { allFaults = false }: FaultOptions = {}): readonly EventFault[] {
+  faults(frame: OpenFrame, { allFaults = false, sender }: FaultOptions = {}): readonly EventFault[] {
     const { table } = frame;
+    const permit = sender === undefined ? null : this.#permits.of(sender);
     const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
     const faults: EventFault[] = [];
     for (let row = 0; row < table.count; row += 1) {
-      if (this.#faults.isSound(table, row)) continue;
+      const isAllowed = this.#topicOf(table, row, permit) !== NOT_ALLOWED;
+      if (isAllowed && this.#faults.isSound(table, row)) continue;
       const id = this.#idOf(table, row);
-      const { fault, more } = this.#describe(frame, row, budget);
+      const { fault, more } = isAllowed
+        ? this.#describe(frame, row, budget)
+        : { fault: this.#notAllowed(table, row), more: {} };
       faults.push({ index: row, ...(id === "" ? {} : { id }), ...fault, ...more });
     }
     return faults;
@@ -258,8 +290,12 @@ export class Pipeline {
   }
 
   /** Gives a row that was not encoded its verdict, after its dead letter where those are kept. */
-  #refuse(frame: OpenFrame, row: number, budget: SearchBudget | null): void {
-    const { batch, table } = frame;
+  #refuse(
+    frame: OpenFrame,
+    row: number,
+    { budget, sender }: { readonly budget: SearchBudget | null; readonly sender: Sender | undefined },
+  ): void {
+    const { batch } = frame;
     const { fault, more } = this.#describe(frame, row, budget);
     if (fault.code === "schema_invalid" && fault.kind !== undefined) {
       this.#parts.observer.invalid(fault.kind);
@@ -269,12 +305,28 @@ export class Pipeline {
       batch.decide(row, VERDICT.retry, fault.code);
       return;
     }
+    this.#reject(frame, row, { fault, more, sender });
+  }
+
+  #reject(
+    frame: OpenFrame,
+    row: number,
+    {
+      fault,
+      more = {},
+      sender,
+    }: {
+      readonly fault: Fault;
+      readonly more?: { readonly faults?: readonly Fault[] };
+      readonly sender: Sender | undefined;
+    },
+  ): void {
+    const { batch, table } = frame;
     const id = this.#idOf(table, row);
     batch.rejections.set(row, { id, fault, ...more, deadLettered: false });
-    if (this.#parts.deadLetters === null) batch.decide(row, VERDICT.rejected, fault.code);
-    else if (!this.#parts.deadLetters.keep(frame, { row, id, fault })) {
-      batch.decide(row, VERDICT.retry, "overloaded");
-    }
+    const kept = this.#parts.deadLetters.keep(frame, { row, id, fault, sender });
+    if (kept === "off") batch.decide(row, VERDICT.rejected, fault.code);
+    else if (kept === "full") batch.decide(row, VERDICT.retry, "overloaded");
   }
 
   /** Starts fetching the schemas that the events of a table name, null if there are none. */

@@ -15,6 +15,8 @@ import type { Refusals } from "../pipeline/faults.ts";
 import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
 import { jsonReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
+import { rateLimitHeaders, waitSeconds } from "../protocol/rate-limit.ts";
+import type { Held, Quotas } from "../quota/quotas.ts";
 import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
 import { senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
@@ -51,6 +53,7 @@ export interface IngestObserver {
 }
 
 export interface HttpBatchesParts {
+  readonly quotas: Quotas;
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly limits: { readonly eventBytesMax: number; readonly eventsMax: number };
@@ -72,7 +75,13 @@ export class HttpBatches {
 
   /** Takes a plain body; it is valid during the call only. */
   open(request: ArrivedRequest, body: Uint8Array): void {
-    const { rewrite } = request.facade;
+    const { sender, facade } = request;
+    const { rewrite } = facade;
+    const held = this.#parts.quotas.heldBy(sender.policy);
+    if (held !== null) {
+      this.#refuseQuota(request, held);
+      return;
+    }
     this.#open(request, rewrite === undefined ? body : rewrite(body), null);
   }
 
@@ -120,6 +129,7 @@ export class HttpBatches {
       eventBytesMax: limits.eventBytesMax,
       eventsMax: facade.limits?.eventsMax ?? limits.eventsMax,
       sender: senderOf(head),
+      ...saltOf(sender),
       ...(dialect === undefined ? {} : { dialect }),
       ...(defaultType === undefined ? {} : { defaultType }),
     };
@@ -132,7 +142,7 @@ export class HttpBatches {
   #run(request: ArrivedRequest, frame: OpenFrame): void {
     const { head, reply, arrivedMs } = request;
     const query = new URLSearchParams(head.query);
-    const options = { allFaults: query.get("faults") === "all" };
+    const options = { sender: request.sender, allFaults: query.get("faults") === "all" };
     if (query.get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
@@ -141,6 +151,8 @@ export class HttpBatches {
       }
     }
     const { batch } = frame;
+    const { quotas } = this.#parts;
+    quotas.charge(request.sender.policy, { events: batch.count, bytes: frame.bytes });
     if (head.header["sluice-replay"] === "1") markReplayed(frame);
     if (/\brespond-async\b/.test(head.header.prefer)) {
       this.#runUnwatched(request, frame);
@@ -162,8 +174,8 @@ export class HttpBatches {
   }
 
   /** 202: the sender does not want to know what becomes of events that are sound. */
-  #runUnwatched({ requestId, reply }: ArrivedRequest, frame: OpenFrame): void {
-    this.#parts.pipeline.run(frame, { batchProgressed: () => {} });
+  #runUnwatched({ requestId, reply, sender }: ArrivedRequest, frame: OpenFrame): void {
+    this.#parts.pipeline.run(frame, { batchProgressed: () => {} }, { sender });
     const accepted = frame.batch.openCount;
     const headers = { "Preference-Applied": "respond-async" };
     reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });
@@ -208,6 +220,15 @@ export class HttpBatches {
     });
   }
 
+  #refuseQuota(request: ArrivedRequest, { scope, unit, waitMs }: Held): void {
+    const standing = this.#parts.quotas.standing(request.sender.policy);
+    this.#refuse(request, "rate_limited", {
+      detail: `the quota of ${unit} of this ${scope} is used up`,
+      retryAfterSeconds: waitSeconds(waitMs),
+      ...(standing === null ? {} : { headers: rateLimitHeaders(standing) }),
+    });
+  }
+
   #refuse(request: IngestRequest, code: ProblemCode, options: Omit<ProblemOptions, "requestId">) {
     const { reply, facade, requestId } = request;
     reply(facade.answers.problem(code, { ...options, requestId }));
@@ -218,4 +239,10 @@ function markReplayed({ table }: OpenFrame): void {
   for (let row = 0; row < table.count; row += 1) {
     if (table.status[row] === ROW_STATUS.encoded) setHeaderFlag(table, row, HEADER_FLAG.replay);
   }
+}
+
+/** A tenant's own key of private hashes. */
+function saltOf({ policy }: Principal): { readonly privacySalt?: string } {
+  const { privacySalt } = policy.tenant;
+  return privacySalt === null ? {} : { privacySalt };
 }

@@ -239,7 +239,8 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
 
   #publish(frame: OpenFrame | null): void {
     const held = this.#held;
-    assert(frame !== null && held !== null, "events are taken once the stream is held");
+    const sender = this.#principal;
+    assert(frame !== null && held !== null && sender !== null, "a stream is held by its sender");
     // Nothing may be produced for a stream that somebody else holds by now.
     if (held.lease.isSuperseded) {
       this.#supersede();
@@ -261,9 +262,9 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       this.fail("bad_frame", `seq ${batch.seq} was sent, ${next} is next`, "seq_gap");
       return;
     }
-    this.#hub.published(batch, bytes);
+    this.#hub.published(sender, batch, bytes);
     if (!held.news.isEmpty) this.hasNews();
-    this.#hub.pipeline.run(frame, publication);
+    this.#hub.pipeline.run(frame, publication, { sender });
   }
 
   hasNews(): void {

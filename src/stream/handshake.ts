@@ -86,12 +86,14 @@ export function frameContext(
     readonly sender: StreamPeer["sender"];
   },
 ): Omit<FrameContext, "receivedAtMs"> {
+  const { privacySalt } = principal.policy.tenant;
   return {
     shape: "pub",
     payload: limits.payload,
     typeMember: limits.typeMember,
     tenant: principal.tenant,
     source: principal.source,
+    ...(privacySalt === null ? {} : { privacySalt }),
     eventBytesMax: limits.eventBytesMax,
     eventsMax: limits.frameEventsMax,
     stream: { id: hello.stream, epoch },

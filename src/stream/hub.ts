@@ -53,6 +53,8 @@ export interface StreamObserver {
 }
 
 export interface StreamHubParts {
+  /** What a sender has sent, for his quota. */
+  readonly charge: (sender: Principal, cost: { readonly events: number; readonly bytes: number }) => void;
   readonly pipeline: Pipeline;
   readonly admission: Admission;
   readonly store: StreamStore;
@@ -154,7 +156,8 @@ export class StreamHub implements CreditSource {
   }
 
   /** The events of a batch are on their way. */
-  published(batch: Batch, bytes: number): void {
+  published(sender: Principal, batch: Batch, bytes: number): void {
+    this.#parts.charge(sender, { events: batch.count, bytes });
     this.#pace.received(batch.count, bytes);
     this.#parts.deadlines.add(batch);
   }

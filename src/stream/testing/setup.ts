@@ -73,6 +73,7 @@ export function makeHub(
   return new StreamHub({
     pipeline,
     admission,
+    charge: () => {},
     store: options.store ?? new ModelStore(AT_ONCE),
     deadlines,
     limits: {

@@ -1,0 +1,124 @@
+/** Tenants at a running gateway: what a key may send and where it goes, quotas, edits, revocation. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { after, before, describe, it } from "node:test";
+
+import { keyDigest } from "../../src/admission/keys.ts";
+import { Gateway } from "../gateway.ts";
+import { StreamClient } from "../stream-client.ts";
+import { byId, readAll } from "./read-back.ts";
+
+let directory = "";
+let gateway: Gateway;
+
+const key = (name: string) => [{ sha256: keyDigest(name) }];
+
+function tenants(more: object = {}) {
+  return {
+    tenants: {
+      shop: {
+        sources: {
+          web: { writeKeys: key("wk_web"), types: ["search"], origins: ["https://shop.example"] },
+          app: { writeKeys: key("wk_app"), limits: { eventsPerSecond: 1 } },
+          gone: { writeKeys: key("wk_gone") },
+        },
+        topics: { search: "shop.search" },
+        deadLetters: "raw",
+      },
+      ...more,
+    },
+  };
+}
+
+const write = (file: object) => writeFile(join(directory, "tenants.json"), JSON.stringify(file));
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
+  await write(tenants());
+  const flags = ["--tenants-file", join(directory, "tenants.json"), "--create-topics"];
+  gateway = await Gateway.start({ flags });
+});
+
+after(async () => {
+  assert.equal(await gateway.stop(), 0);
+  await rm(directory, { recursive: true });
+});
+
+function search(id: string, type = "search") {
+  const timestamp = "2026-11-21T10:00:00Z";
+  return { type, id, data: { messageId: id, timestamp, anonymousId: "v", query: "tea", resultCount: 1 } };
+}
+
+function post(writeKey: string, events: readonly object[], headers: Record<string, string> = {}) {
+  const body = JSON.stringify({ events });
+  return fetch(`${gateway.url}/v1/events`, {
+    method: "POST",
+    body,
+    headers: { "X-Write-Key": writeKey, ...headers },
+  });
+}
+
+describe("tenants", () => {
+  it("send what they may, to their own topics; the rest is refused for good, in dead letters", async () => {
+    const answer = await post("wk_web", [search("t-1"), search("t-2", "page")]);
+    const body = (await answer.json()) as {
+      readonly stored: number;
+      readonly rejected: readonly { readonly index: number; readonly code: string }[];
+    };
+    assert.equal(body.stored, 1, JSON.stringify(body));
+    assert.deepEqual(
+      body.rejected.map(({ index, code }) => [index, code]),
+      [[1, "type_not_allowed"]],
+    );
+    const records = byId(await readAll(gateway.run.brokers, ["shop.search"]));
+    assert.equal(records.get("t-1")?.length, 1);
+    const [letter] = await readAll(gateway.run.brokers, ["behaviour-navigation.dlq"]);
+    assert.match(Buffer.from(letter?.value ?? []).toString(), /t-2/);
+  });
+
+  it("are asked where they come from", async () => {
+    const from = (origin: string) => post("wk_web", [search("o")], { Origin: origin });
+    assert.equal((await from("https://shop.example")).status, 200);
+    assert.equal((await from("https://evil.example")).status, 403);
+    assert.equal((await post("", [search("o")])).status, 401);
+  });
+
+  it("wait for their quota: 429 over HTTP, paused credit on a stream, and it passes", async () => {
+    assert.equal((await post("wk_app", [search("q-1"), search("q-2"), search("q-3")])).status, 200);
+    const refused = await post("wk_app", [search("q-4")]);
+    assert.equal(refused.status, 429);
+    assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    assert.match(refused.headers.get("ratelimit") ?? "", /^"source";r=0;t=\d+$/);
+    const client = await StreamClient.hello(gateway.streamUrl, { auth: "wk_app" });
+    client.send({ t: "pub", seq: 1, events: [search("q-5")] });
+    const paused = await client.next("credit");
+    assert.equal(paused["reason"], "rate");
+    const raised = await client.until(() =>
+      client.frames.find((frame) => frame.t === "credit" && frame["reason"] === undefined),
+    );
+    assert.ok(raised["seq"] !== undefined);
+    client.close();
+  });
+
+  it("lose their connection with their key, and nobody else does; a bad edit changes nothing", async () => {
+    const gone = await StreamClient.hello(gateway.streamUrl, { auth: "wk_gone" });
+    const stays = await StreamClient.hello(gateway.streamUrl, { auth: "wk_web" });
+    await writeFile(join(directory, "tenants.json"), "{ half");
+    while ((await gateway.metric('sluice_tenants_reloads_total{result="failed"}')) === 0) {
+      await delay(50);
+    }
+    assert.equal((await post("wk_gone", [search("g-1")])).status, 200);
+    const file = tenants({ other: { sources: { web: { writeKeys: key("wk_other") } } } });
+    Object.assign(file.tenants.shop.sources, { gone: {} });
+    await write(file);
+    assert.equal((await gone.closed).code, 4401);
+    assert.equal((await post("wk_gone", [search("g-2")])).status, 401);
+    assert.equal((await post("wk_other", [search("g-3")])).status, 200);
+    stays.send({ t: "pub", seq: 1, events: [search("g-4")] });
+    await stays.acked(1);
+    stays.close();
+  });
+});
