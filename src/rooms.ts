@@ -81,7 +81,10 @@ function topicsToMake(config: Config, pack: Pack, table: TenantTable): Map<strin
       if (model !== undefined) partitions.set(topic, model.partitions);
     }
   }
-  const modes = [config.deadLetters, ...[...tenants].map(({ deadLetters }) => deadLetters ?? "off")];
+  const modes = [
+    config.deadLetters,
+    ...[...tenants].map(({ deadLetters }) => deadLetters ?? "off"),
+  ];
   if (modes.every((mode) => mode === "off")) return partitions;
   const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
   for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);

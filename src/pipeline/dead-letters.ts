@@ -21,7 +21,8 @@ export interface DeadLettersOptions {
   readonly delivery: Delivery;
   readonly routes: RouteBook;
   /**
-   * Where a tenant has no setting of its own. `off`: nothing is kept; `none`: the reason alone; `redacted`: and a hash of the event; `raw`: the event as it was sent.
+   * Where a tenant has no setting of its own. `off`: nothing is kept; `none`: the reason alone;
+   * `redacted`: and a hash of the event; `raw`: the event as it was sent.
    */
   readonly payload: DeadLetterMode;
 }

@@ -1,6 +1,6 @@
 /**
- * What a sender may send, and to which topic it goes: the rules of his tenant and source, worked out
- * once per type. Senders who may send everything to the pack's topics cost nothing per event.
+ * What a sender may send, and to which topic it goes: the rules of his tenant and source, worked
+ * out once per type. Senders who may send everything to the pack's topics cost nothing per event.
  */
 import { hasScope } from "../admission/policy.ts";
 import type { SourcePolicy } from "../admission/policy.ts";

@@ -201,7 +201,10 @@ export class Pipeline {
   }
 
   /** What is wrong with the events of an open frame that cannot be handed over. */
-  faults(frame: OpenFrame, { allFaults = false, sender }: FaultOptions = {}): readonly EventFault[] {
+  faults(
+    frame: OpenFrame,
+    { allFaults = false, sender }: FaultOptions = {},
+  ): readonly EventFault[] {
     const { table } = frame;
     const permit = sender === undefined ? null : this.#permits.of(sender);
     const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
@@ -293,7 +296,10 @@ export class Pipeline {
   #refuse(
     frame: OpenFrame,
     row: number,
-    { budget, sender }: { readonly budget: SearchBudget | null; readonly sender: Sender | undefined },
+    {
+      budget,
+      sender,
+    }: { readonly budget: SearchBudget | null; readonly sender: Sender | undefined },
   ): void {
     const { batch } = frame;
     const { fault, more } = this.#describe(frame, row, budget);

@@ -54,7 +54,10 @@ export interface StreamObserver {
 
 export interface StreamHubParts {
   /** What a sender has sent, for his quota. */
-  readonly charge: (sender: Principal, cost: { readonly events: number; readonly bytes: number }) => void;
+  readonly charge: (
+    sender: Principal,
+    cost: { readonly events: number; readonly bytes: number },
+  ) => void;
   readonly pipeline: Pipeline;
   readonly admission: Admission;
   readonly store: StreamStore;

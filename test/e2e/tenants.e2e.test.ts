@@ -1,4 +1,6 @@
-/** Tenants at a running gateway: what a key may send and where it goes, quotas, edits, revocation. */
+/**
+ * Tenants at a running gateway: what a key may send and where it goes, quotas, edits, revocation.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -49,7 +51,11 @@ after(async () => {
 
 function search(id: string, type = "search") {
   const timestamp = "2026-11-21T10:00:00Z";
-  return { type, id, data: { messageId: id, timestamp, anonymousId: "v", query: "tea", resultCount: 1 } };
+  return {
+    type,
+    id,
+    data: { messageId: id, timestamp, anonymousId: "v", query: "tea", resultCount: 1 },
+  };
 }
 
 function post(writeKey: string, events: readonly object[], headers: Record<string, string> = {}) {
