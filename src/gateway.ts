@@ -7,7 +7,7 @@ import type { Access } from "./access.ts";
 import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
-import { deadlines } from "./config/cross-rules.ts";
+import { deadlines as deadlinesOf } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { followCertificate, makeIngest, makeServer } from "./doors.ts";
@@ -92,9 +92,8 @@ export class Gateway {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
     this.#access = makeAccess(parts);
-    const { table } = this.#access.admission;
     this.#delivery = rooms.makeDelivery(parts, {
-      table,
+      table: this.#access.admission.table,
       threadPoolSize: parts.threadPoolSize,
       onTopic: (name) => this.#topicsKnown.add(name),
       onState: (state) => this.#gate.stateChanged(state),
@@ -123,34 +122,19 @@ export class Gateway {
     });
     const clockMs = systemClock.monotonicMs;
     const code = "kafka_timeout";
-    const { streamMs } = deadlines(config);
+    const { streamMs } = deadlinesOf(config);
     this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
     this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
     this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
     this.#streams = makeStreamStore(parts);
-    this.#hub = makeStreamHub(parts, {
-      admission: this.#access.admission,
-      pipeline: this.#pipeline,
-      store: this.#streams,
-      deadlines: this.#streamDeadlines,
-      gate: this.#gate,
-      quotas: this.#access.quotas,
-    });
-    this.#ingest = makeIngest(parts, {
-      admission: this.#access.admission,
-      pipeline: this.#pipeline,
-      deadlines: this.#httpDeadlines,
-      gate: this.#gate,
-      quotas: this.#access.quotas,
-    });
-    this.#streamDoor = makeStreamDoor(parts, {
-      admission: this.#access.admission,
-      pipeline: this.#pipeline,
-      store: this.#streams,
-      deadlines: this.#httpDeadlines,
-      gate: this.#gate,
-      ingest: this.#ingest,
-    });
+    const { admission, quotas } = this.#access;
+    const shared = { admission, quotas, pipeline: this.#pipeline, gate: this.#gate };
+    const store = this.#streams;
+    this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#streamDeadlines });
+    const deadlines = this.#httpDeadlines;
+    this.#ingest = makeIngest(parts, { ...shared, deadlines });
+    const ingest = this.#ingest;
+    this.#streamDoor = makeStreamDoor(parts, { ...shared, store, deadlines, ingest });
     this.#server = makeServer(parts, {
       ingest: this.#ingest,
       streams: this.#streamDoor,

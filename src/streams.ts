@@ -15,7 +15,7 @@ import type { HttpIngest } from "./server/ingest.ts";
 import { StreamDoor } from "./server/stream-door.ts";
 import { createStreamStore } from "./stream/create-store.ts";
 import { StreamHub } from "./stream/hub.ts";
-import type { StreamLimits } from "./stream/hub.ts";
+import type { Charge, StreamLimits } from "./stream/hub.ts";
 import type { StreamStore, StreamStoreEvent } from "./stream/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -118,10 +118,12 @@ export function makeStreamDoor(
   rooms: StreamHubRooms & { readonly ingest: HttpIngest },
 ): StreamDoor {
   const { config, telemetry } = parts;
-  const { gate, ingest, admission, ...streams } = rooms;
+  const { gate, ingest, admission, quotas, ...streams } = rooms;
+  const charge: Charge = (sender, cost) => quotas.charge(sender.policy, cost);
   return new StreamDoor({
-    streams: { ...streams, limits: streamLimits(parts) },
+    streams: { ...streams, charge, limits: streamLimits(parts) },
     admission,
+    quotas,
     bodies: ingest.bodies,
     bodyBytesMax: limits.FRAME_BYTES_MAX,
     requestsMax: limits.HTTP_REQUESTS_MAX,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { tableOfKeys } from "../admission/key-list.ts";
 import { createCodec } from "../codec/create-codec.ts";
 import type { DeadLetter, Delivery } from "../delivery/delivery.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
@@ -57,10 +58,13 @@ async function letters(events: readonly string[], payload: "none" | "redacted" |
   assert(result.kind === "table");
   const { table } = result;
   const frame = { table, context, batch: { receivedAtMs: 0 } } as unknown as OpenFrame;
+  const policy = tableOfKeys([{ key: "k", tenant: "acme", source: "web" }]).sources.get("acme/web");
+  assert.ok(policy !== undefined);
+  const sender = { policy, scopes: ["write:*"] };
   for (let row = 0; row < table.count; row += 1) {
     assert.notEqual(table.status[row], 0, events[row]);
     const id = codec.text(table.idStart[row] ?? 0, table.idEnd[row] ?? 0);
-    deadLetters.keep(frame, { row, id, fault: codec.describe(row) });
+    deadLetters.keep(frame, { row, id, fault: codec.describe(row), sender });
   }
   return written.map(({ key, value, headers }) =>
     [String(key), Buffer.from(value).toString(), ...headers.flat()].join(" "),

@@ -35,7 +35,7 @@ export interface LetterFrame {
 }
 
 export interface RefusedEvent {
-  readonly sender?: Sender | undefined;
+  readonly sender: Sender;
   readonly row: number;
   readonly id: string;
   readonly fault: Fault;
@@ -51,8 +51,8 @@ export class DeadLetters {
   /** kept: the batch will hear of the record; full: there is no room for it now. */
   keep(frame: LetterFrame, refused: RefusedEvent): "kept" | "full" | "off" {
     const { delivery, routes } = this.#options;
-    const tenant = refused.sender?.policy.tenant;
-    const payload = tenant?.deadLetters ?? this.#options.payload;
+    const tenant = refused.sender.policy.tenant;
+    const payload = tenant.deadLetters ?? this.#options.payload;
     if (payload === "off") return "off";
     const { table, context, batch } = frame;
     const { row, id, fault } = refused;
@@ -84,10 +84,10 @@ export class DeadLetters {
   }
 }
 
-function letterTopic(route: Route | undefined, tenant: TenantPolicy | undefined): string {
+function letterTopic(route: Route | undefined, tenant: TenantPolicy): string {
   if (route === undefined) return UNKNOWN_TYPE_TOPIC;
   const { type, topic } = route.type;
-  return `${tenant?.topics.get(type) ?? topic}.dlq`;
+  return `${tenant.topics.get(type) ?? topic}.dlq`;
 }
 
 function sha256(bytes: Uint8Array): string {

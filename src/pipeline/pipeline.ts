@@ -86,9 +86,9 @@ export type EventFault = Fault & {
   readonly faults?: readonly Fault[];
 };
 
-export interface FaultOptions {
-  /** Whose rules hold; absent: none do. */
-  readonly sender?: Sender;
+export interface RunOptions {
+  /** Whose rules hold. */
+  readonly sender: Sender;
   /** Look for all faults of an event, not for its first alone. */
   readonly allFaults?: boolean;
 }
@@ -145,10 +145,10 @@ export class Pipeline {
    * Hands an open frame over. Rows that the stream has decided before (repeats) are left alone. The
    * listener hears at once of verdicts that are there on return, and later of the others.
    */
-  run(frame: OpenFrame, listener: BatchListener, options: FaultOptions = {}): void {
+  run(frame: OpenFrame, listener: BatchListener, options: RunOptions): void {
     const { batch, table } = frame;
     const { allFaults = false, sender } = options;
-    const permit = sender === undefined ? null : this.#permits.of(sender);
+    const permit = this.#permits.of(sender);
     // From here on nothing may keep the batch from being answered, at the latest at its deadline.
     batch.listen(listener);
     const topics = new Int32Array(table.count).fill(-1);
@@ -201,12 +201,9 @@ export class Pipeline {
   }
 
   /** What is wrong with the events of an open frame that cannot be handed over. */
-  faults(
-    frame: OpenFrame,
-    { allFaults = false, sender }: FaultOptions = {},
-  ): readonly EventFault[] {
+  faults(frame: OpenFrame, { allFaults = false, sender }: RunOptions): readonly EventFault[] {
     const { table } = frame;
-    const permit = sender === undefined ? null : this.#permits.of(sender);
+    const permit = this.#permits.of(sender);
     const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
     const faults: EventFault[] = [];
     for (let row = 0; row < table.count; row += 1) {
@@ -296,10 +293,7 @@ export class Pipeline {
   #refuse(
     frame: OpenFrame,
     row: number,
-    {
-      budget,
-      sender,
-    }: { readonly budget: SearchBudget | null; readonly sender: Sender | undefined },
+    { budget, sender }: { readonly budget: SearchBudget | null; readonly sender: Sender },
   ): void {
     const { batch } = frame;
     const { fault, more } = this.#describe(frame, row, budget);
@@ -324,7 +318,7 @@ export class Pipeline {
     }: {
       readonly fault: Fault;
       readonly more?: { readonly faults?: readonly Fault[] };
-      readonly sender: Sender | undefined;
+      readonly sender: Sender;
     },
   ): void {
     const { batch, table } = frame;

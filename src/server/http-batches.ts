@@ -12,7 +12,7 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
 import type { Refusals } from "../pipeline/faults.ts";
-import type { FaultOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
+import type { RunOptions, OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
 import { jsonReply } from "../protocol/reply.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import { rateLimitHeaders, waitSeconds } from "../protocol/rate-limit.ts";
@@ -184,7 +184,7 @@ export class HttpBatches {
   #atomicProblem(
     { requestId, facade }: ArrivedRequest,
     frame: OpenFrame,
-    options: FaultOptions,
+    options: RunOptions,
   ): Reply | null {
     const errors = this.#parts.pipeline.faults(frame, options);
     if (errors.length === 0) return null;
@@ -220,11 +220,10 @@ export class HttpBatches {
     });
   }
 
-  #refuseQuota(request: ArrivedRequest, { scope, unit, waitMs }: Held): void {
+  #refuseQuota(request: ArrivedRequest, held: Held): void {
     const standing = this.#parts.quotas.standing(request.sender.policy);
     this.#refuse(request, "rate_limited", {
-      detail: `the quota of ${unit} of this ${scope} is used up`,
-      retryAfterSeconds: waitSeconds(waitMs),
+      ...quotaProblem(held),
       ...(standing === null ? {} : { headers: rateLimitHeaders(standing) }),
     });
   }
@@ -233,6 +232,12 @@ export class HttpBatches {
     const { reply, facade, requestId } = request;
     reply(facade.answers.problem(code, { ...options, requestId }));
   }
+}
+
+/** What is told of a quota that is used up. */
+export function quotaProblem({ scope, unit, waitMs }: Held) {
+  const detail = `the quota of ${unit} of this ${scope} is used up`;
+  return { detail, retryAfterSeconds: waitSeconds(waitMs) };
 }
 
 function markReplayed({ table }: OpenFrame): void {

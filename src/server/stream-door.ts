@@ -17,11 +17,14 @@ import { bodyCoding } from "./body.ts";
 import { refusalOf } from "./ingest.ts";
 import type { Closed } from "./ingest.ts";
 import { senderOf } from "./request.ts";
+import { quotaProblem } from "./http-batches.ts";
+import type { Quotas } from "../quota/quotas.ts";
 import type { RequestHead } from "./request.ts";
 
 export interface StreamDoorParts {
   readonly streams: Omit<OneShotParts, "onFailure">;
   readonly admission: Admission;
+  readonly quotas: Quotas;
   /** Bytes of bodies on their way, shared with the other door. */
   readonly bodies: ByteBudget;
   /** One body: as a frame. */
@@ -164,7 +167,7 @@ export class StreamDoor {
     { head, requestId, reply }: PostRequest,
     { hello }: StreamPost,
   ): Promise<Principal | null> {
-    const { admission, loopback, closedFor } = this.#parts;
+    const { admission, loopback, closedFor, quotas } = this.#parts;
     const { authorization, origin, "x-write-key": writeKey } = head.header;
     const credentials = credentialsOf({ authorization, writeKey, query: head.query }) ?? hello.auth;
     const isLoopback = loopback && !head.proxied;
@@ -174,9 +177,13 @@ export class StreamDoor {
       reply(problemReply(code, { ...options, requestId, close: true }));
       return null;
     }
-    const closed = closedFor(admitted.principal.tenant);
-    if (closed === null) return admitted.principal;
-    reply(closedReply(closed, requestId));
+    const { principal } = admitted;
+    const closed = closedFor(principal.tenant);
+    const held = quotas.heldBy(principal.policy);
+    if (closed !== null) reply(closedReply(closed, requestId));
+    else if (held !== null)
+      reply(problemReply("rate_limited", { requestId, ...quotaProblem(held) }));
+    else return principal;
     return null;
   }
 

@@ -52,12 +52,14 @@ export interface StreamObserver {
   failed(error: unknown): void;
 }
 
+export type Charge = (
+  sender: Principal,
+  cost: { readonly events: number; readonly bytes: number },
+) => void;
+
 export interface StreamHubParts {
   /** What a sender has sent, for his quota. */
-  readonly charge: (
-    sender: Principal,
-    cost: { readonly events: number; readonly bytes: number },
-  ) => void;
+  readonly charge: Charge;
   readonly pipeline: Pipeline;
   readonly admission: Admission;
   readonly store: StreamStore;

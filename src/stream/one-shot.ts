@@ -12,7 +12,7 @@ import { CreditAccount } from "./credit.ts";
 import { enter, frameContext, helloFault, keyOf } from "./handshake.ts";
 import { HeldStream } from "./held-stream.ts";
 import type { HeldStreamListener } from "./held-stream.ts";
-import type { StreamLimits } from "./hub.ts";
+import type { Charge, StreamLimits } from "./hub.ts";
 import { NEW_STREAM } from "./reconcile.ts";
 import type { StreamView } from "./reconcile.ts";
 import type { StreamPeer } from "./socket.ts";
@@ -24,6 +24,8 @@ export interface OneShotParts {
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly limits: StreamLimits;
+  /** What a sender has sent, for his quota. */
+  readonly charge: Charge;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -136,7 +138,9 @@ export class OneShot implements HeldStreamListener, StreamHolder {
       this.#onSettled = resolve;
     });
     this.#parts.deadlines.add(batch, this.#request.arrivedMs);
-    this.#parts.pipeline.run(frame, publication);
+    const { principal: sender } = this.#request;
+    this.#parts.charge(sender, { events: batch.count, bytes: frame.bytes });
+    this.#parts.pipeline.run(frame, publication, { sender });
     await settled;
     return null;
   }
