@@ -47,6 +47,7 @@ export function banner(facts: BannerFacts): string {
     "",
     `  send     curl -s ${url}/v1/events -H 'content-type: application/x-ndjson' \\`,
     `             --data-binary @${samples}`,
+    `  look     ${url}/demo`,
     `  read     ./sluice tail ${topic ?? "TOPIC"} --from-beginning`,
     `  watch    curl -s ${adminUrl}/metrics`,
     "",

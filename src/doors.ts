@@ -5,6 +5,7 @@
 import type { Admission } from "./admission/admission.ts";
 import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
+import { demoPages } from "./demo.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { CancelTimer } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
@@ -59,7 +60,7 @@ export interface ServerRooms {
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
   const { ingest, streams, hub, isWorker } = rooms;
-  const { config, telemetry } = parts;
+  const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
   const tls = certificateFiles(config);
@@ -71,6 +72,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
     http: {
       ingest,
       streams,
+      pages: demoPages(config, pack),
       onAnswered: (route, status) => traffic.httpAnswered(route, status),
       onFailure,
     },

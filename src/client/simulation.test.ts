@@ -9,7 +9,7 @@ import { SharedStore } from "./testing/shared-store.ts";
 import { seededRandom, settled, VirtualTime } from "./testing/virtual-time.ts";
 import type { Outcome } from "./types.ts";
 
-const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 600);
+const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 400);
 const FIRST_SEED = Number(process.env["SLUICE_TEST_SEED"] ?? 1);
 
 interface Tab {

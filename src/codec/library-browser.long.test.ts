@@ -6,9 +6,9 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
 
+import { provideChromium } from "../../scripts/services/chromium.mjs";
 import { packLibrary, type PackedLibrary } from "./testing/packed-library.ts";
 
-const BROWSER = process.env["SLUICE_TEST_CHROMIUM"] ?? "/usr/bin/chromium";
 const DEADLINE_MS = 60_000;
 /** Quiet, without the sandbox that root may not have, and without calls to anybody. */
 const FLAGS = [
@@ -41,10 +41,7 @@ before(() => {
 after(() => library.remove());
 
 it("encodes in Chromium", async () => {
-  assert(
-    existsSync(BROWSER),
-    `there is no ${BROWSER}: apt-get install chromium, or set SLUICE_TEST_CHROMIUM`,
-  );
+  const { program, environment } = await provideChromium();
   const answered = Promise.withResolvers<string>();
   const server = serve(library, answered.resolve);
   server.listen(0, "127.0.0.1");
@@ -54,7 +51,11 @@ it("encodes in Chromium", async () => {
   const profile = join(library.project, "profile");
   const url = `http://127.0.0.1:${address.port}/`;
   const words = [...FLAGS, `--user-data-dir=${profile}`, "--remote-debugging-port=0", url];
-  const browser = spawn(BROWSER, words, { stdio: "ignore", detached: true });
+  const browser = spawn(program, words, {
+    stdio: "ignore",
+    detached: true,
+    env: { ...process.env, ...environment },
+  });
   const timer = setTimeout(() => answered.reject(new Error("no answer")), DEADLINE_MS);
   browser.once("exit", (code) => answered.reject(new Error(`Chromium ended with code ${code}`)));
   try {

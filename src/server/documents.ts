@@ -1,6 +1,6 @@
 /**
- * The published documents of the contract on the public port: made once, told apart by ETag. It
- * knows no uWebSockets.
+ * What the public port gives to read: the published documents of the contract, and pages that it
+ * was given. Made once, told apart by ETag. It knows no uWebSockets.
  */
 import { createHash } from "node:crypto";
 import { asyncapiDocument } from "../protocol/documents/asyncapi.ts";
@@ -11,18 +11,25 @@ import type { Reply } from "../protocol/reply.ts";
 /** Documents change with a deployment only. */
 const CACHE_CONTROL = "public, max-age=300";
 
-export class PublishedDocuments {
-  readonly #documents = new Map<string, { readonly body: string; readonly etag: string }>();
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
+}
 
-  constructor() {
-    this.#add(OPENAPI_PATH, openapiDocument());
-    this.#add(ASYNCAPI_PATH, asyncapiDocument());
+export class PublishedDocuments {
+  readonly #documents = new Map<string, Page & { readonly etag: string }>();
+
+  /** @param pages further ones, by path */
+  constructor(pages: ReadonlyMap<string, Page>) {
+    const contentType = "application/json";
+    this.#add(OPENAPI_PATH, { contentType, body: JSON.stringify(openapiDocument()) });
+    this.#add(ASYNCAPI_PATH, { contentType, body: JSON.stringify(asyncapiDocument()) });
+    for (const [path, page] of pages) this.#add(path, page);
   }
 
-  #add(path: string, document: object): void {
-    const body = JSON.stringify(document);
-    const digest = createHash("sha256").update(body).digest("base64url").slice(0, 22);
-    this.#documents.set(path, { body, etag: `"${digest}"` });
+  #add(path: string, page: Page): void {
+    const digest = createHash("sha256").update(page.body).digest("base64url").slice(0, 22);
+    this.#documents.set(path, { ...page, etag: `"${digest}"` });
   }
 
   has(path: string): boolean {
@@ -33,12 +40,11 @@ export class PublishedDocuments {
   reply(path: string, ifNoneMatch: string): Reply | null {
     const document = this.#documents.get(path);
     if (document === undefined) return null;
-    const { body, etag } = document;
+    const { body, contentType, etag } = document;
     const headers = { ETag: etag, "Cache-Control": CACHE_CONTROL };
     if (matches(ifNoneMatch, etag)) {
       return { status: 304, contentType: "", body: "", retryAfterSeconds: 0, headers };
     }
-    const contentType = "application/json";
     return { status: 200, contentType, body, retryAfterSeconds: 0, headers };
   }
 }

@@ -17,6 +17,7 @@ import type { Gathered } from "./body.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { Headers } from "./cors.ts";
 import { PublishedDocuments } from "./documents.ts";
+import type { Page } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
 import { addressText } from "./peer-address.ts";
 import { readHead } from "./request.ts";
@@ -28,6 +29,8 @@ import { STREAM_PATH } from "./websocket.ts";
 export interface HttpDoorParts {
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
+  /** Further pages to read, by path. */
+  readonly pages: ReadonlyMap<string, Page>;
   /** Every answer, also to what never became a request of events. */
   readonly onAnswered: (route: AnswerRoute, status: number) => void;
   readonly onFailure: (error: unknown) => void;
@@ -96,7 +99,7 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 
 /** Adds the HTTP routes. Everything that no other route of the app takes ends here. */
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
-  const documents = new PublishedDocuments();
+  const documents = new PublishedDocuments(parts.pages);
   app.any("/*", (response, request) => {
     const head = readHead(request, addressText(response.getRemoteAddress()));
     const answer = new Answer(response, head, parts.onAnswered);

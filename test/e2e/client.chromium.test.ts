@@ -1,0 +1,184 @@
+/**
+ * `sluice/client` in a real browser, against a real gateway behind a proxy that can be cut: nothing
+ * is lost, and nothing is stored twice but flagged. Kafka is the judge.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import type { Page } from "puppeteer-core";
+
+import { byId, readAll } from "./read-back.ts";
+import { TestBrowser } from "../browser.ts";
+import { Gateway } from "../gateway.ts";
+import { TcpProxy } from "../tcp-proxy.ts";
+
+const TOPIC = "behaviour-interaction";
+const MAYBE_STORED_BEFORE = 1;
+
+/** The demo page keeps its client there. */
+interface DemoWindow {
+  readonly sluice: {
+    readonly state: string;
+    readonly queued: { readonly events: number };
+    track(type: string, data: object): { readonly id: string };
+    flush(timeoutMs: number): Promise<boolean>;
+  };
+}
+
+/** Twenty events are in the store: what another tab of the origin would load. */
+const STORED_EVENTS = `(async () => {
+  const [{ name }] = await indexedDB.databases();
+  const open = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
+  const database = await open(indexedDB.open(name));
+  const count = await open(database.transaction("events").objectStore("events").count());
+  database.close();
+  return count === 20;
+})()`;
+
+let gateway: Gateway;
+let proxy: TcpProxy;
+let browser: TestBrowser;
+before(async () => {
+  gateway = await Gateway.start();
+  proxy = await TcpProxy.start({ host: "127.0.0.1", port: gateway.port });
+  browser = await TestBrowser.open();
+});
+after(async () => {
+  await browser[Symbol.asyncDispose]();
+  await proxy.stop();
+  await gateway.stop();
+});
+
+async function openTab(): Promise<Page> {
+  const page = await browser.tab(`http://127.0.0.1:${proxy.port}/demo`);
+  await page.waitForSelector("#good button");
+  return page;
+}
+
+/** Tracks so many events in a tab; gives their ids. */
+function track(page: Page, count: number): Promise<string[]> {
+  return page.evaluate((wanted) => {
+    const { sluice } = globalThis as unknown as DemoWindow;
+    return Array.from({ length: wanted }, (_, index) => {
+      const data = {
+        messageId: crypto.randomUUID(),
+        timestamp: new Date().toISOString(),
+        anonymousId: "visitor-7",
+        query: `tea ${index}`,
+        resultCount: index,
+      };
+      return sluice.track("search", data).id;
+    });
+  }, count);
+}
+
+async function flush(page: Page): Promise<void> {
+  const isDone = await page.evaluate(() => {
+    return (globalThis as unknown as DemoWindow).sluice.flush(60_000);
+  });
+  assert.ok(isDone, "every event has its outcome");
+}
+
+/** Waits until a tab's client says so. */
+function waitFor(page: Page, condition: string) {
+  return page.waitForFunction(condition, { timeout: 60_000, polling: 50 });
+}
+
+async function judge(ids: readonly string[]): Promise<void> {
+  assert.equal(new Set(ids).size, ids.length);
+  const records = byId(await readAll(gateway.run.brokers, [TOPIC]));
+  for (const id of ids) {
+    const found = records.get(id) ?? [];
+    assert.ok(found.length > 0, `${id} is stored`);
+    const unflagged = found.filter(({ headers }) => {
+      const flags = headers.find(([name]) => name === "sluice")?.[1]?.[1] ?? 0;
+      return (flags & MAYBE_STORED_BEFORE) === 0;
+    });
+    assert.ok(unflagged.length <= 1, `${id} is stored ${unflagged.length} times, unflagged`);
+  }
+}
+
+test("offline and online again: what was tracked meanwhile arrives", async () => {
+  const page = await openTab();
+  const ids = await track(page, 5);
+  await flush(page);
+  proxy.cut();
+  ids.push(...(await track(page, 30)));
+  await waitFor(page, "sluice.state === 'offline' && sluice.queued.events === 30");
+  proxy.restore();
+  await page.evaluate("dispatchEvent(new Event('online'))");
+  await flush(page);
+  await judge(ids);
+  await page.close();
+});
+
+test("a connection cut while acks are out: sent again, stored once", async () => {
+  const page = await openTab();
+  const ids: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    ids.push(...(await track(page, 40)));
+    await waitFor(page, "sluice.state === 'open'");
+    proxy.cut();
+    proxy.restore();
+    await page.evaluate("dispatchEvent(new Event('online'))");
+  }
+  await flush(page);
+  await judge(ids);
+  await page.close();
+});
+
+test("a tab that is killed: the next one sends what it left", async () => {
+  const killed = await openTab();
+  const ids = await track(killed, 3);
+  await flush(killed);
+  proxy.cut();
+  ids.push(...(await track(killed, 20)));
+  await waitFor(killed, STORED_EVENTS);
+  const session = await killed.createCDPSession();
+  const gone = new Promise((resolve) => killed.once("error", resolve));
+  session.send("Page.crash").catch(() => {});
+  await gone;
+  proxy.restore();
+  const next = await openTab();
+  await waitFor(next, "sluice.queued.events === 0 && Number(stored.textContent) >= 20");
+  await judge(ids);
+  await killed.close();
+  await next.close();
+});
+
+test("two tabs: one socket, one queue, and the other takes over", async () => {
+  const [first, second] = [await openTab(), await openTab()];
+  const ids = await track(first, 10);
+  await flush(first);
+  ids.push(...(await track(second, 10)));
+  await flush(second);
+  const open = await gateway.metric("sluice_ws_connections");
+  assert.equal(open, 1, "one socket for both");
+  const states = await Promise.all(
+    [first, second].map((page) => page.evaluate("sluice.state") as Promise<string>),
+  );
+  assert.deepEqual(states.toSorted(), ["open", "waiting"]);
+  const [leader, follower] = states[0] === "open" ? [first, second] : [second, first];
+  ids.push(...(await track(leader, 50)), ...(await track(follower, 50)));
+  await leader.close();
+  await flush(follower);
+  ids.push(...(await track(follower, 10)));
+  await flush(follower);
+  await judge(ids);
+  await follower.close();
+});
+
+test("a page that goes away: what it could not send is sent by the next", async () => {
+  const page = await openTab();
+  const ids = await track(page, 3);
+  await flush(page);
+  ids.push(...(await track(page, 25)));
+  // Long enough for the store, too short for the linger of a batch.
+  await waitFor(page, "sluice.queued.events <= 25");
+  await page.goto("about:blank");
+  const next = await openTab();
+  await waitFor(next, "sluice.state !== 'waiting' && sluice.queued.events === 0");
+  await judge(ids);
+  await page.close();
+  await next.close();
+});
