@@ -156,6 +156,27 @@ const SCHEMA_REGISTER: Command = {
   run: async (invocation) => (await import("./schema-register.ts")).registerSchemas(invocation),
 };
 
+const TYPES: Command = {
+  name: "types",
+  operands: "FILE…",
+  operandsMin: 0,
+  operandsMax: 1_000,
+  summary: "Print TypeScript types of events, for sluice/client.",
+  text:
+    "Prints what may be sent as `data` of each event type, as TypeScript: an interface Events " +
+    "for createClient<Events>(), and a declaration for each named type. A pack names its types; " +
+    "of schema files each is the type of its name. Fields with a default, with null or written " +
+    "by the gateway are optional. Ranges, lengths and formats stay the gateway's to check.",
+  options: {
+    pack: { value: "NAME", text: "All types of a pack (a name or a directory) instead of files." },
+  },
+  examples: [
+    "sluice types --pack behaviour > events.d.ts",
+    "sluice types order.avsc payment.avsc > events.d.ts",
+  ],
+  run: async (invocation) => (await import("./types.ts")).printTypes(invocation),
+};
+
 const CONFIG_PRINT: Command = {
   name: "config print",
   operands: "",
@@ -232,6 +253,7 @@ export const COMMANDS: readonly Command[] = [
   ENCODE,
   SCHEMA_CHECK,
   SCHEMA_REGISTER,
+  TYPES,
   CONFIG_PRINT,
   CONFIG_CHECK,
   TENANTS_CHECK,
