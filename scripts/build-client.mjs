@@ -17,7 +17,7 @@ const OWN_NAMES = `
   adding backAt bytesMax bytesSent cancelLinger cancelPause cancelRenewal cancelWake cancelWatch
   creditBytes creditSeq deafTries entries eventBytesMax eventsMax finished frameBytes frameBytesMax
   frameEvents hasGap heardAt isAdding isBroken isDialing isLeading isOnAir isOut isOver isRounded
-  isSaving leadTry left listeners mine nextUrl notBefore nowMs pauses phase pingMs pub run seqMax
+  isSaving leadTry left listeners loaded mine nextUrl notBefore nowMs pauses phase pingMs pub run seqMax
   singleUntil socket suspect suspicions tokenRefused wakeAt welcomeAt whenAdded whenEnded
   whenFollowing whenLeading whenTrusted
 `

@@ -70,7 +70,7 @@ export function startClient(options: ClientOptions, store: Store): StartedClient
   };
   core.listeners.set(onOutcome, "outcome");
   listenToPeers(core);
-  void lead(core);
+  core.loaded = lead(core);
   return {
     client: {
       track: (type, data, trackOptions = {}) => track(core, { type, data, ...trackOptions }),
@@ -206,8 +206,13 @@ async function within(core: Core, timeoutMs: number | undefined, done: Promise<u
 }
 
 function flush(core: Core, timeoutMs: number | undefined): Promise<boolean> {
+  const settled = async () => {
+    // A queue that is not shared may hold events of an earlier life.
+    if (core.store.peers === undefined) await core.loaded;
+    await Promise.all(openEntries(core).map((entry) => entry.outcome()));
+  };
   pumpNow(core);
-  return within(core, timeoutMs, Promise.all(openEntries(core).map((entry) => entry.outcome())));
+  return within(core, timeoutMs, settled());
 }
 
 async function close(core: Core, timeoutMs: number): Promise<void> {

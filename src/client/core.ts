@@ -86,6 +86,8 @@ export interface Core {
   /** The lead is not wanted, or another try to get it has begun. */
   leadTry: number;
   release: (() => void) | undefined;
+  /** The first try to lead has ended. */
+  loaded: Promise<void>;
   /** Not in the store yet, in order. */
   readonly adding: Entry[];
   isAdding: boolean;

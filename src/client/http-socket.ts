@@ -9,17 +9,18 @@ import { twinBody, twinUrl } from "./twin.ts";
 import type { SocketLike } from "./types.ts";
 
 /** What a twin's answer does not say; the server's defaults (docs/protocol.md §2.13). */
-const LIMITS = { frame_bytes: 256 * 1024, event_bytes: 32 * 1024, frame_events: 500 };
+const LIMITS = { frame_bytes: 64 * 1024, event_bytes: 32 * 1024, frame_events: 500 };
 
-/** Statuses that ask for something else than another try. */
-const CLOSE_CODES: Readonly<Record<number, number>> = {
-  400: 4400,
-  401: 4401,
-  403: 4403,
-  409: 4409,
-  410: 4410,
-  413: 1009,
-  422: 4400,
+/** Problems that ask for something else than another try, as the close codes that do. */
+const CLOSE_CODES: Readonly<Record<string, number>> = {
+  bad_json: 4400,
+  bad_request: 4400,
+  seq_gap: 4400,
+  unauthenticated: 4401,
+  forbidden: 4403,
+  superseded: 4409,
+  resume_denied: 4410,
+  too_large: 1009,
 };
 
 const EMPTY = '{"t":"pub","seq":0,"events":[]}';
@@ -125,7 +126,7 @@ export class HttpSocket implements SocketLike {
   }
 
   #answered(answer: ServerFrame): void {
-    const { upto = 0, sack, rej = [], resume } = answer;
+    const { upto = 0, sack, rej = [], resume, credit } = answer;
     for (const seq of this.#open) {
       if (seq <= upto || isWithin(sack, seq)) this.#open.delete(seq);
     }
@@ -133,14 +134,17 @@ export class HttpSocket implements SocketLike {
     if (this.#hello !== undefined && resume !== undefined) {
       this.#hello = { ...this.#hello, resume };
     }
-    if (this.#isWelcome) this.#hear({ ...answer, t: "ack" });
-    else this.#hear({ ...answer, t: "welcome", done: upto, exc: rej, limits: LIMITS });
+    // Bytes are counted anew for each request, which is as long as one frame.
+    const ceilings = { seq: credit?.seq ?? 0, bytes: Number.MAX_SAFE_INTEGER };
+    const frame = { ...answer, credit: ceilings };
+    if (this.#isWelcome) this.#hear({ ...frame, t: "ack" });
+    else this.#hear({ ...frame, t: "welcome", done: upto, limits: LIMITS });
     this.#isWelcome = true;
   }
 
   #refused({ status, headers }: Response, { code = "", detail = "" }: ServerFrame): void {
     const afterMs = Number(headers.get("retry-after") ?? 0) * 1_000;
     if (afterMs > 0) this.#hear({ t: "goaway", after_ms: afterMs });
-    this.onclose?.({ code: CLOSE_CODES[status] ?? 1013, reason: `${status} ${code} ${detail}` });
+    this.onclose?.({ code: CLOSE_CODES[code] ?? 1013, reason: `${status} ${code} ${detail}` });
   }
 }

@@ -25,11 +25,10 @@ interface DemoWindow {
   };
 }
 
-/** Twenty events are in the store: what another tab of the origin would load. */
-const STORED_EVENTS = `(async () => {
-  const [{ name }] = await indexedDB.databases();
+/** Twenty events are in a store: what another tab of the origin would load. */
+const storedEvents = (name: string) => `(async () => {
   const open = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
-  const database = await open(indexedDB.open(name));
+  const database = await open(indexedDB.open(${JSON.stringify(name)}));
   const count = await open(database.transaction("events").objectStore("events").count());
   database.close();
   return count === 20;
@@ -133,7 +132,7 @@ test("a tab that is killed: the next one sends what it left", async () => {
   await flush(killed);
   proxy.cut();
   ids.push(...(await track(killed, 20)));
-  await waitFor(killed, STORED_EVENTS);
+  await waitFor(killed, storedEvents(`sluice http://127.0.0.1:${proxy.port} demo`));
   const session = await killed.createCDPSession();
   const gone = new Promise((resolve) => killed.once("error", resolve));
   session.send("Page.crash").catch(() => {});
@@ -168,16 +167,41 @@ test("two tabs: one socket, one queue, and the other takes over", async () => {
   await follower.close();
 });
 
-test("a page that goes away: what it could not send is sent by the next", async () => {
+/** A client of its own that would linger for an hour, in place of the page's. */
+const PATIENT_CLIENT = `import("/demo/client.js").then(({ createClient }) => {
+  const url = location.origin;
+  globalThis.sluice = createClient({ url, writeKey: "demo", queueName: "q", lingerMs: 3_600_000 });
+})`;
+
+test("a page that goes away: a beacon takes what waits, the next page learns of it", async () => {
+  const page = await openTab();
+  await page.evaluate(PATIENT_CLIENT);
+  const ids = await track(page, 20);
+  await waitFor(page, storedEvents("q"));
+  await page.goto("about:blank");
+  // No page is open: only the beacon can have brought them.
+  for (;;) {
+    const found = byId(await readAll(gateway.run.brokers, [TOPIC]));
+    if (ids.every((id) => found.has(id))) break;
+  }
+  const next = await openTab();
+  await next.evaluate(PATIENT_CLIENT);
+  await waitFor(next, "sluice.state === 'open' || sluice.state === 'idle'");
+  await flush(next);
+  await judge(ids);
+  await page.close();
+  await next.close();
+});
+
+test("a page that goes away at once: what it could not send is sent by the next", async () => {
   const page = await openTab();
   const ids = await track(page, 3);
   await flush(page);
   ids.push(...(await track(page, 25)));
-  // Long enough for the store, too short for the linger of a batch.
-  await waitFor(page, "sluice.queued.events <= 25");
   await page.goto("about:blank");
   const next = await openTab();
   await waitFor(next, "sluice.state !== 'waiting' && sluice.queued.events === 0");
+  await flush(next);
   await judge(ids);
   await page.close();
   await next.close();
