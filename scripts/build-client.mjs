@@ -15,11 +15,11 @@ import { inRoot } from "./setup/paths.mjs";
 
 const OWN_NAMES = `
   adding backAt bytesMax bytesSent cancelLinger cancelPause cancelRenewal cancelWake cancelWatch
-  creditBytes creditSeq deafTries entries eventBytesMax eventsMax finished frameBytes frameBytesMax
-  frameEvents hasGap heardAt isAdding isBroken isDialing isLeading isOnAir isOut isOver isRounded
-  isSaving leadTry left listeners loaded mine nextUrl notBefore nowMs pauses phase pingMs pub run seqMax
-  singleUntil socket suspect suspicions tokenRefused wakeAt welcomeAt whenAdded whenEnded
-  whenFollowing whenLeading whenTrusted
+  creditBytes creditSeq deafTries entries eventBytesMax eventsMax finished frameBytes
+  frameBytesMax frameEvents hasGap heardAt isAdding isBroken isDialing isLeading isOnAir isOut
+  isOver isRounded isSaving leadTry left listeners loaded mine nextUrl notBefore nowMs pauses
+  phase pingMs pub run seqMax singleUntil socket suspect suspicions tokenRefused wakeAt welcomeAt
+  whenAdded whenEnded whenFollowing whenLeading whenTrusted
 `
   .trim()
   .split(/\s+/);
