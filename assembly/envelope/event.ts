@@ -113,6 +113,8 @@ import {
   settleRoute,
 } from "./settle";
 
+/** The frame gives its events too much: it is refused whole. */
+export let isOverfull: bool = false;
 /** Bytes of the event as it was sent, where members were merged into it; else 0. */
 let ownBytes: usize = 0;
 
@@ -122,6 +124,7 @@ export let arena: usize = 0;
 export function resetArena(): void {
   arena = load<u32>(PARAMS + PARAM_ARENA);
   resetMerged();
+  isOverfull = false;
   resetOriginals();
 }
 
@@ -341,19 +344,14 @@ function takeMergedEvent(row: u32, start: usize): usize {
   if (!end || (isIllFormed && firstIllFormed(start, end) != end)) return takeOneEvent(row, start);
   store<u32>(RESULT + RESULT_CURRENT, row);
   const wasIllFormed = isIllFormed;
-  const text = mergeEvent(start);
+  const text = mergeEvent(start, end);
+  if (!text) isOverfull = true;
   // The merged text is UTF-8, and not where the frame is.
   openFrameText(frameEnd, false);
   ownBytes = end - start;
   takeOneEvent(row, text ? text : start);
   ownBytes = 0;
   openFrameText(frameEnd, wasIllFormed);
-  if (!text) {
-    clearRow(row);
-    setCell(COLUMN_EVENT_START, row, start);
-    setCell(COLUMN_EVENT_END, row, end);
-    setStatus(row, STATUS_TOO_LARGE);
-  }
   return end;
 }
 

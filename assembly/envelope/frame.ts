@@ -55,7 +55,7 @@ import { readText } from "../json/string";
 import { firstIllFormed, isUtf8 } from "../json/utf8";
 import { readWhole, whole } from "../json/whole";
 import { lineEnd, skipWhite } from "../json/white";
-import { arena, resetArena, takeEvent } from "./event";
+import { arena, isOverfull, resetArena, takeEvent } from "./event";
 import { dialect, isOwn, openDialect } from "./dialect";
 import { finishRows } from "./finish";
 import { readMillis } from "./instant";
@@ -120,6 +120,7 @@ function takeArray(at: usize): usize {
     if (rows >= most) return problem(PROBLEM_TOO_MANY, p, DETAIL_NONE);
     p = takeEvent(rows, p);
     if (!p) return broken();
+    if (isOverfull) return problem(PROBLEM_TOO_LARGE, p, DETAIL_NONE);
     rows += 1;
     p = skipWhite(p);
     const c = load<u8>(p);
@@ -151,6 +152,7 @@ function takeLines(): usize {
     if (start < end) {
       if (rows >= most) return problem(PROBLEM_TOO_MANY, start, DETAIL_NONE);
       takeLine(start, end);
+      if (isOverfull) return problem(PROBLEM_TOO_LARGE, start, DETAIL_NONE);
       rows += 1;
     }
     line = end + 1;
@@ -284,6 +286,7 @@ function takeObject(start: usize): usize {
     resetRows();
     const next = takeEvent(0, start);
     if (!next) return broken();
+    if (isOverfull) return problem(PROBLEM_TOO_LARGE, start, DETAIL_NONE);
     rows = 1;
     return endFrame(next);
   }
@@ -371,29 +374,17 @@ function takeFrame(): void {
     return;
   }
   const start = skipWhite(input);
-  if (start == frameEnd) {
-    problem(PROBLEM_EMPTY, start, DETAIL_NONE);
-    return;
-  }
-  if (shape == SHAPE_PUB) {
-    takePub(start);
-    return;
-  }
   const c = load<u8>(start);
-  if (c == 0x7b) {
-    takeObject(start);
-    return;
-  }
-  if (c == 0x5b) {
+  if (start == frameEnd) problem(PROBLEM_EMPTY, start, DETAIL_NONE);
+  else if (shape == SHAPE_PUB) takePub(start);
+  else if (c == 0x7b) takeObject(start);
+  else if (c == 0x5b) {
     const next = takeArray(start);
     if (next) endFrame(next);
-    return;
+  } else {
+    const next = takeEvent(0, start);
+    rows = 1;
+    if (next) endFrame(next);
+    else broken();
   }
-  const next = takeEvent(0, start);
-  if (!next) {
-    broken();
-    return;
-  }
-  rows = 1;
-  endFrame(next);
 }

@@ -45,6 +45,8 @@ import { dialect, isNamed } from "./dialect";
 import { memberValue, toNext, toValue } from "./members";
 
 const MEMBER_BYTES: usize = 32;
+/** What is merged into all events of a frame together: it bounds the work for a short text. */
+const EXTRA_BYTES_MAX: usize = 4 * 1024 * 1024;
 /** Zero bytes behind a text, which go on no token. */
 const PADDING: usize = 64;
 
@@ -59,6 +61,8 @@ let free: usize = 0;
 let freeEnd: usize = 0;
 /** First free byte for events; below are the frame's values. */
 let firstFree: usize = 0;
+/** What has been merged into events so far. */
+let extra: usize = 0;
 /** Text being written; `room` is false once there was none. */
 let to: usize = 0;
 let hasRoom: bool = true;
@@ -83,6 +87,7 @@ export function openMerges(): void {
 /** Forgets the texts of all events. */
 export function resetMerged(): void {
   free = firstFree;
+  extra = 0;
 }
 
 /** Number, from 1, of the merged member called [textStart, textEnd); 0: none. */
@@ -163,10 +168,10 @@ export function settleMerges(): bool {
 }
 
 /**
- * The text of the sound event at `start` with all that is merged into it: its address, 0 if there
- * is no room. Its end is what skipValue says.
+ * The text of the sound event [start, ownEnd) with all that is merged into it: its address, 0 if
+ * that is too much for one frame. Its end is what skipValue says.
  */
-export function mergeEvent(start: usize): usize {
+export function mergeEvent(start: usize, ownEnd: usize): usize {
   const count = mergeCount();
   const first = free;
   let text = start;
@@ -180,8 +185,9 @@ export function mergeEvent(start: usize): usize {
   to = first;
   put(text, end);
   if (!endText()) return 0;
+  extra += max(to - first, ownEnd - start) - (ownEnd - start);
   free = (to + PADDING + 15) & ~15;
-  return first;
+  return extra <= EXTRA_BYTES_MAX ? first : 0;
 }
 
 /** One merged member; returns where the new text is: the old one's place if nothing is to do. */

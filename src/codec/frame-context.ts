@@ -1,6 +1,5 @@
 /** What the host tells the module about a frame: context → the PARAMS page. */
 import { assert } from "../lib/assert.ts";
-import { POINTER_BYTES_MAX } from "../limits.ts";
 import {
   INPUT_PADDING,
   MERGED_BYTES_MAX,
@@ -86,15 +85,13 @@ export interface DialectPlace {
 /** Bytes for a dialect's block, and for each text behind it. */
 const BLOCK_BYTES = 16 * 1024;
 const HOST_BYTES = MERGED_BYTES_MAX + INPUT_PADDING;
-/** What goes on around the members merged into one event: commas, the name, padding. */
-const MERGED_MORE_BYTES = POINTER_BYTES_MAX * MERGES_MAX + 2 * INPUT_PADDING;
+/** What is merged into all events of a frame, as assembly/envelope/merge.ts bounds it; padding. */
+const EXTRA_BYTES = 5 * 1024 * 1024;
 
-/** Bytes of a place for frames of at most `inputBytesMax` bytes: no frame needs more. */
+/** Bytes of a place for frames of at most `inputBytesMax` bytes. */
 export function dialectPlaceBytes(inputBytesMax: number): number {
-  // Each event is copied with what is merged into it; the last one also in steps, one for a merge.
-  const events = inputBytesMax + TABLE_ROWS * (MERGED_BYTES_MAX + MERGED_MORE_BYTES);
-  const steps = (2 * MERGES_MAX + 1) * (inputBytesMax + MERGED_BYTES_MAX + MERGED_MORE_BYTES);
-  return BLOCK_BYTES + HOST_BYTES + events + steps;
+  // Each event is copied; the last one also in steps, one for each merged member.
+  return BLOCK_BYTES + HOST_BYTES + EXTRA_BYTES + (1 + MERGES_MAX) * inputBytesMax;
 }
 
 export function dialectPlace(start: number, inputBytesMax: number): DialectPlace {

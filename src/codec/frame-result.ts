@@ -95,7 +95,7 @@ export function readResult(
         kind: "fault",
         problem: "too_large",
         offset,
-        detail: `the frame gives its events more than ${MERGED_BYTES_MAX} bytes`,
+        detail: `the frame gives more than ${MERGED_BYTES_MAX} bytes to an event, or 4 MiB to all`,
       };
     case PROBLEM_BAD_JSON:
       return {
