@@ -217,12 +217,22 @@ async function measureOnce(isEarly: boolean): Promise<Result> {
   }
 }
 
-/** The run in the middle by its rate. */
+/** The middle of the runs, each number by itself. */
 function median(results: readonly Result[]): Result {
-  const sorted = results.toSorted((left, right) => left.eventsPerSecond - right.eventsPerSecond);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined) throw new Error("--rounds is at least 1");
-  return middle;
+  const [first] = results;
+  if (first === undefined) throw new Error("--rounds is at least 1");
+  const middle = (name: keyof Result): number =>
+    results.map((result) => Number(result[name])).toSorted((left, right) => left - right)[
+      Math.floor(results.length / 2)
+    ] ?? Number.NaN;
+  return {
+    ...first,
+    eventsPerSecond: middle("eventsPerSecond"),
+    cpuSecondsPerMillionEvents: middle("cpuSecondsPerMillionEvents"),
+    ackMsP50: middle("ackMsP50"),
+    ackMsP99: middle("ackMsP99"),
+    notStored: middle("notStored"),
+  };
 }
 
 async function measureTax(): Promise<void> {
