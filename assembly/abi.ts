@@ -341,7 +341,6 @@ export const ENTRY_CARE: u32 = 16;
 /** guess: entry that followed this one last time; a record node has its first member's there. */
 export const ENTRY_NEXT: u32 = 32;
 export const ENTRY_LENGTH: u32 = 36;
-export const ENTRY_TEXT: u32 = 40;
 /** Record member: the value's node; tag: the branch; enum: unused. */
 export const ENTRY_NODE: u32 = 44;
 /** Field, MARKED_FIELD if a pointer wants it, NO_FIELD if only a pointer does; symbol: number. */

@@ -4,17 +4,18 @@
  *
  * ```
  * entry  +0 needle: first 16 bytes of "name":   +16 care: 0xff where the needle counts
- *        +32 next (guess)  +36 length  +40 text ("name": in full)  +44 node  +48 field
- *        +52 slot  +54 takes  +55 branch  +56 head: the first 8 bytes of the name, zero-padded
+ *        +32 next (guess)  +36 length  +44 node  +48 field
+ *        +52 slot  +54 kind  +55 branch  +56 head: the first 8 bytes of the name, zero-padded
+ *        +64 text: "name": in full
  * owner  +16 slots (u32 entry addresses, 0 = free; at most half are taken)   +20 mask
  * ```
  */
 import {
+  ENTRY_BYTES,
   ENTRY_CARE,
   ENTRY_HEAD,
   ENTRY_LENGTH,
   ENTRY_NEEDLE,
-  ENTRY_TEXT,
   NAMES_MASK,
   NAMES_SLOTS,
 } from "../abi";
@@ -66,7 +67,7 @@ export function differsFrom(entry: usize, p: usize): v128 {
 
 /** Does the text at `p`, which begins like "name": of the entry, go on like it to `end`? */
 export function goesOnAs(entry: usize, p: usize, end: usize): bool {
-  const text = <usize>load<u32>(entry, ENTRY_TEXT) - p;
+  const text = entry + ENTRY_BYTES - p;
   const last = end - 16;
   for (let q = p + 16; q < last; q += 16) {
     if (v128.any_true(v128.xor(v128.load(text + q), v128.load(q)))) return false;
@@ -92,7 +93,7 @@ export function findName(owner: usize, start: usize, end: usize): usize {
     const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
     if (!entry) return 0;
     if (load<u64>(entry, ENTRY_HEAD) == head && load<u32>(entry, ENTRY_LENGTH) == <u32>length) {
-      if (length <= 8 || equalBytes(start, load<u32>(entry, ENTRY_TEXT) + 1, length)) return entry;
+      if (length <= 8 || equalBytes(start, entry + ENTRY_BYTES + 1, length)) return entry;
     }
     index = (index + 1) & mask;
   }

@@ -259,7 +259,6 @@ export const ENTRY_NEEDLE = 0;
 export const ENTRY_CARE = 16;
 export const ENTRY_NEXT = 32;
 export const ENTRY_LENGTH = 36;
-export const ENTRY_TEXT = 40;
 export const ENTRY_NODE = 44;
 export const ENTRY_FIELD = 48;
 export const ENTRY_SLOT = 52;

@@ -33,6 +33,7 @@ const MAY_LACK: ReadonlySet<FillSource> = new Set(["session", "ip", "user-agent"
 /** What a field asks for, undefined for nothing. Throws SchemaError for what cannot be filled. */
 function fillOf(field: AvroField, place: string): Fill | undefined {
   const text = field.annotations["sluice.fill"];
+  if (text === undefined) return undefined;
   const source = ANNOTATION_VALUES["sluice.fill"].find((known) => known === text);
   if (source === undefined) return undefined;
   if (field.annotations["sluice.privacy"] !== undefined) {

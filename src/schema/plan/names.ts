@@ -13,7 +13,6 @@ import {
   ENTRY_NEEDLE,
   ENTRY_NODE,
   ENTRY_SLOT,
-  ENTRY_TEXT,
   MARKED_FIELD,
   NAMES_MASK,
   NAMES_SLOTS,
@@ -148,15 +147,14 @@ function placeIn(size: number, hashes: readonly number[], most: number): Placed 
 
 function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): number {
   const { length } = bytes;
-  const entry = writer.reserve(ENTRY_BYTES, 16);
-  const text = writer.reserve(length + MARKS_BYTES + NEEDLE_BYTES, 4);
+  const entry = writer.reserve(ENTRY_BYTES + length + MARKS_BYTES + NEEDLE_BYTES, 16);
+  const text = entry + ENTRY_BYTES;
   writer.u8(text, QUOTE);
   writer.set(text + 1, bytes);
   writer.u8(text + length + 1, QUOTE);
   writer.u8(text + length + 2, COLON);
   writeNeedle(writer, entry, { text, length });
   writer.u32(entry + ENTRY_LENGTH, length);
-  writer.address(entry + ENTRY_TEXT, text);
   if (name.node !== undefined) writer.address(entry + ENTRY_NODE, name.node);
   const isMarked = name.slot !== undefined && name.slot !== 0;
   writer.u32(entry + ENTRY_FIELD, isMarked ? (name.field | MARKED_FIELD) >>> 0 : name.field);
