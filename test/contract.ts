@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
+import { FACADE_PATHS } from "../src/protocol/documents/facades.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 
 /** A JSON document whose members are looked up by name; a leaf has none. */
@@ -115,6 +116,7 @@ export async function checkAnswer(asked: Asked, response: Response): Promise<voi
 /** The path of the document that this one is an instance of. */
 function templateOf(path: string): string {
   const templates = Object.keys(OPENAPI["paths"] ?? {});
+  if (templates.includes(path)) return path;
   const found = templates.find((template) =>
     new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
   );
@@ -123,23 +125,27 @@ function templateOf(path: string): string {
 
 /** Where the document has the answer, and the answer. */
 function documented({ method, path }: Asked, status: number): readonly [string, Json] {
-  const item = OPENAPI["paths"]?.[templateOf(path)];
+  const template = templateOf(path);
+  const [itemPlace, item] = resolve(
+    `/paths/${escaped(template)}`,
+    OPENAPI["paths"]?.[template] ?? null,
+  );
   const verb = method === "HEAD" ? "get" : method.toLowerCase();
   const operation = item?.[verb];
   if (operation === undefined) {
-    const name = item === undefined ? "NotFound" : "MethodNotAllowed";
-    assert.equal(status, item === undefined ? 404 : 405, `${method} ${path} is not documented`);
+    const name = item === null ? "NotFound" : "MethodNotAllowed";
+    assert.equal(status, item === null ? 404 : 405, `${method} ${path} is not documented`);
     const place = `/components/responses/${name}`;
     return [place, OPENAPI["components"]?.["responses"]?.[name] ?? {}];
   }
   const answer = operation["responses"]?.[String(status)];
   assert.ok(answer !== undefined, `${method} ${path} answers ${status}, which is not documented`);
-  const place = `/paths/${escaped(templateOf(path))}/${verb}/responses/${status}`;
-  return resolve(place, answer);
+  return resolve(`${itemPlace}/${verb}/responses/${status}`, answer);
 }
 
 /** Follows one reference. */
-function resolve(place: string, value: Json): readonly [string, Json] {
+function resolve<T extends Json | null>(place: string, value: T): readonly [string, T | Json] {
+  if (value === null) return [place, value];
   const target = value["$ref"];
   if (target === undefined) return [place, value];
   const names = textOf(target).slice(2).split("/");
@@ -148,13 +154,16 @@ function resolve(place: string, value: Json): readonly [string, Json] {
   return [`/${names.join("/")}`, found];
 }
 
-/** Every answer of the document that is not an upgrade, as `checkAnswer` writes them. */
+/** Every answer of sluice's own routes in the document, as `checkAnswer` writes them. */
 export function documentedAnswers(): string[] {
-  return Object.entries(OPENAPI["paths"] ?? {}).flatMap(([path, item]) =>
-    Object.entries(item).flatMap(([verb, operation]) =>
-      Object.keys(operation["responses"] ?? {}).map(
-        (status) => `${verb.toUpperCase()} ${path} ${status}`,
-      ),
+  const paths = Object.entries(OPENAPI["paths"] ?? {});
+  return paths.flatMap(([path, item]) => (path in FACADE_PATHS ? [] : answersOf(path, item)));
+}
+
+function answersOf(path: string, item: Json): string[] {
+  return Object.entries(item).flatMap(([verb, operation]) =>
+    Object.keys(operation["responses"] ?? {}).map(
+      (status) => `${verb.toUpperCase()} ${path} ${status}`,
     ),
   );
 }

@@ -166,7 +166,7 @@ export class Gateway {
   /** Any request; an answer that is not as the published document has it fails the test. */
   async request(path: string, options: RequestInit = {}): Promise<Response> {
     const response = await fetch(this.url + path, options);
-    const asked = { method: options.method ?? "GET", path: path.replace(/\?.*$/, "") };
+    const asked = { method: options.method ?? "GET", path: path.replace(/\/?(?:\?.*)?$/, "") };
     await checkAnswer(asked, response);
     return response;
   }

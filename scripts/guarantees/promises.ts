@@ -66,8 +66,9 @@ export const PROMISES: readonly Promised[] = [
   {
     name: "I3",
     text:
-      "A record is double only where its event was sent again; on a stream the second one is " +
-      "flagged, and `sluice/consumer` drops it. Doubles of plain HTTP share the id.",
+      "A record is double only where its event was sent again; on a stream all but one of them " +
+      "are flagged, and `sluice/consumer` drops the later ones. Doubles of plain HTTP share " +
+      "the id.",
     tests: [
       ORACLE,
       ...of(

@@ -1,8 +1,9 @@
 /**
  * Tells which records of the Avro topics are the second of their event. sluice delivers at least
  * once: after a crash an event may be stored twice, both records have the same stream and number,
- * and the second carries the flag `redelivery_possible`. A repeated event keeps its key and so its
- * partition, therefore each partition is judged by itself. It reads no Kafka and keeps no files.
+ * and what was sent again carries the flag `redelivery_possible`. A repeated event keeps its key
+ * and so its partition, therefore each partition is judged by itself. It reads no Kafka and keeps
+ * no files.
  */
 import {
   CONSUMER_STREAMS_MAX,
@@ -21,7 +22,7 @@ export const REASONS = {
   new_stream: { verdict: "first", text: "the first record of its stream in this partition" },
   above_highest: { verdict: "first", text: "its number is above all seen of its stream" },
   gap_filled: { verdict: "first", text: "its number was not seen yet" },
-  not_flagged: { verdict: "first", text: "no longer known, but it was never sent before" },
+  not_flagged: { verdict: "first", text: "no longer known, but it is not flagged as sent again" },
   id_new: { verdict: "first", text: "its id is not among the last ones" },
   seq_seen: { verdict: "duplicate", text: "its number was seen already" },
   id_seen: { verdict: "duplicate", text: "its id was seen already" },

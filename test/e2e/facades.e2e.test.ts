@@ -20,7 +20,7 @@ const BASIC = { Authorization: `Basic ${Buffer.from("demo:").toString("base64")}
 const TIME = "2026-11-21T10:00:00.000Z";
 
 function post(path: string, body: string, headers: Record<string, string> = {}) {
-  return fetch(gateway.url + path, { method: "POST", body, headers });
+  return gateway.request(path, { method: "POST", body, headers });
 }
 
 async function stored(topic: string, id: string): Promise<string> {
@@ -63,7 +63,7 @@ describe("Segment", () => {
     });
     const init = { method: "POST", body: stream, duplex: "half" } as const;
     const headers = { "Content-Type": "text/plain", "Content-Encoding": "gzip" };
-    const answer = await fetch(`${gateway.url}/v1/b`, { ...init, headers });
+    const answer = await gateway.request(`/v1/b`, { ...init, headers });
     assert.equal(answer.status, 200, await answer.text());
     assert.match(await stored("behaviour-interaction", "kt-2"), /Europe\/Berlin/);
   });
@@ -93,21 +93,21 @@ describe("Segment", () => {
       assert.equal(body["code"], code);
       assert.equal(typeof body["message"], "string");
     }
-    assert.equal((await fetch(`${gateway.url}/v1/batch`)).status, 405);
+    assert.equal((await gateway.request(`/v1/batch`)).status, 405);
   });
 
   it("serves its settings to the browser, for a known key", async () => {
-    const settings = await fetch(`${gateway.url}/v1/projects/demo/settings`);
+    const settings = await gateway.request(`/v1/projects/demo/settings`);
     assert.equal(settings.status, 200);
     const body = (await settings.json()) as {
       readonly integrations: { readonly "Segment.io": { readonly apiHost: string } };
     };
     assert.equal(body.integrations["Segment.io"].apiHost, `${new URL(gateway.url).host}/v1`);
-    assert.equal((await fetch(`${gateway.url}/v1/projects/other/settings`)).status, 401);
+    assert.equal((await gateway.request(`/v1/projects/other/settings`)).status, 401);
   });
 
   it("lets its preflights pass", async () => {
-    const answer = await fetch(`${gateway.url}/v1/p`, {
+    const answer = await gateway.request(`/v1/p`, {
       method: "OPTIONS",
       headers: {
         Origin: "https://shop.example",
@@ -123,7 +123,7 @@ describe("Segment", () => {
 
 describe("RudderStack", () => {
   it("configures its browser SDK, takes calls, beacons and pixels", async () => {
-    const config = await fetch(`${gateway.url}/sourceConfig/?p=npm&writeKey=demo`, {
+    const config = await gateway.request(`/sourceConfig/?p=npm&writeKey=demo`, {
       headers: BASIC,
     });
     const { source } = (await config.json()) as { readonly source: { readonly id: string } };
@@ -138,7 +138,7 @@ describe("RudderStack", () => {
     assert.equal(beacon.status, 200);
     await stored("behaviour-interaction", "ru-2");
     const query = new URLSearchParams({ ...event, messageId: "ru-3", writeKey: "demo" });
-    const pixel = await fetch(`${gateway.url}/pixel/v1/track?${query.toString()}`);
+    const pixel = await gateway.request(`/pixel/v1/track?${query.toString()}`);
     assert.equal(pixel.headers.get("content-type"), "image/gif");
     const bytes = Buffer.from(await pixel.arrayBuffer());
     assert.equal(bytes.subarray(0, 6).toString("latin1"), "GIF89a");
@@ -192,7 +192,7 @@ describe("CloudEvents and webhooks", () => {
   });
 
   it("answers the validation of a webhook", async () => {
-    const answer = await fetch(`${gateway.url}/v1/cloudevents`, {
+    const answer = await gateway.request(`/v1/cloudevents`, {
       method: "OPTIONS",
       headers: { "WebHook-Request-Origin": "eventemitter.example.com" },
     });

@@ -92,6 +92,12 @@ describe("judge", () => {
     const { doubles, doublesFlagged, outcomes, batchesLost } = judge(history, BOUNDS);
     assert.deepEqual([doubles, doublesFlagged, outcomes.stored, batchesLost], [1, 1, 3, 1]);
   });
+  it("acquits a first sending that lands behind the flagged second one", () => {
+    const again = [claim(1), sent(1, "s-1"), ended(1, "closed"), sent(2, "s-1")];
+    const answer = [told("s-1", "stored", 2), ended(2)];
+    const records = [record(1, 0, { isFlagged: true }), record(1, 1, { verdict: "duplicate" })];
+    assert.deepEqual(sinsOf(...again, ...answer, ...records), []);
+  });
   it("acquits a rejected event that is nowhere, and what a welcome tells", () => {
     const history = [claim(1, false), sent(1, "s-1"), ended(1, "closed")];
     assert.deepEqual(sinsOf(...history, told("s-1", "rejected", null)), []);

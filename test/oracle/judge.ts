@@ -234,10 +234,14 @@ class Court {
     return further;
   }
 
-  /** Records of one event and one stream: the first is the one a consumer takes. */
+  /**
+   * Records of one event and one stream. One of them may be without a flag: its first sending,
+   * which may land behind a later one where its gateway was superseded or died meanwhile.
+   */
   #judgeStreamDoubles(records: readonly StoredRecord[]): void {
-    for (const record of records.slice(1)) {
-      if (!record.isFlagged) this.#sin("I3", `not flagged, at ${place(record)}`, record.id);
+    const [, ...unflagged] = records.filter(({ isFlagged }) => !isFlagged);
+    for (const record of unflagged) {
+      this.#sin("I3", `not flagged, at ${place(record)}`, record.id);
     }
     const firsts = records.filter(({ verdict }) => verdict === "first").length;
     if (firsts === 1) return;

@@ -1,6 +1,4 @@
 /** The OpenAPI 3.1 document of the public port, served as `/openapi.json`. */
-import { PROBLEM_RULES } from "../../errors.ts";
-import type { ProblemCode } from "../../errors.ts";
 import {
   BODY_BYTES_MAX,
   FRAME_EVENTS_MAX,
@@ -17,7 +15,18 @@ import {
   STREAM_EVENTS_PATH,
   STREAM_PATH,
 } from "./facts.ts";
+import { FACADE_ITEMS, FACADE_PATHS, FACADE_SCHEMAS } from "./facades.ts";
 import { ref } from "./kit.ts";
+import {
+  CORS,
+  header,
+  HEADERS,
+  json,
+  preflight,
+  problem,
+  problems,
+  SECURITY,
+} from "./openapi-parts.ts";
 import { STREAM_PARAMETER, STREAM_POST_SCHEMAS } from "./stream-post-schemas.ts";
 import type { Schema } from "./kit.ts";
 
@@ -26,62 +35,6 @@ of the request has one; \`stored\` means durable in Kafka. \`429\` and \`503\`, 
 \`Retry-After\` of at least 1, are the only answers that mean "later". Other paths answer 404, other
 methods 405, both with problem details and closing the connection. WebSockets are described in
 \`${ASYNCAPI_PATH}\`; health and metrics are on the admin port.`;
-
-const HEADERS = {
-  RetryAfter: {
-    description: "Seconds to wait, a whole number.",
-    required: true,
-    schema: { type: "integer", minimum: 1 },
-  },
-  RetryAfterMaybe: {
-    description: "Seconds to wait before what is listed in `retry` is sent again.",
-    schema: { type: "integer", minimum: 1 },
-  },
-  AllowOrigin: {
-    description: "The origin of the request, if it has one.",
-    schema: { type: "string" },
-  },
-  ETag: { description: "Of this version.", required: true, schema: { type: "string" } },
-  CacheControl: { description: "How long to keep it.", required: true, schema: { type: "string" } },
-};
-
-const header = (name: keyof typeof HEADERS) => ({ $ref: `#/components/headers/${name}` });
-const CORS = { "Access-Control-Allow-Origin": header("AllowOrigin") };
-
-const codesOf = (status: number): ProblemCode[] =>
-  (Object.keys(PROBLEM_RULES) as ProblemCode[]).filter(
-    (code) => PROBLEM_RULES[code].status === status,
-  );
-
-/** Codes besides those of the table: why no event could be stored, or must wait. */
-const RETRY_STATUSES = new Set([429, 503]);
-
-/** The answer of a status that is an error: problem details with the codes of the table. */
-function problem(status: number, further: object = {}): object {
-  const codes = codesOf(status);
-  const retry = RETRY_STATUSES.has(status);
-  const code = retry ? { anyOf: [{ enum: codes }, ref("RetryCode")] } : { enum: codes };
-  const schema = {
-    allOf: [ref("Problem"), { type: "object", properties: { status: { const: status }, code } }],
-  };
-  const first = codes[0] ?? "internal";
-  return {
-    description: codes.map((each) => `\`${each}\`: ${PROBLEM_RULES[each].title}`).join("; "),
-    headers: { ...CORS, ...(retry ? { "Retry-After": header("RetryAfter") } : {}), ...further },
-    content: { "application/problem+json": { schema, example: exampleProblem(first) } },
-  };
-}
-
-function exampleProblem(code: ProblemCode): object {
-  const { status, title } = PROBLEM_RULES[code];
-  const type = `urn:sluice:problem:${code}`;
-  return { type, title, status, code, message: title, detail: title, request_id: "k3f9a1-12" };
-}
-
-const problems = (...statuses: readonly number[]): Readonly<Record<string, object>> =>
-  Object.fromEntries(statuses.map((status) => [String(status), problem(status)]));
-
-const SECURITY = [{ bearer: [] }, { basic: [] }, { writeKey: [] }, { queryKey: [] }];
 
 const ONE_EVENT = { id: "e-1", type: "search", key: "user-7", data: { query: "tea" } };
 
@@ -104,12 +57,6 @@ const RESULTS_EXAMPLE = {
   request_id: "k3f9a1-12",
   time: 1_790_000_000_000,
 };
-
-function json(schema: Schema, example?: object): object {
-  return {
-    "application/json": { schema, ...(example === undefined ? {} : { example }) },
-  };
-}
 
 function postEvents(): object {
   const bodySchema = {
@@ -185,25 +132,6 @@ function eventAnswers(): object {
       content: json(ref("Accepted"), { accepted: 1, request_id: "k3f9a1-12" }),
     },
     ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
-  };
-}
-
-function preflight(operationId = "preflight"): object {
-  return {
-    operationId,
-    summary: "CORS preflight: answered to every origin; the request itself is judged.",
-    security: [],
-    responses: {
-      "204": {
-        description: "What a page may send.",
-        headers: {
-          "Access-Control-Allow-Origin": header("AllowOrigin"),
-          "Access-Control-Allow-Methods": { schema: { type: "string" } },
-          "Access-Control-Allow-Headers": { schema: { type: "string" } },
-          "Access-Control-Max-Age": { schema: { type: "integer" } },
-        },
-      },
-    },
   };
 }
 
@@ -293,12 +221,14 @@ export function openapiDocument(): object {
         options: preflight("preflightStream"),
       },
       [STREAM_PATH]: { get: openStream() },
+      ...FACADE_PATHS,
       [OPENAPI_PATH]: { get: getDocument("getOpenapi", "This document.") },
       [ASYNCAPI_PATH]: { get: getDocument("getAsyncapi", "Frames of the WebSockets.") },
     },
     components: {
-      schemas: usedSchemas(),
+      schemas: { ...usedSchemas(), ...FACADE_SCHEMAS },
       headers: HEADERS,
+      pathItems: FACADE_ITEMS,
       responses: {
         NotFound: problem(404),
         MethodNotAllowed: problem(405, { Allow: { required: true, schema: { type: "string" } } }),
