@@ -70,8 +70,11 @@ export function json(schema: Schema, example?: object): object {
 }
 
 export function preflight(operationId = "preflight"): {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security: readonly object[];
   readonly responses: object;
-} & object {
+} {
   return {
     operationId,
     summary: "CORS preflight: answered to every origin; the request itself is judged.",
