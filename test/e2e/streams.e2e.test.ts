@@ -58,7 +58,7 @@ test("two sockets of one stream: the later one has it", async () => {
   second.close();
 });
 
-test("a known stream needs its own token; a stranger with it gets his own stream", async () => {
+test("row 37: a known stream needs its own token; a stranger with it gets his own stream", async () => {
   const stream = new ResumingStream(gateway.streamUrl, AUTH);
   const client = await stream.connect();
   stream.publish(client, [event("u-1")]);
