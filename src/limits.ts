@@ -468,6 +468,16 @@ export const QUOTA_BURST_SECONDS = 2;
 /** Quotas of tenants and sources that are kept; full ones are forgotten first. */
 export const QUOTA_BUCKETS_MAX = 100_000;
 
+/** How often processes tell one another what they need of the quotas they share. */
+export const QUOTA_LEASE_MS = 1_000;
+
+/** What a process needed counts so long. */
+export const QUOTA_LEASE_STALE_MS = 5_000;
+export const QUOTA_LEASE_DEADLINE_MS = 500;
+
+/** Quotas that one process tells the others about in one renewal. */
+export const QUOTA_LEASE_KEYS_MAX = 5_000;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");

@@ -15,7 +15,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   codec: ["schema"],
   schema: ["codec"],
   delivery: [],
-  quota: ["admission"],
+  quota: ["admission", "redis"],
   session: ["redis"],
   redis: [],
   // Runs in programs of others: it may not need the rest of sluice.
