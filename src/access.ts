@@ -2,16 +2,21 @@
  * Who may send to this gateway: its admission, and where the table of tenants comes from: the
  * watched file, the list of keys in the settings, or the demo tenant.
  */
+import { randomBytes } from "node:crypto";
 import { createAdmission } from "./admission/create.ts";
 import type { Admission } from "./admission/admission.ts";
 import { tableOfKeys } from "./admission/key-list.ts";
 import { sourceName } from "./admission/tenants-file.ts";
+import type { TenantTable } from "./admission/tenants-file.ts";
 import { readTenantsFile, TenantsSource, tenantNumbers } from "./admission/tenants-source.ts";
 import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
 import { Quotas } from "./quota/quotas.ts";
+import { RedisLeases } from "./quota/redis-leases.ts";
+import { Shares } from "./quota/shares.ts";
+import { makeProcessId } from "./rooms.ts";
 import type { Pack } from "./schema/pack.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -38,23 +43,72 @@ export function tenantsFaults(config: Config, pack: Pack): readonly string[] {
 
 /** Throws where the tenants file is not sound. */
 export function makeAccess(parts: AccessParts): Access {
-  const { config } = parts;
-  if (config.tenantsFile !== "") return accessByFile(parts);
-  const keys = writeKeys(config).map((entry) => ({ ...entry, key: entry.writeKey }));
-  const isKeyless = config.tenants.length === 0 && isLoopback(config.host);
-  const keyless = isKeyless ? sourceName(DEMO_ENTRY.tenant, DEMO_ENTRY.source) : null;
-  const admission = createAdmission({ table: tableOfKeys(keys), keyless });
-  return { admission, quotas: makeQuotas(), stop: () => {} };
+  const shared = makeShared(parts);
+  const watched = parts.config.tenantsFile === "" ? null : watchFile(parts);
+  const admission = createAdmission({
+    table: watched?.table ?? tableOfSettings(parts.config),
+    keyless: keylessSender(parts.config),
+    onFetch: (issuer, problem) => parts.telemetry.backends.issuerFetched(issuer, problem),
+    ...(shared === null ? {} : { once: shared.leases, ticketSecret: () => shared.leases.secret }),
+  });
+  watched?.onTable((table) => admission.replace(table));
+  const quotas = new Quotas({
+    clockMs: systemClock.monotonicMs,
+    share: (key) => shared?.shares.share(key) ?? 1,
+    onTaken: (key, count) => shared?.shares.took(key, count),
+  });
+  const stop = (): void => {
+    watched?.source.stop();
+    shared?.shares.stop();
+    shared?.leases.stop();
+  };
+  return { admission, quotas, stop };
 }
 
-function accessByFile({ config, pack, telemetry }: AccessParts): Access {
+function tableOfSettings(config: Config): TenantTable {
+  return tableOfKeys(writeKeys(config).map((entry) => ({ ...entry, key: entry.writeKey })));
+}
+
+/** Who a local sender without a key is taken for; null: nobody. */
+function keylessSender(config: Config): string | null {
+  const isOpen = config.tenantsFile === "" && config.tenants.length === 0;
+  const { tenant, source } = DEMO_ENTRY;
+  return isOpen && isLoopback(config.host) ? sourceName(tenant, source) : null;
+}
+
+/** What the processes of a gateway share: quotas and used tickets. null: there is no Redis. */
+function makeShared({ config, telemetry }: AccessParts) {
+  if (config.redisUrl === "") return null;
+  const { log, process } = telemetry;
+  let wasUp = true;
+  const leases = new RedisLeases({
+    url: config.redisUrl,
+    processId: makeProcessId(),
+    clock: systemClock,
+    secretOffered: randomBytes(32).toString("base64url"),
+    onState: (isUp, reason) => {
+      if (isUp === wasUp) return;
+      wasUp = isUp;
+      if (isUp) log.info("quotas are shared again");
+      else log.warn("quotas are not shared now, each process keeps its even part", { reason });
+    },
+  });
+  const onFailure = (error: unknown) => process.unexpected("sharing quotas", error);
+  const shares = new Shares(leases, { clock: systemClock, onFailure });
+  leases.start();
+  shares.start();
+  return { leases, shares };
+}
+
+function watchFile({ config, pack, telemetry }: AccessParts) {
   const { log, backends } = telemetry;
+  let listener: (table: TenantTable) => void = () => {};
   const source = new TenantsSource({
     path: config.tenantsFile,
     types: new Set(pack.types.keys()),
     clock: systemClock,
     onTable: (table) => {
-      admission.replace(table);
+      listener(table);
       backends.tenantsReloaded("ok");
       log.info("tenants file read again", { sources: table.sources.size, keys: table.keys.size });
     },
@@ -63,15 +117,9 @@ function accessByFile({ config, pack, telemetry }: AccessParts): Access {
       log.warn("tenants file refused, the old one stays in use", { faults: faults.slice(0, 5) });
     },
   });
-  const admission = createAdmission({
-    table: source.start(),
-    keyless: null,
-    onFetch: (issuer, problem) => backends.issuerFetched(issuer, problem),
-  });
-  return { admission, quotas: makeQuotas(), stop: () => source.stop() };
-}
-
-/** One process gives everybody his whole quota. */
-function makeQuotas(): Quotas {
-  return new Quotas({ clockMs: systemClock.monotonicMs, share: () => 1 });
+  const table = source.start();
+  const onTable = (next: (table: TenantTable) => void): void => {
+    listener = next;
+  };
+  return { source, table, onTable };
 }

@@ -51,6 +51,7 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
 }
 
 export interface ServerRooms {
+  readonly admission: Admission;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   readonly hub: StreamHub;
@@ -59,7 +60,7 @@ export interface ServerRooms {
 }
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
-  const { ingest, streams, hub, isWorker } = rooms;
+  const { admission, ingest, streams, hub, isWorker } = rooms;
   const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
@@ -70,6 +71,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
     portShared: isWorker,
     ...(tls === null ? {} : { tls }),
     http: {
+      tickets: { admission, loopback: isLoopback(config.host) },
       ingest,
       streams,
       pages: demoPages(config, pack),

@@ -136,6 +136,7 @@ export class Gateway {
     const ingest = this.#ingest;
     this.#streamDoor = makeStreamDoor(parts, { ...shared, store, deadlines, ingest });
     this.#server = makeServer(parts, {
+      admission,
       ingest: this.#ingest,
       streams: this.#streamDoor,
       hub: this.#hub,

@@ -178,7 +178,7 @@ describe("Tickets", () => {
     let ids = 0;
     const nowMs = () => clock.nowMs;
     const tickets = new Tickets({
-      secret: "of this test",
+      secret: () => "of this test",
       once: new ProcessOnceMemory({ nowMs, idsMax: 2 }),
       nowMs,
       newId: () => `id-${(ids += 1)}`,
@@ -196,7 +196,7 @@ describe("Tickets", () => {
 
   const buy = async (shop: Admission): Promise<string> => {
     const sender = { credentials: "sk_shop", origin: "", loopback: false };
-    return shop.ticketFor(admitted(await shop.admit(sender))) ?? "";
+    return shop.ticketFor(admitted(await shop.admit(sender)));
   };
 
   it("open one connection, for who bought them", async () => {

@@ -55,8 +55,7 @@ export type Admitting = Admitted | Promise<Admitted>;
 export interface AdmissionOptions {
   readonly table: TenantTable;
   readonly tokens: (table: TenantTable) => Tokens;
-  /** null: tickets are not served. */
-  readonly tickets: Tickets | null;
+  readonly tickets: Tickets;
   /** `tenant/source` a loopback request without credentials is taken for; null: nobody. */
   readonly keyless: string | null;
   /** Wall clock, ms since 1970. */
@@ -109,9 +108,7 @@ export class Admission {
     if (key !== undefined && isSameDigest(key.sha256, digest)) {
       return this.#admitKey(key, applicant);
     }
-    if (this.#options.tickets !== null && isTicketLike(credentials)) {
-      return this.#redeem(this.#options.tickets, applicant, credentials);
-    }
+    if (isTicketLike(credentials)) return this.#redeem(applicant, credentials);
     if (this.#tokens.isEmpty || !isTokenLike(credentials)) return unknown();
     const sender = this.#checked.get(digest);
     if (sender !== undefined) return this.#welcome(sender, applicant);
@@ -130,12 +127,12 @@ export class Admission {
     return digest !== null && !this.#table.keys.has(digest);
   }
 
-  /** A ticket for what this principal may do; null: tickets are not served. */
-  ticketFor(principal: Principal): string | null {
+  /** A ticket for what this principal may do. */
+  ticketFor(principal: Principal): string {
     const { tenant, source, scopes, expiresAtMs, keyDigest: digest } = principal;
     const ends = Number.isFinite(expiresAtMs) ? expiresAtMs : null;
     const holder: TicketHolder = { tenant, source, scopes, expiresAtMs: ends, keyDigest: digest };
-    return this.#options.tickets?.issue(holder) ?? null;
+    return this.#options.tickets.issue(holder);
   }
 
   #admitKeyless(applicant: Applicant): Admitted {
@@ -167,8 +164,8 @@ export class Admission {
     return this.#welcome({ ...sender, keyDigest: sha256 }, applicant);
   }
 
-  async #redeem(tickets: Tickets, applicant: Applicant, ticket: string): Promise<Admitted> {
-    const holder = await tickets.redeem(ticket).catch(() => undefined);
+  async #redeem(applicant: Applicant, ticket: string): Promise<Admitted> {
+    const holder = await this.#options.tickets.redeem(ticket).catch(() => undefined);
     if (holder === undefined) return refused("unavailable", "tickets cannot be checked now");
     if (holder === null) return refused("unauthenticated", "the ticket is used up or not good");
     const sender = { ...holder, expiresAtMs: holder.expiresAtMs ?? Infinity };

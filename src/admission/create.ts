@@ -15,8 +15,8 @@ export interface AdmissionSettings {
   readonly table: TenantTable;
   /** `tenant/source` that a local sender without credentials is taken for; null: nobody. */
   readonly keyless: string | null;
-  /** Shared by the processes that take one another's tickets; absent: this process's own. */
-  readonly ticketSecret?: string;
+  /** Shared by the processes that take one another's tickets; null or absent: not known yet. */
+  readonly ticketSecret?: () => string | null;
   /** Where used tickets are remembered; absent: in this process. */
   readonly once?: OnceMemory;
   /** Hears how fetching an issuer's keys went. */
@@ -25,6 +25,7 @@ export interface AdmissionSettings {
 
 export function createAdmission(settings: AdmissionSettings): Admission {
   const { nowMs, monotonicMs: clockMs } = systemClock;
+  const ownSecret = randomBytes(32).toString("base64url");
   const onFetch = settings.onFetch ?? (() => {});
   return new Admission({
     table: settings.table,
@@ -32,7 +33,7 @@ export function createAdmission(settings: AdmissionSettings): Admission {
     nowMs,
     tokens: ({ issuers }) => new Tokens({ issuers, fetch, clockMs, nowMs, onFetch }),
     tickets: new Tickets({
-      secret: settings.ticketSecret ?? randomBytes(32).toString("base64url"),
+      secret: () => settings.ticketSecret?.() ?? ownSecret,
       once: settings.once ?? new ProcessOnceMemory({ nowMs, idsMax: TICKETS_USED_MAX }),
       nowMs,
       newId: () => randomBytes(TICKET_ID_BYTES).toString("base64url"),

@@ -27,7 +27,7 @@ export interface TicketHolder {
 
 export interface TicketsOptions {
   /** Shared by the processes that take one another's tickets. */
-  readonly secret: string;
+  readonly secret: () => string;
   readonly once: OnceMemory;
   /** Wall clock, ms since 1970. */
   readonly nowMs: () => number;
@@ -79,7 +79,7 @@ export class Tickets {
   }
 
   #signature(body: string): Buffer {
-    return createHmac("sha256", `ticket:${this.#options.secret}`).update(body).digest();
+    return createHmac("sha256", `ticket:${this.#options.secret()}`).update(body).digest();
   }
 }
 

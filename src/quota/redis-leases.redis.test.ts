@@ -15,6 +15,7 @@ describe("RedisLeases", () => {
       url,
       processId: randomUUID(),
       clock: systemClock,
+      secretOffered: randomUUID(),
       onState: () => up.resolve(),
     });
     leases.push(lease);
@@ -41,6 +42,12 @@ describe("RedisLeases", () => {
     const [first, second] = [await open(), await open()];
     const claims = await Promise.all([first.claim(id, 10_000), second.claim(id, 10_000)]);
     assert.deepEqual(claims.toSorted(), [false, true]);
+  });
+
+  it("agree on one secret", async () => {
+    const [first, second] = [await open(), await open()];
+    while (first.secret === null || second.secret === null) await new Promise(setImmediate);
+    assert.equal(first.secret, second.secret);
   });
 
   it("say that nobody answers, and throw for tickets, where Redis is away", async () => {

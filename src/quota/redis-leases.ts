@@ -15,9 +15,13 @@ export interface RedisLeasesOptions {
   /** Unique among the processes of the gateway. */
   readonly processId: string;
   readonly clock: Clock;
+  /** Becomes the secret of all, if there is none yet. */
+  readonly secretOffered: string;
   /** The connection came or went. */
   readonly onState: (isUp: boolean, reason: string) => void;
 }
+
+const SECRET_KEY = "sluice:ticket-secret";
 
 /**
  * Keeps what this process needed, drops what is stale, and gives the sum and the number of
@@ -43,6 +47,7 @@ export class RedisLeases implements LeaseMemory, OnceMemory {
   readonly #options: RedisLeasesOptions;
   readonly #client: RedisClient;
   #processes = 1;
+  #secret: string | null = null;
 
   constructor(options: RedisLeasesOptions) {
     this.#options = options;
@@ -53,7 +58,10 @@ export class RedisLeases implements LeaseMemory, OnceMemory {
       deadlineMs: QUOTA_LEASE_DEADLINE_MS,
     });
     this.#client.on("error", (error: Error) => options.onState(false, whyDown(error)));
-    this.#client.on("ready", () => options.onState(true, ""));
+    this.#client.on("ready", () => {
+      options.onState(true, "");
+      this.#findSecret().catch(() => {});
+    });
   }
 
   start(): void {
@@ -63,6 +71,17 @@ export class RedisLeases implements LeaseMemory, OnceMemory {
 
   stop(): void {
     this.#client.disconnect();
+  }
+
+  /** What the processes sign tickets with: made once by one of them. null: not known yet. */
+  get secret(): string | null {
+    return this.#secret;
+  }
+
+  async #findSecret(): Promise<void> {
+    const offered = this.#options.secretOffered;
+    await this.#client.set(SECRET_KEY, offered, "NX");
+    this.#secret = await this.#client.get(SECRET_KEY);
   }
 
   get processes(): number {

@@ -60,7 +60,9 @@ export class Shares {
 
   start(): void {
     this.#cancel = this.#clock.after(QUOTA_LEASE_MS, () => {
-      this.renew().catch(this.#onFailure).finally(() => this.start());
+      this.renew()
+        .catch(this.#onFailure)
+        .finally(() => this.start());
     });
   }
 

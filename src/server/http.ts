@@ -24,9 +24,12 @@ import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
 import type { StreamDoor } from "./stream-door.ts";
+import { TICKETS_PATH, ticketReply } from "./ticket-door.ts";
+import type { TicketDoorParts } from "./ticket-door.ts";
 import { STREAM_PATH } from "./websocket.ts";
 
 export interface HttpDoorParts {
+  readonly tickets: TicketDoorParts;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   /** Further pages to read, by path. */
@@ -142,6 +145,8 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     const detail = `${head.path} takes ${allow.split(",")[0] ?? ""}`;
     const refusal = { requestId, detail, headers: { Allow: allow }, close: true };
     answer.send(problemReply("method_not_allowed", refusal));
+  } else if (head.path === TICKETS_PATH) {
+    giveTicket(exchange, parts, requestId);
   } else if (head.path === STREAM_PATH) {
     const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
     const headers = { Upgrade: "websocket" };
@@ -164,6 +169,23 @@ function giveReply({ head, answer }: Exchange, match: FacadeReply, parts: HttpDo
   const refusal =
     match.credentials === null ? null : parts.ingest.keyFault(head, match.credentials);
   answer.send(refusal ?? match.reply);
+}
+
+function giveTicket({ head, answer }: Exchange, parts: HttpDoorParts, requestId: string): void {
+  const { method, path } = head;
+  if (method === "OPTIONS") {
+    const headers = Object.fromEntries(preflightHeaders(head.header.origin, "POST"));
+    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
+  } else if (method === "POST") {
+    ticketReply(parts.tickets, { head, requestId }).then(answer.send, (error: unknown) => {
+      parts.onFailure(error);
+      answer.send(internalReply(requestId));
+    });
+  } else {
+    const headers = { Allow: "POST, OPTIONS" };
+    const refusal = { requestId, detail: `${path} takes POST`, headers, close: true };
+    answer.send(problemReply("method_not_allowed", refusal));
+  }
 }
 
 function giveDocument({ head, answer, documents }: Exchange, requestId: string): void {

@@ -108,7 +108,9 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     return;
   }
   const credentials =
-    authorizationCredentials(head.header.authorization) ?? subprotocolCredentials(offered);
+    authorizationCredentials(head.header.authorization) ??
+    subprotocolCredentials(offered) ??
+    new URLSearchParams(head.query).get("ticket");
   const loopback = parts.loopback && !head.proxied;
   const peer = { credentials, origin: head.header.origin, loopback, sender: senderOf(head) };
   response.upgrade<SocketData>(

@@ -2,6 +2,7 @@
  * Tenants at a running gateway: what a key may send and where it goes, quotas, edits, revocation.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,5 +127,29 @@ describe("tenants", () => {
     stays.send({ t: "pub", seq: 1, events: [search("g-4")] });
     await stays.acked(1);
     stays.close();
+  });
+});
+
+describe("tickets", () => {
+  it("open one connection each, without a key in the URL", async () => {
+    const headers = { "X-Write-Key": "wk_web" };
+    const answer = await fetch(`${gateway.url}/v1/tickets`, { method: "POST", headers });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("cache-control"), "no-store");
+    const { ticket, expires_in: seconds } = (await answer.json()) as {
+      readonly ticket: string;
+      readonly expires_in: number;
+    };
+    assert.equal(seconds, 30);
+    const url = `${gateway.streamUrl}?ticket=${ticket}`;
+    const first = await StreamClient.hello(url);
+    first.send({ t: "pub", seq: 1, events: [search("tk-1")] });
+    await first.acked(1);
+    first.close();
+    const second = await StreamClient.open(url);
+    second.send({ t: "hello", v: 1, stream: randomUUID(), next: 1 });
+    assert.equal((await second.closed).code, 4401);
+    const none = await fetch(`${gateway.url}/v1/tickets`, { method: "POST" });
+    assert.equal(none.status, 401);
   });
 });
