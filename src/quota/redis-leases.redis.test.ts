@@ -41,7 +41,7 @@ describe("RedisLeases", () => {
     const id = randomUUID();
     const [first, second] = [await open(), await open()];
     const claims = await Promise.all([first.claim(id, 10_000), second.claim(id, 10_000)]);
-    assert.deepEqual(claims.toSorted(), [false, true]);
+    assert.equal(claims.filter((isFirst) => isFirst).length, 1);
   });
 
   it("agree on one secret", async () => {
