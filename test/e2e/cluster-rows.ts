@@ -75,5 +75,5 @@ export function rollingRestart(cluster: Instance, processes: readonly string[]):
 
 /** Every sender had events stored that it sent after this was called. */
 async function everyoneGoesOn({ load }: FaultRow): Promise<void> {
-  await load.more(1_000);
+  await load.more(600);
 }

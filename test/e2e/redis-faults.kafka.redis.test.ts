@@ -3,6 +3,9 @@
  * as if nothing were. A real gateway under load, real Kafka, a Redis of this test's own.
  */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startPrivateRedis } from "../../src/session/testing/private-redis.ts";
@@ -14,18 +17,29 @@ import { TcpProxy } from "../tcp-proxy.ts";
 import { faultRow } from "./fault-row.ts";
 import type { FaultRow } from "./fault-row.ts";
 
+/** Where servers put what they send one another. */
+let directory: string;
 let redis: PrivateRedis;
 let proxy: TcpProxy;
 
 before(async () => {
-  redis = await startPrivateRedis();
+  directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
+  redis = await startRedis();
   proxy = await TcpProxy.start({ host: "127.0.0.1", port: redis.port });
 });
 
 after(async () => {
   await proxy.stop();
   await redis.kill();
+  await rm(directory, { recursive: true, force: true });
 });
+
+function startRedis(port?: number): Promise<PrivateRedis> {
+  return startPrivateRedis({
+    ...(port === undefined ? {} : { port }),
+    settings: ["--dir", directory],
+  });
+}
 
 /** Nobody is ever told anything but `stored`; at the end Redis is well again. */
 async function row(run: (row: FaultRow) => Promise<void>, heal: () => Promise<unknown>) {
@@ -64,7 +78,7 @@ test("row 21: Redis killed under load: nobody is told, new streams are welcome, 
       await load.more(500);
     },
     async () => {
-      redis = await startPrivateRedis({ port: redis.port });
+      redis = await startRedis(redis.port);
     },
   ));
 
@@ -99,7 +113,7 @@ test("row 23: Redis turned into a replica: counted, nobody is told", () =>
   ));
 
 test("row 24: a failover that loses the last writes: nobody is told, it heals", async () => {
-  const replica = await startPrivateRedis();
+  const replica = await startRedis();
   try {
     await replica.admin.replicaof("127.0.0.1", `${redis.port}`);
     while (!(await replica.admin.info("replication")).includes("master_link_status:up")) {
