@@ -12,7 +12,7 @@ import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Quotas } from "./quota/quotas.ts";
-import { ingestLimits, makeProcessId } from "./rooms.ts";
+import { ingestLimits, makeProcessId, nativeForm } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import { checkCertificate, watchCertificate } from "./server/certificate.ts";
 import type { CertificateFiles } from "./server/certificate.ts";
@@ -37,6 +37,7 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
     limits: ingestLimits(config),
     payload: pack.payload,
     typeMember: pack.typeMember,
+    nativeForm: nativeForm(pack),
     loopback: isLoopback(config.host),
     now: systemClock.nowMs,
     clockMs: systemClock.monotonicMs,

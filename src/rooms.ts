@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { TenantTable } from "./admission/tenants-file.ts";
+import { contextDialect } from "./codec/dialect.ts";
+import type { Dialect } from "./codec/dialect.ts";
 import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Config } from "./config/options.ts";
@@ -142,6 +144,16 @@ export function makeSessions({ config, telemetry }: RoomParts): Sessions {
     rules: { gapMs: config.sessionGapMs, lengthMsMax: config.sessionLengthMs },
     onEvent: sessionEvents(telemetry),
   });
+}
+
+const nativeForms = new WeakMap<Pack, Dialect>();
+
+/** How natively written events are read where `ctx` reaches records; null: it does not. */
+export function nativeForm(pack: Pack): Dialect | null {
+  if (pack.context === "") return null;
+  const form = nativeForms.get(pack) ?? contextDialect(pack.context, pack.payload);
+  nativeForms.set(pack, form);
+  return form;
 }
 
 export function ingestLimits(config: Config): IngestLimits {

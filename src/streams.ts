@@ -9,7 +9,7 @@ import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Quotas } from "./quota/quotas.ts";
-import { makeProcessId } from "./rooms.ts";
+import { makeProcessId, nativeForm } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import { StreamDoor } from "./server/stream-door.ts";
@@ -145,5 +145,6 @@ function streamLimits({ config, pack }: RoomParts): StreamLimits {
     eventBytesMax: config.eventBytesMax,
     payload: pack.payload,
     typeMember: pack.typeMember,
+    nativeForm: nativeForm(pack),
   };
 }

@@ -114,6 +114,16 @@ const NAMES_MAX = 63;
 /** Entry of a list of names: address and length. */
 const NAME_BYTES = 8;
 const KINDS = 9;
+/**
+ * The native dialect where `ctx` reaches records: into their member `name`. One object for the life
+ * of a gateway, because dialects are compared by identity.
+ */
+export function contextDialect(name: string, payload: "data" | "whole"): Dialect {
+  const step = name.replaceAll("~", "~0").replaceAll("/", "~1");
+  const into = payload === "data" ? `/data/${step}` : `/${step}`;
+  return { merge: [{ from: "ctx", host: true, own: "ctx", into }] };
+}
+
 const NO_POINTERS: readonly string[] = [];
 const encoder = new TextEncoder();
 

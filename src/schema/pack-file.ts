@@ -19,7 +19,17 @@ import type { RoutePointers } from "./plan/compile.ts";
 
 /** The members each object of a pack.json may have. */
 export const PACK_MEMBERS = {
-  pack: ["$schema", "name", "description", "payload", "typeMember", "topics", "defaults", "types"],
+  pack: [
+    "$schema",
+    "name",
+    "description",
+    "payload",
+    "typeMember",
+    "context",
+    "topics",
+    "defaults",
+    "types",
+  ],
   topic: ["partitions", "header"],
   defaults: ["topic", "subject", "pointers", "keyRequired", "json"],
   type: ["schema", "topic", "subject", "pointers", "keyRequired", "json"],
@@ -49,6 +59,8 @@ export interface PackFile {
   readonly name: string;
   readonly payload: "data" | "whole";
   readonly typeMember: string;
+  /** Member of the records that `ctx` is merged into; "": `ctx` reaches no record. */
+  readonly context: string;
   readonly topics: ReadonlyMap<string, PackTopic>;
   readonly types: ReadonlyMap<string, PackFileType>;
 }
@@ -109,6 +121,8 @@ class PackFileReader {
     if (payload === "data" && typeMember !== undefined) {
       this.#fail("/typeMember", 'it has a meaning only with "payload": "whole"');
     }
+    const context = this.#text(pack, "context", "") ?? "";
+    if (context.length > POINTER_BYTES_MAX) this.#fail("/context", "it is the name of a member");
     const topics = this.#topics(pack);
     const types = this.#types(pack);
     for (const [type, { topic }] of types) {
@@ -116,7 +130,7 @@ class PackFileReader {
       if (topics.size === 0 || topics.has(topic)) continue;
       this.#fail(pointerStep("/types", type), `its topic "${topic}" is not under "topics"`);
     }
-    return { name, payload, typeMember: typeMember ?? "type", topics, types };
+    return { name, payload, typeMember: typeMember ?? "type", context, topics, types };
   }
 
   #json(text: string): JsonNode {

@@ -34,6 +34,8 @@ export interface Pack {
   readonly payload: "data" | "whole";
   /** Top-level member of an event that holds its type. */
   readonly typeMember: string;
+  /** Member of the records that `ctx` (of a frame, of an event) is merged into; "": none. */
+  readonly context: string;
   /** By type, in the order of the pack. */
   readonly types: ReadonlyMap<string, PackType>;
   /** Every topic of the types, and those that are only declared. */
@@ -108,6 +110,7 @@ async function describeBareDirectory(directory: string): Promise<PackFile> {
     name: directory.split(/[/\\]/).at(-1) ?? "pack",
     payload: "data",
     typeMember: "type",
+    context: "",
     topics: new Map(),
     types: new Map(types),
   };
@@ -142,8 +145,8 @@ async function buildPack(
     types.set(type, packType);
     if (!topics.has(rules.topic)) topics.set(rules.topic, { name: rules.topic, ...DEFAULT_TOPIC });
   }
-  const { name, payload, typeMember } = packFile;
-  return { name, directory: at.directory, payload, typeMember, types, topics };
+  const { name, payload, typeMember, context } = packFile;
+  return { name, directory: at.directory, payload, typeMember, context, types, topics };
 }
 
 interface LoadedSchema {

@@ -364,6 +364,7 @@ function pack(): Pack {
     directory: "/packs/test",
     payload: "data",
     typeMember: "type",
+    context: "",
     topics: new Map([["events", { name: "events", partitions: 1, header: true }]]),
     types: new Map([
       type("click", CLICK, "clicks"),

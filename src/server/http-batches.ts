@@ -4,6 +4,7 @@
  */
 import type { Admitted, Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
+import type { Dialect } from "../codec/dialect.ts";
 import type { FacadeEvents } from "../dialect/facade.ts";
 import type { BodyShape } from "../dialect/native.ts";
 import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
@@ -59,6 +60,8 @@ export interface HttpBatchesParts {
   readonly limits: { readonly eventBytesMax: number; readonly eventsMax: number };
   readonly payload: "data" | "whole";
   readonly typeMember: string;
+  /** How natively written events are read, where that is not as the envelope says alone. */
+  readonly nativeForm: Dialect | null;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   /** Monotonic clock, ms. */
@@ -115,10 +118,12 @@ export class HttpBatches {
   }
 
   #context(request: ArrivedRequest): FrameContext {
-    const { payload, typeMember, limits } = this.#parts;
+    const { payload, typeMember, limits, nativeForm } = this.#parts;
     const { shape, receivedAtMs, facade, sender, head } = request;
     const { tenant, source } = sender;
-    const { form: dialect, defaultType } = facade;
+    const { form, defaultType } = facade;
+    const isNative = facade.dialect === "native";
+    const dialect = form ?? (isNative ? (nativeForm ?? undefined) : undefined);
     return {
       shape,
       payload,

@@ -4,6 +4,7 @@
  */
 import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
+import type { Dialect } from "../codec/dialect.ts";
 import type { CloseName } from "../errors.ts";
 import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
 import type { Hello } from "../protocol/frames.ts";
@@ -91,6 +92,7 @@ export function frameContext(
     shape: "pub",
     payload: limits.payload,
     typeMember: limits.typeMember,
+    ...contextMembers(limits.nativeForm, hello.ctx),
     tenant: principal.tenant,
     source: principal.source,
     ...(privacySalt === null ? {} : { privacySalt }),
@@ -99,4 +101,13 @@ export function frameContext(
     stream: { id: hello.stream, epoch },
     sender,
   };
+}
+
+/** What the hello says of the connection goes below what frames and events say. */
+function contextMembers(
+  nativeForm: Dialect | null,
+  ctx: string | null,
+): Pick<FrameContext, "dialect" | "hostMembers"> {
+  if (nativeForm === null) return {};
+  return { dialect: nativeForm, ...(ctx === null ? {} : { hostMembers: ctx }) };
 }

@@ -3,6 +3,7 @@
  * what must be done for many at once: acks at the end of a commit, a regular look at each, the
  * drain.
  */
+import type { Dialect } from "../codec/dialect.ts";
 import type { Admission, Principal } from "../admission/admission.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
@@ -39,6 +40,8 @@ export interface StreamLimits {
   readonly eventBytesMax: number;
   readonly payload: "data" | "whole";
   readonly typeMember: string;
+  /** How events are read, where that is not as the envelope says alone. */
+  readonly nativeForm: Dialect | null;
 }
 
 /** What streams tell telemetry. */

@@ -82,6 +82,7 @@ export function makeHub(
       eventBytesMax: 1_024,
       payload: "data",
       typeMember: "type",
+      nativeForm: null,
     },
     pingMs: 25_000,
     helloTimeoutMs: 5_000,
