@@ -37,22 +37,25 @@ const LIMITS: FacadeLimits = {
 const EVENT = {
   sentAt: "sentAt",
   id: ["/messageId"],
-  time: ["/originalTimestamp", "/timestamp"],
+  time: ["/timestamp", "/originalTimestamp"],
   actor: ["/anonymousId", "/userId"],
   session: ["/context/sessionId"],
   detail: ["/event"],
 } as const;
 
+/** Batch-level members reach each event. `timestamp` is there only if the caller gave one. */
+const TIME = { own: "originalTimestamp", into: "/timestamp" } as const;
 const MERGE = [
   { from: "context", into: "/context" },
   { from: "integrations", into: "/integrations" },
+  TIME,
 ] as const;
 
 const BATCH_FORM: Dialect = {
   form: { events: ["batch"], type: ["/type"], ...EVENT },
   merge: MERGE,
 };
-const CALL_FORM: Dialect = { form: { events: [], type: [], ...EVENT } };
+const CALL_FORM: Dialect = { form: { events: [], type: [], ...EVENT }, merge: [TIME] };
 
 const OK: Reply = {
   status: 200,

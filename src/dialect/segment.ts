@@ -45,10 +45,14 @@ const EVENT = {
   detail: ["/event"],
 } as const;
 
-/** Batch-level members reach each event, whose own values win. */
+/**
+ * Batch-level members reach each event, whose own values win. RudderStack's server SDK sends such
+ * batches too, and writes the time of the call elsewhere.
+ */
 const MERGE = [
   { from: "context", into: "/context" },
   { from: "integrations", into: "/integrations" },
+  { own: "originalTimestamp", into: "/timestamp" },
 ] as const;
 
 const BATCH_FORM: Dialect = {
