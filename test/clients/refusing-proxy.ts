@@ -26,6 +26,7 @@ export class RefusingProxy {
   readonly seen: Seen[] = [];
   readonly #target: string;
   readonly #server: Server;
+  readonly #waiting = new Set<() => void>();
 
   private constructor(target: string, server: Server) {
     this.#target = target;
@@ -76,6 +77,21 @@ export class RefusingProxy {
 
   #note({ url = "", headers }: IncomingMessage, status: number): void {
     this.seen.push({ path: url, status, atMs: performance.now(), headers });
+    for (const look of this.#waiting) look();
+  }
+
+  /** So many requests of events were answered with 200 since `first`; gives all answers since. */
+  async taken(count: number, first: number): Promise<readonly Seen[]> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const seen = this.seen.slice(first);
+        if (seen.filter(({ status }) => status === 200).length < count) return;
+        this.#waiting.delete(look);
+        resolve(seen);
+      };
+      this.#waiting.add(look);
+      look();
+    });
   }
 
   async stop(): Promise<void> {
