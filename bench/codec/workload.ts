@@ -12,7 +12,7 @@ import { decodeToJson } from "../../src/schema/decode.ts";
 import { compilePlan } from "../../src/schema/plan/compile.ts";
 import { type Convert, makeConvert } from "./convert.ts";
 
-const FRAME_EVENTS = 100;
+export const FRAME_EVENTS = 100;
 const REGISTRY_HEADER_BYTES = 5;
 /** Made to exercise the rules: longs beyond 2^53 and tagged branches are the point of them. */
 const THOROUGH: ReadonlySet<string> = new Set(["all_types", "annotated", "unions"]);
