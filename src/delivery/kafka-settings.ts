@@ -7,6 +7,9 @@
 import { COMMIT_RECORDS_MAX } from "../limits.ts";
 import type { Compression, KafkaSecurity } from "./delivery.ts";
 
+/** The longest that a broker which does not answer is waited for. */
+const SOCKET_TIMEOUT_MS_MAX = 10_000;
+
 export type KafkaSettings = Readonly<Record<string, string | number | boolean>>;
 
 export interface ProducerSettings {
@@ -75,7 +78,7 @@ export function producerSettings(tuning: ProducerTuning): ProducerSettings {
       // A lane hands over one commit at a time; the rest is room for records that are timing out.
       "queue.buffering.max.messages": 2 * COMMIT_RECORDS_MAX,
       // A black-holed leader is given up before the records are, so that they reach the next one.
-      "socket.timeout.ms": Math.max(1_000, Math.floor((tuning.messageTimeoutMs * 2) / 3)),
+      "socket.timeout.ms": socketTimeoutMs(tuning.messageTimeoutMs),
       "topic.metadata.refresh.interval.ms": 60_000,
       // A deleted topic holds up its lane no longer than this.
       "topic.metadata.propagation.max.ms": 5_000,
@@ -126,4 +129,12 @@ export function parseSettingLine(line: string): readonly [string, string] | unde
   const name = match?.[1];
   const value = match?.[2];
   return name === undefined || value === undefined ? undefined : [name, value.trim()];
+}
+
+/**
+ * Well below the message timeout, so that a record finds its next leader in time, and below
+ * GATHER_WAIT_MS: records that wait for a commit outlive a leader that stands still.
+ */
+function socketTimeoutMs(messageTimeoutMs: number): number {
+  return Math.min(SOCKET_TIMEOUT_MS_MAX, Math.max(1_000, Math.floor((messageTimeoutMs * 2) / 3)));
 }
