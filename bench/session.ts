@@ -80,7 +80,7 @@ function controls(): void {
 async function writeCost(store: SessionsStoreChoice): Promise<void> {
   let updates = 0;
   const written = Promise.withResolvers<void>();
-  const sessions = createSessions({
+  const { sessions } = createSessions({
     store,
     onEvent: (event) => {
       updates += event.kind === "flushed" ? event.updates : 0;
@@ -113,14 +113,14 @@ function heapBytes(): number {
 
 controls();
 const emptyBytes = heapBytes();
-const assigned = createSessions({ store: { kind: "memory" } });
+const { sessions: assigned } = createSessions({ store: { kind: "memory" } });
 visitAll(assigned, noIds);
 report("heap of a session", (heapBytes() - emptyBytes) / SESSIONS, "bytes");
 const nsAssigned = nsPerEvent(() => visitAll(assigned, noIds));
 report("decoding, touch, confirm: id assigned", nsAssigned, "ns");
 const nsInRuns = nsPerEvent(() => visitAll(assigned, noIds, inRuns));
 report("decoding, touch, confirm: runs of ten", nsInRuns, "ns");
-const clients = createSessions({ store: { kind: "memory" } });
+const { sessions: clients } = createSessions({ store: { kind: "memory" } });
 const nsClient = nsPerEvent(() => visitAll(clients, clientIds));
 report("decoding, touch, confirm: id of the client", nsClient, "ns");
 await writeCost({ kind: "memory" });

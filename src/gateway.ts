@@ -26,6 +26,8 @@ import type { SchemaStore } from "./schema/store.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
+import { loadNewsGround, makeSessionNews } from "./session-news.ts";
+import type { NewsGround, SessionNewsRoom } from "./session-news.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { StreamStore } from "./stream/store.ts";
@@ -65,6 +67,7 @@ export class Gateway {
   readonly #topicsKnown = new Set<string>();
   readonly #schemas: SchemaStore;
   readonly #sessions: Sessions;
+  readonly #news: SessionNewsRoom | null;
   readonly #pipeline: Pipeline;
   readonly #httpDeadlines: Deadlines;
   readonly #streamDeadlines: Deadlines;
@@ -85,10 +88,10 @@ export class Gateway {
     const { backends } = parts.telemetry;
     const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
     const codec = await createCodec({ onTrap: () => backends.codecTrapped(), inputBytesMax });
-    return new Gateway(parts, codec);
+    return new Gateway(parts, codec, await loadNewsGround(parts.config));
   }
 
-  private constructor(parts: GatewayParts, codec: Codec) {
+  private constructor(parts: GatewayParts, codec: Codec, newsGround: NewsGround | null) {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
     this.#access = makeAccess(parts);
@@ -100,7 +103,10 @@ export class Gateway {
     });
     // Looked up now, so that the first events for them find them.
     for (const topic of this.#tenantTopics()) this.#delivery.topic(topic);
-    this.#sessions = rooms.makeSessions(parts);
+    const { sessions, book } = rooms.makeSessions(parts, this.#access.admission);
+    this.#sessions = sessions;
+    const newsParts = { delivery: this.#delivery, book };
+    this.#news = newsGround && makeSessionNews(parts, { ...newsGround, ...newsParts });
     const routes = new RouteBook({
       codec,
       delivery: this.#delivery,
@@ -168,10 +174,14 @@ export class Gateway {
     });
     for (const prefix of ["/schemas", "/subjects"]) {
       const answer = ({ path }: { readonly path: string }) =>
-        handleRegistryRequest(this.#schemas, path) ?? null;
+        handleRegistryRequest({ held: () => this.#heldSchemas() }, path) ?? null;
       admin.addRoute({ prefix, answer });
     }
     return admin;
+  }
+
+  #heldSchemas() {
+    return [...this.#schemas.held(), ...(this.#news?.schemas.held() ?? [])];
   }
 
   #watch(codec: Codec): void {
@@ -225,7 +235,8 @@ export class Gateway {
   }
 
   async #startSchemas(): Promise<void> {
-    await this.#schemas.start();
+    await Promise.all([this.#schemas.start(), this.#news?.schemas.start()]);
+    this.#news?.sweeper.start();
     this.#watchReadiness();
   }
 
@@ -295,11 +306,17 @@ export class Gateway {
       this.#hub.drain(AbortSignal.timeout(Math.ceil(remainingMs / 2))),
     );
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
-    lifecycle.onDrain("delivery", (remainingMs) => this.#delivery.drain(remainingMs / 2));
+    lifecycle.onDrain("delivery", async (remainingMs) => {
+      const swept = this.#news?.sweeper.stop();
+      await this.#delivery.drain(remainingMs / 2);
+      await swept;
+    });
     lifecycle.onDrain("sessions", async () => {
       await Promise.all([this.#sessions.stop(), this.#streams.stop()]);
     });
-    lifecycle.onDrain("schemas", () => this.#schemas.stop());
+    lifecycle.onDrain("schemas", async () => {
+      await Promise.all([this.#schemas.stop(), this.#news?.schemas.stop()]);
+    });
     lifecycle.onDrain("admin", async () => {
       clearInterval(this.#readinessTimer);
       this.#access.stop();

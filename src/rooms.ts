@@ -4,6 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { Admission } from "./admission/admission.ts";
+import { sourceName } from "./admission/tenants-file.ts";
 import type { TenantTable } from "./admission/tenants-file.ts";
 import { contextDialect } from "./codec/dialect.ts";
 import type { Dialect } from "./codec/dialect.ts";
@@ -21,6 +23,8 @@ import { RegistryClient } from "./schema/registry.ts";
 import { SchemaStore } from "./schema/store.ts";
 import type { AcceptSchema } from "./schema/type-schema.ts";
 import type { IngestLimits } from "./server/ingest.ts";
+import type { SessionBook } from "./session/book.ts";
+import { DEFAULT_SESSION_RULES } from "./session/rules.ts";
 import { createSessions } from "./session/sessions.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -30,6 +34,9 @@ const REGISTRY_TRY_MS = 3_000;
 
 /** An outage that lasts longer gets a long Retry-After: some clients give up after ten waits. */
 const LONG_OUTAGE_MS = 10_000;
+
+/** Of the topic of session news, where sluice makes it. */
+const SESSION_PARTITIONS = 6;
 
 export interface RoomParts {
   readonly config: Config;
@@ -87,9 +94,12 @@ function topicsToMake(config: Config, pack: Pack, table: TenantTable): Map<strin
     config.deadLetters,
     ...[...tenants].map(({ deadLetters }) => deadLetters ?? "off"),
   ];
-  if (modes.every((mode) => mode === "off")) return partitions;
-  const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
-  for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);
+  if (modes.some((mode) => mode !== "off")) {
+    const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
+    for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);
+  }
+  if (config.sessionTopic !== "") partitions.set(config.sessionTopic, SESSION_PARTITIONS);
+  if (config.auditTopic !== "") partitions.set(config.auditTopic, 1);
   return partitions;
 }
 
@@ -122,7 +132,7 @@ export function makeSchemaStore(parts: RoomParts, accept: AcceptSchema): SchemaS
   });
 }
 
-function makeRegistryClient(config: Config): RegistryClient | null {
+export function makeRegistryClient(config: Config): RegistryClient | null {
   if (config.registryUrl.length === 0) return null;
   const auth = registryAuth(config);
   return new RegistryClient({
@@ -138,12 +148,24 @@ function registryAuth(config: Config): RegistryAuth | null {
   return { basic: { user: config.registryUsername, password: config.registryPassword } };
 }
 
-export function makeSessions({ config, telemetry }: RoomParts): Sessions {
-  return createSessions({
+export function makeSessions(
+  { config, telemetry }: RoomParts,
+  admission: Admission,
+): { readonly sessions: Sessions; readonly book: SessionBook } {
+  const made = createSessions({
     store: config.redisUrl === "" ? { kind: "memory" } : { kind: "redis", url: config.redisUrl },
-    rules: { gapMs: config.sessionGapMs, lengthMsMax: config.sessionLengthMs },
+    rules: {
+      gapMs: config.sessionGapMs,
+      lengthMsMax: config.sessionLengthMs,
+      graceMs: Math.min(DEFAULT_SESSION_RULES.graceMs, config.sessionGapMs),
+    },
+    rulesOf: (tenant, source) =>
+      admission.table.sources.get(sourceName(tenant, source))?.tenant.sessions ?? {},
+    announces: config.sessionTopic !== "",
     onEvent: sessionEvents(telemetry),
   });
+  admission.onChange(() => made.sessions.renewRules());
+  return made;
 }
 
 const nativeForms = new WeakMap<Pack, Dialect>();

@@ -231,6 +231,29 @@ export const OPTIONS = {
     text: "A session longer than this is cut.",
   },
 
+  sessionTopic: {
+    group: "sessions",
+    type: "text",
+    default: "sluice.sessions",
+    form: {
+      pattern: /^[A-Za-z0-9._-]{0,249}$/,
+      expected: "the name of a topic",
+      example: "sluice.sessions",
+    },
+    text: "Where the starts and ends of sessions are announced, as Avro. Empty: nowhere.",
+  },
+  auditTopic: {
+    group: "sessions",
+    type: "text",
+    default: "sluice.audit",
+    form: {
+      pattern: /^[A-Za-z0-9._-]{0,249}$/,
+      expected: "the name of a topic",
+      example: "sluice.audit",
+    },
+    text: "Where it is noted who has erased a person's sessions, and when. Empty: nobody may.",
+  },
+
   streamTtlMs: {
     group: "sessions",
     type: "integer",

@@ -19,6 +19,7 @@ import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
+import { knownIdOf, LINKING_TYPE } from "./links.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
 import type { RouteBook } from "./routes.ts";
@@ -164,7 +165,7 @@ export class Pipeline {
         this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
       } else if (this.#faults.isSound(table, row)) {
         topics[row] = topic;
-        this.#touchSession(frame, row);
+        this.#touchSession(frame, row, this.#route(table, row)?.type.type ?? "");
         produced += 1;
       } else {
         this.#refuse(frame, row, { budget, sender });
@@ -240,7 +241,7 @@ export class Pipeline {
     return this.#parts.routes.get(table.route[row] ?? -1);
   }
 
-  #touchSession(frame: OpenFrame, row: number): void {
+  #touchSession(frame: OpenFrame, row: number, type: string): void {
     const { table, batch, context } = frame;
     const { codec, sessions } = this.#parts;
     const actor = codec.text(table.actorStart[row] ?? 0, table.actorEnd[row] ?? 0);
@@ -252,8 +253,14 @@ export class Pipeline {
       actor,
       clientSessionId,
       timeMs: table.timeMs[row] ?? batch.receivedAtMs,
+      type,
     });
     if (session.slot < 0) return;
+    if (type === LINKING_TYPE) {
+      const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
+      const known = knownIdOf(event, context.payload);
+      if (known !== actor) sessions.link(session.slot, known);
+    }
     codec.setSession(row, session.id);
     if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
     batch.sessionSlots ??= new Int32Array(batch.count).fill(-1);

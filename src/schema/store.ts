@@ -51,6 +51,8 @@ export interface SchemaStoreOptions {
   /** Register the pack's schemas whose subjects are not there. */
   readonly register: boolean;
   readonly accept?: AcceptSchema;
+  /** Without a registry: the number of the first schema, for stores side by side. */
+  readonly firstId?: number;
   readonly clock?: Clock;
   readonly onEvent: (event: SchemaStoreEvent) => void;
 }
@@ -192,9 +194,10 @@ export class SchemaStore {
   /** Embedded: one number per schema text, in the order of the types; version 1 of its subject. */
   #loadPack(): void {
     const ids = new Map<string, number>();
+    const firstId = this.#options.firstId ?? 1;
     for (const subject of this.#subjects.values()) {
       const text = textOf(subject);
-      const schemaId = ids.get(text) ?? ids.size + 1;
+      const schemaId = ids.get(text) ?? ids.size + firstId;
       ids.set(text, schemaId);
       this.#load(subject, { schemaId, version: 1, text, references: [] }, "loaded");
     }

@@ -33,7 +33,10 @@ export interface CoalescerOptions {
   readonly flushIntervalMs: number;
   readonly pipelineUpdatesMax?: number;
   readonly leavingMax?: number;
-  readonly timeToLiveMs: number;
+  /** How long what was refreshed in the store is surely there (ms). */
+  readonly refreshMs: (session: Session) => number;
+  /** Somebody waits for answers: what is left is sent at once. */
+  readonly isUrgent: () => boolean;
   readonly nowMs: () => number;
   /** 0 ≤ n < 1, for the jitter of the back-off. */
   readonly randomUnit: () => number;
@@ -152,7 +155,8 @@ export class Coalescer {
     const flush = this.#send().finally(() => {
       this.#inFlight = null;
       const isBehind = this.waiting >= this.#pipelineUpdatesMax;
-      if (isBehind && !this.isFailing) {
+      const isUrgent = this.waiting > 0 && this.#options.isUrgent();
+      if ((isBehind || isUrgent) && !this.isFailing) {
         this.#options.defer(() => this.tick());
       }
     });
@@ -230,7 +234,7 @@ export class Coalescer {
   ): void {
     this.#counts.updates += 1;
     if (session.isRefreshDue) {
-      session.refreshAtMs = nowMs + this.#options.timeToLiveMs / 2;
+      session.refreshAtMs = nowMs + this.#options.refreshMs(session);
     }
     this.#options.onAnswer(session, answer);
     this.#settleIfGone(session);

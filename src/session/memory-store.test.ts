@@ -14,7 +14,7 @@ describeStore({
   rules,
   tenant: () => "t",
   open: async () => {
-    const store = new MemoryStore({ rules, nowMs: () => 0 });
+    const store = new MemoryStore({ nowMs: () => 0 });
     return { store, close: () => store.stop() };
   },
 });
@@ -31,7 +31,7 @@ describeStore({
 
 test("MemoryStore forgets a session after its time to live, refreshed only when due", async () => {
   let nowMs = 0;
-  const store = new MemoryStore({ rules, nowMs: () => nowMs });
+  const store = new MemoryStore({ nowMs: () => nowMs });
   const countAfter = async (afterMs: number, isRefreshDue: boolean) => {
     nowMs += afterMs;
     const [answer] = await store.apply([
@@ -39,7 +39,7 @@ test("MemoryStore forgets a session after its time to live, refreshed only when 
     ]);
     return answer?.kind === "kept" ? answer.count : -1;
   };
-  const ttlMs = timeToLiveMs(rules);
+  const ttlMs = timeToLiveMs(rules, { announces: false });
   assert.equal(await countAfter(0, false), 1);
   assert.equal(await countAfter(ttlMs - 1, true), 2);
   assert.equal(await countAfter(ttlMs - 1, false), 3);
@@ -47,7 +47,7 @@ test("MemoryStore forgets a session after its time to live, refreshed only when 
 });
 
 test("MemoryStore holds no more sessions than its bound, the ones written last", async () => {
-  const store = new MemoryStore({ rules, nowMs: () => 0, sessionsMax: 2 });
+  const store = new MemoryStore({ nowMs: () => 0, sessionsMax: 2 });
   await store.apply(["a", "b", "c"].map((key) => updateOf(key, { id: "x", count: 1 })));
   const answers = await store.apply(
     ["c", "b", "a"].map((key) => updateOf(key, { id: "x", count: 1, life: 2 })),

@@ -11,7 +11,8 @@ import { describe, test } from "node:test";
 
 import { RedisStore } from "./redis-store.ts";
 import { DEFAULT_SESSION_RULES } from "./rules.ts";
-import { createSessions, SessionRoom } from "./sessions.ts";
+import { SessionRoom } from "./session-room.ts";
+import { createSessions } from "./sessions.ts";
 import type { StoreFailure } from "./store.ts";
 import { freePort, startPrivateRedis, until } from "./testing/private-redis.ts";
 import type { PrivateRedis } from "./testing/private-redis.ts";
@@ -20,7 +21,7 @@ const rules = DEFAULT_SESSION_RULES;
 const KEY = "sluice:s:{demo:web:a}";
 
 function openRoom(url: string, writer = "one"): SessionRoom {
-  const store = new RedisStore({ url, rules, writer, deadlineMs: 300, reconnectMsMax: 200 });
+  const store = new RedisStore({ url, writer, deadlineMs: 300, reconnectMsMax: 200 });
   return new SessionRoom({ store, rules, flushIntervalMs: 20 });
 }
 
@@ -198,7 +199,7 @@ describe("Redis", () => {
 
   test("never answering (a port that only accepts): stop ends all the same", async () => {
     const server = await startPrivateRedis();
-    const sessions = createSessions({
+    const { sessions } = createSessions({
       store: { kind: "redis", url: server.url },
       flushIntervalMs: 20,
     });

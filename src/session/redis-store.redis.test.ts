@@ -7,8 +7,8 @@ import { Redis } from "ioredis";
 import { testService } from "../../test/services.ts";
 import { RedisStore } from "./redis-store.ts";
 import { DEFAULT_SESSION_RULES } from "./rules.ts";
-import { SessionRoom } from "./sessions.ts";
-import { timeToLiveMs } from "./store.ts";
+import { SessionRoom } from "./session-room.ts";
+import { idleMs, timeToLiveMs } from "./store.ts";
 import type { SessionStore } from "./store.ts";
 import { until } from "./testing/private-redis.ts";
 import { describeStore, updateOf } from "./testing/store-contract.ts";
@@ -17,7 +17,7 @@ const rules = DEFAULT_SESSION_RULES;
 
 /** Connected: the store answers, if only for nothing. */
 async function openStore(writer: string): Promise<RedisStore> {
-  const store = new RedisStore({ url: testService("redis"), rules, writer });
+  const store = new RedisStore({ url: testService("redis"), writer });
   store.start();
   await until("the store is connected", async () => {
     const [answer] = await store.apply([updateOf(`test:ready:${randomUUID()}`, { id: "x" })]);
@@ -54,8 +54,13 @@ describe("RedisStore on a real Redis", () => {
     await store.apply([
       updateOf(actorKey, { id: "a", lastMs: 1_700_000_000_001, count: 7, life: 3 }),
     ]);
-    assert.deepEqual(await raw.hgetall(`sluice:s:{${actorKey}}`), {
+    const { due, ...hash } = await raw.hgetall(`sluice:s:{${actorKey}}`);
+    assert.ok(Math.abs(Number(due) - idleMs(rules) - Date.now()) < 60_000, due);
+    assert.deepEqual(hash, {
       sid: "a",
+      idle: `${idleMs(rules)}`,
+      entry: "page",
+      exit: "page",
       start: "1700000000000",
       last: "1700000000001",
       n: "7",
@@ -68,7 +73,7 @@ describe("RedisStore on a real Redis", () => {
     const key = `sluice:s:{${actorKey}}`;
     await store.apply([updateOf(actorKey, { id: "a", isRefreshDue: false })]);
     const firstMs = await raw.pttl(key);
-    assert.ok(firstMs > 0 && firstMs <= timeToLiveMs(rules), `${firstMs}`);
+    assert.ok(firstMs > 0 && firstMs <= timeToLiveMs(rules, { announces: false }), `${firstMs}`);
     await raw.pexpire(key, 60_000);
     await store.apply([updateOf(actorKey, { id: "a", count: 1, isRefreshDue: false })]);
     assert.ok((await raw.pttl(key)) <= 60_000);
@@ -77,12 +82,12 @@ describe("RedisStore on a real Redis", () => {
   });
 
   test("lets Redis forget a session by itself", async () => {
-    const brief = { gapMs: 20, graceMs: 5, lengthMsMax: 1_000 };
-    const quick = new RedisStore({ url: testService("redis"), rules: brief, writer: "one" });
+    const brief = { rules: { gapMs: 20, graceMs: 5, lengthMsMax: 1_000 } };
+    const quick = new RedisStore({ url: testService("redis"), writer: "one" });
     quick.start();
     const actorKey = `test:web:${randomUUID()}`;
     await until("written", async () => {
-      const [answer] = await quick.apply([updateOf(actorKey, { id: "a" })]);
+      const [answer] = await quick.apply([updateOf(actorKey, { id: "a", ...brief })]);
       return answer?.kind === "kept";
     });
     await until("expired", async () => (await raw.exists(`sluice:s:{${actorKey}}`)) === 0);

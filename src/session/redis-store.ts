@@ -3,113 +3,122 @@
  * Retries belong to the coalescer: what cannot be sent fails at once, what is in flight when a
  * connection ends fails with it, and every update may be sent again without harm.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
-import { SESSION_STORE_DEADLINE_MS } from "../limits.ts";
-import { createRedisClient, whyDown, whyFailed } from "../redis/redis-client.ts";
-import type { RedisClient, RedisTls } from "../redis/redis-client.ts";
-import { sessionScript } from "./redis-script.ts";
+import { SESSION_SETTLE_MS, SESSION_STORE_DEADLINE_MS } from "../limits.ts";
+import { createRedisClient, whyFailed } from "../redis/redis-client.ts";
+import type { RedisTls } from "../redis/redis-client.ts";
+import type { SessionBook } from "./book.ts";
+import { DEADLINE_KEYS, shardOf } from "./redis-book-scripts.ts";
+import { RedisBook } from "./redis-book.ts";
+import { isFailure, RedisLine, scriptOf } from "./redis-pipeline.ts";
+import { scriptKeys, scriptValues, SESSION_SCRIPT } from "./redis-script.ts";
 import { MERGE_OUTCOMES } from "./rules.ts";
-import type { SessionRules } from "./rules.ts";
-import { failAll, storeKey } from "./store.ts";
+import { ACTOR_KEYS, failAll, storeKey, timeToLiveMs } from "./store.ts";
 import type { KeyedUpdate, SessionStore, StoreAnswer } from "./store.ts";
 
 export interface RedisStoreOptions {
   readonly url: string;
   readonly tls?: RedisTls;
-  readonly rules: SessionRules;
   /** Names this process in the counts it writes; unique among processes. */
   readonly writer?: string;
+  /** Sessions are kept until their end is announced, and put among the deadlines. */
+  readonly announces?: boolean;
   readonly deadlineMs?: number;
   /** The longest wait between attempts to connect. */
   readonly reconnectMsMax?: number;
   /** 0 ≤ n < 1, for the jitter of reconnecting. */
   readonly randomUnit?: () => number;
+  /** Wall clock, ms since 1970. */
+  readonly nowMs?: () => number;
 }
+
+const SCRIPT = scriptOf(SESSION_SCRIPT);
 
 export class RedisStore implements SessionStore {
   readonly isShared = true;
-  readonly #redis: RedisClient;
-  readonly #script: string;
-  readonly #sha: string;
+  readonly book: SessionBook;
+  readonly #line: RedisLine;
   readonly #writer: string;
-  readonly #deadlineMs: number;
-  /** Why there is no connection, as far as the client has said. */
-  #lastError: Error = new Error("not connected yet");
+  readonly #announces: boolean;
+  readonly #nowMs: () => number;
 
   constructor(options: RedisStoreOptions) {
-    this.#script = sessionScript(options.rules);
-    this.#sha = createHash("sha1").update(this.#script).digest("hex");
     this.#writer = `w:${options.writer ?? randomBytes(6).toString("base64url")}`;
-    this.#deadlineMs = options.deadlineMs ?? SESSION_STORE_DEADLINE_MS;
-    this.#redis = createRedisClient({
-      ...options,
-      connectionName: "sluice-sessions",
-      deadlineMs: this.#deadlineMs,
-    });
-    this.#redis.on("error", (error: Error) => {
-      this.#lastError = error;
-    });
+    this.#announces = options.announces ?? false;
+    this.#nowMs = options.nowMs ?? Date.now;
+    const deadlineMs = options.deadlineMs ?? SESSION_STORE_DEADLINE_MS;
+    const client = createRedisClient({ ...options, connectionName: "sluice-sessions", deadlineMs });
+    this.#line = new RedisLine(client, deadlineMs);
+    this.book = new RedisBook(this.#line, this.#nowMs);
   }
 
   start(): void {
-    this.#redis.connect().catch((error: Error) => {
-      this.#lastError = error;
-    });
+    this.#line.start();
   }
 
   async apply(updates: readonly KeyedUpdate[]): Promise<readonly StoreAnswer[]> {
-    if (this.#redis.status !== "ready") {
-      return failAll(updates, whyDown(this.#lastError), this.#lastError.message);
-    }
-    const pipeline = this.#redis.pipeline();
-    updates.forEach((update, index) => {
-      // The first command carries the script and so makes it known to those behind it, whatever
-      // has become of the server's script cache since the last pipeline.
-      const { id, startMs, lastMs, life, count, isRefreshDue } = update;
-      const writer = this.#writer;
-      const values = [id, startMs, lastMs, writer, life, count, isRefreshDue ? "1" : "0"];
-      if (index === 0) {
-        pipeline.eval(this.#script, 1, storeKey(update), ...values);
-      } else {
-        pipeline.evalsha(this.#sha, 1, storeKey(update), ...values);
+    const nowMs = this.#nowMs();
+    const context = { writer: this.#writer, nowMs, announces: this.#announces };
+    const rows: number[] = [];
+    const replies = await this.#line.send((batch) => {
+      let row = 0;
+      for (const update of updates) {
+        const key = storeKey(update);
+        if (update.isRefreshDue) {
+          row += this.#addDeadline(batch.pipeline, { update, key, nowMs });
+        }
+        batch.run(SCRIPT, scriptKeys(update, key), scriptValues(update, context));
+        rows.push(row);
+        row += 1;
       }
     });
-    return this.#withDeadline(updates, pipeline.exec());
+    if (isFailure(replies)) return failAll(updates, replies.reason, replies.detail);
+    return rows.map((row) => toAnswer(replies[row]));
   }
 
   async stop(): Promise<void> {
-    this.#redis.disconnect();
+    this.#line.stop();
   }
 
-  /** A server that is slow is treated as one that is gone: the connection is made anew. */
-  #withDeadline(
-    updates: readonly KeyedUpdate[],
-    replies: ReturnType<ReturnType<RedisClient["pipeline"]>["exec"]>,
-  ): Promise<readonly StoreAnswer[]> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        resolve(failAll(updates, "timeout", `no answer within ${this.#deadlineMs} ms`));
-        this.#redis.disconnect(true);
-      }, this.#deadlineMs);
-      const settle = (answers: readonly StoreAnswer[]): void => {
-        clearTimeout(timer);
-        resolve(answers);
-      };
-      replies.then(
-        (rows) => settle((rows ?? []).map(([error, reply]) => toAnswer(error, reply))),
-        (error: Error) => settle(failAll(updates, whyFailed(error), error.message)),
-      );
-    });
+  /**
+   * What has to be there for the session to be found again, before the session itself: a process
+   * that ends in between leaves a deadline without a session, which does no harm. Answers how many
+   * commands that were.
+   */
+  #addDeadline(
+    pipeline: ReturnType<RedisLine["client"]["pipeline"]>,
+    {
+      update,
+      key,
+      nowMs,
+    }: { readonly update: KeyedUpdate; readonly key: string; readonly nowMs: number },
+  ): number {
+    const { actorKey, user, rules } = update;
+    let commands = 0;
+    if (this.#announces) {
+      const due = DEADLINE_KEYS.due(shardOf(actorKey));
+      pipeline.zadd(due, "LT", nowMs + SESSION_SETTLE_MS, key);
+      commands += 1;
+    }
+    if (user !== "") {
+      const parts = actorKey.split(":", 2);
+      const linked = ACTOR_KEYS.linked(`${parts.join(":")}:${user}`);
+      pipeline.sadd(linked, actorKey.slice(parts.join(":").length + 1));
+      pipeline.pexpire(linked, timeToLiveMs(rules, { announces: this.#announces }));
+      commands += 2;
+    }
+    return commands;
   }
 }
 
-function toAnswer(error: Error | null, reply: unknown): StoreAnswer {
-  if (error !== null) {
-    return { kind: "failed", reason: whyFailed(error), detail: error.message };
+function toAnswer(reply: unknown): StoreAnswer {
+  if (reply instanceof Error) {
+    return { kind: "failed", reason: whyFailed(reply), detail: reply.message };
   }
   if (Array.isArray(reply)) {
     const [outcome, id, startMs, lastMs, count] = reply as readonly unknown[];
+    if (outcome === "erased") return { kind: "erased" };
     const kind = MERGE_OUTCOMES.find((known) => known === outcome);
     if (kind !== undefined && typeof id === "string") {
       const [start, last, total] = [Number(startMs), Number(lastMs), Number(count)];

@@ -9,7 +9,7 @@ import {
   placeEvent,
 } from "./rules.ts";
 import type { SessionUpdate, StoredSession } from "./rules.ts";
-import { SessionRoom } from "./sessions.ts";
+import { SessionRoom } from "./session-room.ts";
 import { FakeStore } from "./testing/fake-store.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { seededRandom } from "./testing/seeded-random.ts";

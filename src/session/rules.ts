@@ -36,6 +36,19 @@ export function checkSessionRules(rules: SessionRules): void {
   }
 }
 
+/** The rules of a tenant, made to work together whatever was set. */
+export function tenantRules(
+  rules: SessionRules,
+  own: { readonly gapMs?: number; readonly lengthMs?: number },
+): SessionRules {
+  const gapMs = own.gapMs ?? rules.gapMs;
+  return {
+    gapMs,
+    lengthMsMax: Math.max(own.lengthMs ?? rules.lengthMsMax, gapMs),
+    graceMs: Math.min(rules.graceMs, gapMs),
+  };
+}
+
 /** First and last event time of a session, ms since 1970. */
 interface Interval {
   readonly startMs: number;

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 
 import { SESSIONS_LEAVING_MAX, SESSIONS_MAX } from "../limits.ts";
+import type { SessionRules } from "./rules.ts";
 import type { KeyedUpdate } from "./store.ts";
 
 const INDEX_BITS = 20;
@@ -26,6 +27,8 @@ assert(
 export interface Scope {
   readonly tenant: string;
   readonly source: string;
+  /** Those of the tenant. */
+  rules: SessionRules;
   readonly byActor: Map<string, Session>;
   readonly byClientId: Map<string, Session>;
   readonly byClientIdAndActor: Map<string, Session>;
@@ -40,6 +43,11 @@ export class Session implements KeyedUpdate {
   startMs: number;
   lastMs: number;
   count = 0;
+  /** Types of the first and the last event by event time. */
+  entry: string;
+  exit: string;
+  user = "";
+  readonly bornAtMs: number;
   isRefreshDue = true;
   /** Time to live in the store is surely there until then, by this process's clock. */
   refreshAtMs = 0;
@@ -67,6 +75,8 @@ export class Session implements KeyedUpdate {
     readonly isClientId: boolean;
     readonly life: number;
     readonly provisional: boolean;
+    readonly type: string;
+    readonly bornAtMs: number;
   }) {
     this.id = from.id;
     this.startMs = from.timeMs;
@@ -76,6 +86,24 @@ export class Session implements KeyedUpdate {
     this.isClientId = from.isClientId;
     this.life = from.life;
     this.provisional = from.provisional;
+    this.entry = from.type;
+    this.exit = from.type;
+    this.bornAtMs = from.bornAtMs;
+  }
+
+  get rules(): SessionRules {
+    return this.scope.rules;
+  }
+
+  /** An event of this type and time is one of it. */
+  join(timeMs: number, type: string): void {
+    if (timeMs >= this.lastMs) {
+      this.lastMs = timeMs;
+      this.exit = type;
+    } else if (timeMs < this.startMs) {
+      this.startMs = timeMs;
+      this.entry = type;
+    }
   }
 
   get actorKey(): string {
@@ -84,6 +112,7 @@ export class Session implements KeyedUpdate {
 }
 
 export class SessionTable {
+  readonly #rulesOf: (tenant: string, source: string) => SessionRules;
   readonly #scopes = new Map<string, Scope>();
   /** Most events have the scope of the event before them. */
   #lastScope: Scope | undefined = undefined;
@@ -94,6 +123,17 @@ export class SessionTable {
   #newest: Session | null = null;
   #oldest: Session | null = null;
   #slotsInUse = 0;
+
+  constructor(rulesOf: (tenant: string, source: string) => SessionRules) {
+    this.#rulesOf = rulesOf;
+  }
+
+  /** The rules of tenants may have changed. */
+  renewRules(): void {
+    for (const scope of this.#scopes.values()) {
+      scope.rules = this.#rulesOf(scope.tenant, scope.source);
+    }
+  }
 
   scopeOf(tenant: string, source: string): Scope {
     const last = this.#lastScope;
@@ -106,6 +146,7 @@ export class SessionTable {
       scope = {
         tenant,
         source,
+        rules: this.#rulesOf(tenant, source),
         byActor: new Map(),
         byClientId: new Map(),
         byClientIdAndActor: new Map(),
@@ -128,6 +169,26 @@ export class SessionTable {
     return scope.byClientIdAndActor.size === 0
       ? undefined
       : scope.byClientIdAndActor.get(clientKey(by.clientSessionId, by.actor));
+  }
+
+  /** All sessions of an actor; it walks through those of the whole scope. */
+  sessionsOf(tenant: string, source: string, actor: string): readonly Session[] {
+    const scope = this.#scopes.get(`${tenant}:${source}`);
+    if (scope === undefined) return [];
+    const { byActor, byClientId, byClientIdAndActor } = scope;
+    const own = byActor.get(actor);
+    const byClient = [...byClientId.values(), ...byClientIdAndActor.values()];
+    return [
+      ...(own === undefined ? [] : [own]),
+      ...byClient.filter((session) => session.actor === actor),
+    ];
+  }
+
+  /** The session has a place of its own: it is not the previous one of another. */
+  isInPlace(session: Session): boolean {
+    const { scope, actor, id, isClientId } = session;
+    if (!isClientId) return scope.byActor.get(actor) === session;
+    return this.findClientSession(scope, { actor, clientSessionId: id }) === session;
   }
 
   /** Undefined when the slot's session is gone (or was never there). */

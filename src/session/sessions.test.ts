@@ -4,8 +4,9 @@ import { describe, test } from "node:test";
 import type { SessionsEvent } from "./coalescer.ts";
 import { DEFAULT_SESSION_RULES } from "./rules.ts";
 import type { StoredSession } from "./rules.ts";
-import { createSessions, SessionRoom } from "./sessions.ts";
-import type { SessionRoomOptions } from "./sessions.ts";
+import { SessionRoom } from "./session-room.ts";
+import { createSessions } from "./sessions.ts";
+import type { SessionRoomOptions } from "./session-room.ts";
 import { FakeStore } from "./testing/fake-store.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 
@@ -404,7 +405,7 @@ describe("stop", () => {
 
 describe("createSessions", () => {
   test("serves from memory, where no id is provisional", async () => {
-    const sessions = createSessions({ store: { kind: "memory" } });
+    const { sessions } = createSessions({ store: { kind: "memory" } });
     await sessions.start();
     const { id, slot, provisional } = sessions.touch(touchOf("a", START_MS));
     assert.equal(id.length, 36);

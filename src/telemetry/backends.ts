@@ -248,6 +248,26 @@ export class BackendTelemetry {
     this.#log.debug("session updates not written, they are kept and sent again", fields);
   }
 
+  sessionsAnnounced(said: { readonly started: number; readonly ended: number }): void {
+    this.#cells.sessionNews.add(said.started, "started");
+    this.#cells.sessionNews.add(said.ended, "ended");
+  }
+
+  sessionsUnannounced(news: number): void {
+    this.#cells.sessionNews.add(news, "unsaid");
+    this.#log.warn("starts and ends of sessions not stored, they are tried again", { news });
+  }
+
+  sessionSweepFailed(fields: LogFields): void {
+    this.#cells.sessionSweepFailures.add(1);
+    this.#log.debug("session store not swept", fields);
+  }
+
+  /** A person's sessions were erased, or could not be. */
+  sessionsErased(result: "ok" | "failed"): void {
+    this.#cells.sessionErasures.add(1, result);
+  }
+
   /** The first failure after success. */
   sessionStoreDown(fields: LogFields): void {
     this.#redisUp = false;

@@ -22,6 +22,7 @@ import {
   RETRY_CODES,
   OUTCOMES,
 } from "./label-sets.ts";
+import { SESSION_METRICS } from "./session-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
@@ -299,16 +300,7 @@ export const METRICS = {
     labels: ["result"],
     series: each(RESULTS),
   },
-  sessionsActive: {
-    name: "sluice_sessions_active",
-    type: "gauge",
-    help: "Sessions held in memory.",
-  },
-  sessionsStarted: {
-    name: "sluice_sessions_started_total",
-    type: "counter",
-    help: "Sessions begun.",
-  },
+  ...SESSION_METRICS,
   redisPipelines: {
     name: "sluice_redis_pipelines_total",
     type: "counter",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { mergeSession } from "../rules.ts";
+import { DEFAULT_SESSION_RULES, mergeSession } from "../rules.ts";
 import type { SessionRules, StoredSession } from "../rules.ts";
 import type { KeyedUpdate, SessionStore, StoreAnswer } from "../store.ts";
 import { storeKey } from "../store.ts";
@@ -31,6 +31,11 @@ export function updateOf(
   return {
     actorKey,
     isClientId: false,
+    rules: DEFAULT_SESSION_RULES,
+    entry: "page",
+    exit: "page",
+    user: "",
+    bornAtMs: START_MS,
     isRefreshDue: true,
     startMs: START_MS,
     lastMs: START_MS,
