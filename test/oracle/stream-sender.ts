@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 
 import { CLOSE_RULES } from "../../src/errors.ts";
+import { HELD_RANGES_MAX } from "../../src/protocol/frames.ts";
 import { checkClose, checkFrame } from "../contract.ts";
 import type { MadeEvent } from "./events.ts";
 import { pick, SILENCE_MS } from "./sender.ts";
@@ -203,7 +204,7 @@ export class StreamSender implements Sender {
     });
   }
 
-  /** The stream is not ours, because its first welcome was lost: events go on in another one. */
+  /** The stream cannot go on (refused, or with too many holes): its events go on in another one. */
   #takeNewStream(): void {
     const open = [...this.#open].toSorted(([a], [b]) => a - b).map(([, each]) => each);
     this.#stream = randomUUID();
@@ -237,6 +238,8 @@ export class StreamSender implements Sender {
 
   #hello(link: Link): void {
     const { name, random } = this.#parts;
+    // A stalled partition leaves many holes (docs/protocol.md §2.5 rule 9).
+    if (this.#held().length > HELD_RANGES_MAX) this.#takeNewStream();
     link.sentUpTo = this.#next - 1;
     this.#say(link, {
       t: "hello",
