@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
 import { FAULT_SEARCH_BYTES_MAX } from "../limits.ts";
-import { HEADER_FLAG, ROW_STATUS, VERDICT, setHeaderFlag } from "../records.ts";
+import { ROW_STATUS, VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -19,10 +19,10 @@ import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
-import { knownIdOf, LINKING_TYPE } from "./links.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
 import type { RouteBook } from "./routes.ts";
+import { SessionTouches } from "./session-touches.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
 const ASKED_SCHEMAS_MAX = 16;
@@ -68,7 +68,7 @@ export interface OpenFrame {
   readonly refusals: Refusals;
 }
 
-/** A frame that asks for schemas which are not loaded. */
+/** A frame that asks for schemas which are not loaded, or for ids that are not settled. */
 export interface WaitingFrame {
   readonly kind: "waiting";
   readonly ready: Promise<Refusals>;
@@ -103,12 +103,14 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #faults: Faults;
   readonly #permits: Permits;
+  readonly #touches: SessionTouches;
   #inFlight = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.#faults = new Faults(parts);
     this.#permits = new Permits(parts.delivery);
+    this.#touches = new SessionTouches(parts);
   }
 
   /**
@@ -120,8 +122,9 @@ export class Pipeline {
   }
 
   /**
-   * Encodes a frame. One whose events name schemas that are not loaded is not opened at first: the
-   * caller keeps a copy of it, awaits `ready` and opens it again with what that gave.
+   * Encodes a frame. One whose events name schemas that are not loaded, or whose records hold ids
+   * of sessions that have just begun, is not opened at first: the caller keeps a copy of it, awaits
+   * `ready` and opens it again with what that gave.
    */
   open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
     const { codec, observer, clockMs, privacySalt } = this.#parts;
@@ -134,6 +137,8 @@ export class Pipeline {
     if (refusals === null) {
       const ready = this.#fetchAsked(table);
       if (ready !== null) return { kind: "waiting", ready };
+      const agreed = this.#touches.agreement({ table, context });
+      if (agreed !== null) return { kind: "waiting", ready: agreed.then(() => NO_REFUSALS) };
     }
     observer.encoded(clockMs() - startMs);
     const { receivedAtMs } = context;
@@ -165,7 +170,7 @@ export class Pipeline {
         this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
       } else if (this.#faults.isSound(table, row)) {
         topics[row] = topic;
-        this.#touchSession(frame, row, this.#route(table, row)?.type.type ?? "");
+        this.#touches.touch(frame, row, this.#route(table, row));
         produced += 1;
       } else {
         this.#refuse(frame, row, { budget, sender });
@@ -239,32 +244,6 @@ export class Pipeline {
 
   #route(table: RecordTable, row: number) {
     return this.#parts.routes.get(table.route[row] ?? -1);
-  }
-
-  #touchSession(frame: OpenFrame, row: number, type: string): void {
-    const { table, batch, context } = frame;
-    const { codec, sessions } = this.#parts;
-    const actor = codec.text(table.actorStart[row] ?? 0, table.actorEnd[row] ?? 0);
-    const clientSessionId = codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0);
-    if (actor === "" && clientSessionId === "") return;
-    const session = sessions.touch({
-      tenant: context.tenant,
-      source: context.source,
-      actor,
-      clientSessionId,
-      timeMs: table.timeMs[row] ?? batch.receivedAtMs,
-      type,
-    });
-    if (session.slot < 0) return;
-    if (type === LINKING_TYPE) {
-      const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
-      const known = knownIdOf(event, context.payload);
-      if (known !== actor) sessions.link(session.slot, known);
-    }
-    codec.setSession(row, session.id);
-    if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
-    batch.sessionSlots ??= new Int32Array(batch.count).fill(-1);
-    batch.sessionSlots[row] = session.slot;
   }
 
   readonly #watch: BatchWatch = {

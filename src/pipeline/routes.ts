@@ -24,6 +24,8 @@ export interface Route {
   readonly topicNumber: number;
   /** null: the type's schema is not there yet, and none of its events may be stored. */
   readonly plan: PlanHandle | null;
+  /** Its records hold the ids of their sessions. */
+  readonly fillsSession: boolean;
 }
 
 export interface RouteBookParts {
@@ -44,6 +46,7 @@ export class RouteBook {
   /** "type\0schema reference" → route index, in the order of loading. */
   readonly #asked = new Map<string, number>();
   readonly #free: number[] = [];
+  #fillsSessions = false;
 
   constructor(parts: RouteBookParts) {
     this.#parts = parts;
@@ -52,11 +55,16 @@ export class RouteBook {
     for (const type of parts.pack.types.values()) {
       const index = this.#routes.length;
       const topicNumber = parts.delivery.topic(type.topic);
-      this.#routes.push({ index, type, topicNumber, plan: null });
+      this.#routes.push({ index, type, topicNumber, plan: null, fillsSession: false });
       this.#byType.set(type.type, index);
       const spec = this.#spec(type, { plan: this.#standIn, schemaId: 0 });
       parts.codec.setRoute(index, { ...spec, keyRequired: false });
     }
+  }
+
+  /** Records of some route hold the ids of their sessions. */
+  get fillsSessions(): boolean {
+    return this.#fillsSessions;
   }
 
   /** The route of a row of the record table. */
@@ -127,6 +135,7 @@ export class RouteBook {
     this.#release(route?.plan ?? null);
     this.#routes[index] = undefined;
     this.#free.push(index);
+    this.#noteFills();
   }
 
   #switch(index: number, schema: TypeSchema, schemaRef?: string): void {
@@ -138,7 +147,13 @@ export class RouteBook {
     // Nothing between two encode calls refers to the old plan: records are copied out by then.
     this.#release(before?.plan ?? null);
     const topicNumber = delivery.topic(type.topic);
-    this.#routes[index] = { index, type, topicNumber, plan };
+    const fillsSession = plan.compiled.fills.some(({ source }) => source === "session");
+    this.#routes[index] = { index, type, topicNumber, plan, fillsSession };
+    this.#noteFills();
+  }
+
+  #noteFills(): void {
+    this.#fillsSessions = this.#routes.some((route) => route?.fillsSession === true);
   }
 
   /** The plan of this schema, compiled once however many names it is asked for by. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { SESSION_AGREE_MS } from "../limits.ts";
 import type { SessionsEvent } from "./coalescer.ts";
 import { DEFAULT_SESSION_RULES } from "./rules.ts";
 import type { StoredSession } from "./rules.ts";
@@ -423,5 +424,83 @@ describe("createSessions", () => {
       () => createSessions({ store: { kind: "redis", url: "http://u:hidden@h" } }),
       (error: Error) => /redis:\/\//.test(error.message) && !error.message.includes("hidden"),
     );
+  });
+});
+
+describe("agree", () => {
+  test("waits until the store has agreed, and writes at once for it", async () => {
+    const { room, store, clock } = await openRoom();
+    store.isSlow = true;
+    const first = room.touch(touchOf("a", START_MS));
+    const agreed = room.agree([first.slot]);
+    assert.ok(agreed !== null);
+    assert.deepEqual(store.pipelines, [1]);
+    // What comes while the pipeline is away follows it at once, because somebody waits.
+    const second = room.agree([room.touch(touchOf("b", START_MS)).slot]);
+    store.letGo();
+    await agreed;
+    assert.equal(room.touch(touchOf("a", START_MS)).provisional, false);
+    await clock.advance(0);
+    await second;
+    assert.deepEqual(store.pipelines, [1, 1]);
+    assert.equal(room.agree([first.slot]), null);
+  });
+
+  test("waits for a short time only, and not at all while the store fails", async () => {
+    const { room, store, clock } = await openRoom();
+    store.isSlow = true;
+    let isOver = false;
+    void room.agree([room.touch(touchOf("a", START_MS)).slot])?.then(() => (isOver = true));
+    await clock.advance(SESSION_AGREE_MS - 1);
+    assert.equal(isOver, false);
+    await clock.advance(1);
+    assert.equal(isOver, true);
+    assert.equal(room.touch(touchOf("a", START_MS)).provisional, true);
+    store.letGo();
+    await clock.advance(FLUSH_MS);
+    store.failing = "down";
+    room.confirm(room.touch(touchOf("b", START_MS)).slot, 1);
+    await clock.advance(FLUSH_MS);
+    assert.equal(room.agree([room.touch(touchOf("b", START_MS)).slot]), null);
+  });
+});
+
+describe("rules of a tenant", () => {
+  test("hold for its sessions, from the next one on when they change", async () => {
+    let gapMs = 60_000;
+    const { room } = await openRoom({ rulesOf: (tenant) => (tenant === "demo" ? { gapMs } : {}) });
+    const first = room.touch(touchOf("a", START_MS)).id;
+    assert.equal(room.touch(touchOf("a", START_MS + 60_000)).id, first);
+    const second = room.touch(touchOf("a", START_MS + 120_001)).id;
+    assert.notEqual(second, first);
+    const other = { ...touchOf("a", START_MS), tenant: "other" };
+    const elsewhere = room.touch(other).id;
+    assert.equal(room.touch({ ...other, timeMs: START_MS + 60_001 }).id, elsewhere);
+    gapMs = 120_000;
+    room.renewRules();
+    assert.equal(room.touch(touchOf("a", START_MS + 240_001)).id, second);
+  });
+});
+
+describe("an erased actor", () => {
+  test("is forgotten by a process that learns of it from the store", async () => {
+    const { room, store, clock } = await openRoom();
+    const before = touchAndConfirm(room, "a", START_MS);
+    await clock.advance(FLUSH_MS);
+    store.erased.add("demo:web:a");
+    touchAndConfirm(room, "a", START_MS + 1);
+    await clock.advance(FLUSH_MS);
+    store.erased.clear();
+    assert.notEqual(room.touch(touchOf("a", START_MS + 2)).id, before);
+    assert.equal(room.stats().erased, 1);
+  });
+
+  test("is forgotten at once by the process that erases", async () => {
+    const { room } = await openRoom();
+    const before = room.touch(touchOf("a", START_MS)).id;
+    room.touch(touchOf("a", START_MS, "mine"));
+    room.forget("demo:web:a");
+    assert.equal(room.stats().active, 0);
+    assert.notEqual(room.touch(touchOf("a", START_MS)).id, before);
   });
 });

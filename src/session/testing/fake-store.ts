@@ -26,6 +26,8 @@ export class FakeStore implements SessionStore {
   isDeaf = false;
   /** Updates whose actor key is in here are refused alone. */
   readonly poisoned = new Set<string>();
+  /** Updates of these actor keys are answered as erased. */
+  readonly erased = new Set<string>();
   /** While set, pipelines wait for `letGo`. */
   isSlow = false;
   inFlight = 0;
@@ -65,6 +67,7 @@ export class FakeStore implements SessionStore {
     if (this.poisoned.has(update.actorKey)) {
       return { kind: "failed", reason: "refused", detail: "WRONGTYPE of the test" };
     }
+    if (this.erased.has(update.actorKey)) return { kind: "erased" };
     const key = storeKey(update);
     const by = { writer: this.#writer, rules: this.#rules };
     const { outcome, session } = mergeSession(this.held.get(key), update, by);
