@@ -5,6 +5,8 @@
 import type { Admission } from "./admission/admission.ts";
 import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
+import { AnswerMemory } from "./dedupe/answer-memory.ts";
+import { Repeats } from "./dedupe/repeats.ts";
 import { demoPages } from "./demo.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { CancelTimer } from "./lib/clock.ts";
@@ -47,8 +49,19 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
       failed: (error) => telemetry.process.unexpected("a request", error),
       answered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
     },
+    repeats: makeRepeats(telemetry),
     processId: makeProcessId(),
   });
+}
+
+function makeRepeats({ traffic }: Telemetry): Repeats {
+  const memory = new AnswerMemory({
+    windowMs: limits.REPEAT_WINDOW_MS,
+    answersMax: limits.REPEAT_ANSWERS_MAX,
+    bytesMax: limits.REPEAT_BYTES_MAX,
+    clockMs: systemClock.monotonicMs,
+  });
+  return new Repeats({ memory, onRepeat: (kind) => traffic.requestRepeated(kind) });
 }
 
 export interface ServerRooms {

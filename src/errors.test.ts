@@ -24,6 +24,7 @@ test("OUTCOME_RULES: the tokens of the contract, final or not", () => {
     kafka_timeout: false,
     destination_unavailable: false,
     overloaded: false,
+    in_progress: false,
     registry_unavailable: false,
     internal: false,
   });

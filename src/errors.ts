@@ -78,6 +78,12 @@ export const OUTCOME_RULES = {
     afterMs: 1_000,
     text: "more events are in flight than this process may hold",
   },
+  in_progress: {
+    final: false,
+    status: 503,
+    afterMs: 1_000,
+    text: "the same event is being stored; send it again to learn its outcome",
+  },
   registry_unavailable: {
     final: false,
     status: 503,
@@ -145,12 +151,20 @@ export const PROBLEM_RULES = {
   seq_gap: { status: 409, title: "A sequence number was skipped" },
   superseded: { status: 409, title: "Another connection or request has claimed the stream" },
   resume_denied: { status: 409, title: "The stream is not yours: go on with a new stream id" },
+  idempotency_in_progress: {
+    status: 409,
+    title: "A request with this Idempotency-Key is under way",
+  },
   too_large: { status: 413, title: "The request is over a limit" },
   unsupported_media_type: { status: 415, title: "This content type is not taken" },
   unsupported_encoding: { status: 415, title: "This content coding is not taken" },
   invalid_events: {
     status: 422,
     title: "At least one event is invalid and atomic=1 was asked for",
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: "This Idempotency-Key was used with another request",
   },
   upgrade_required: { status: 426, title: "This path takes WebSockets" },
   rate_limited: { status: 429, title: "Too many requests" },

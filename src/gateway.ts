@@ -23,6 +23,7 @@ import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
+import { IdWindow } from "./dedupe/id-window.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
@@ -122,6 +123,7 @@ export class Gateway {
       sessions: this.#sessions,
       schemas: this.#schemas,
       deadLetters: this.#deadLetters(routes),
+      idWindow: new IdWindow({ idsMax: limits.DEDUPE_IDS_MAX, clockMs: systemClock.monotonicMs }),
       observer: telemetry.traffic,
       ...(config.privacySalt === "" ? {} : { privacySalt: config.privacySalt }),
       clockMs: systemClock.monotonicMs,

@@ -50,6 +50,18 @@ export const KAFKA_MESSAGE_BYTES_MAX = 1_000_000;
 /** What a record is larger than its event by at most: key, header, framing; its defaults apart. */
 export const RECORD_OVERHEAD_BYTES = 4_096;
 
+/** How long a request that comes again is known: past the retries of every client that is known. */
+export const REPEAT_WINDOW_MS = 3_600_000;
+
+/** Answers remembered for requests that come again; beyond it the oldest are forgotten. */
+export const REPEAT_ANSWERS_MAX = 100_000;
+
+/** Bytes of those answers and their keys. */
+export const REPEAT_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Ids remembered for tenants with `dedupe`, about 150 bytes each; the oldest are forgotten. */
+export const DEDUPE_IDS_MAX = 500_000;
+
 /** Event ids (UTF-8 bytes); longer is `bad_id`. */
 export const ID_BYTES_MAX = 200;
 

@@ -36,6 +36,7 @@ function plainTenant(tenant: string, number: number): TenantPolicy {
     priority: "normal",
     deadLetters: null,
     privacySalt: null,
+    dedupeMs: 0,
     sessions: {},
   };
 }

@@ -28,6 +28,8 @@ export interface TenantPolicy {
   readonly deadLetters: DeadLetterMode | null;
   /** Keys the hashes of private fields; null: as the configuration says. */
   readonly privacySalt: string | null;
+  /** How long ids of stored events are remembered, so that none is stored twice; 0: not. */
+  readonly dedupeMs: number;
   readonly sessions: { readonly gapMs?: number; readonly lengthMs?: number };
 }
 

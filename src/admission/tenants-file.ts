@@ -33,6 +33,7 @@ interface FileTenant {
   readonly priority?: Priority;
   readonly deadLetters?: DeadLetterMode;
   readonly privacySaltFile?: string;
+  readonly dedupe?: { readonly windowSeconds: number };
   readonly sessions?: { readonly gapMs?: number; readonly lengthMs?: number };
 }
 
@@ -156,6 +157,7 @@ class TableMaker {
       priority: file.priority ?? "normal",
       deadLetters: file.deadLetters ?? null,
       privacySalt: this.#salt(file.privacySaltFile, `${path}/privacySaltFile`),
+      dedupeMs: (file.dedupe?.windowSeconds ?? 0) * 1_000,
       sessions: file.sessions ?? {},
     };
     for (const [sourceKey, source] of Object.entries(file.sources)) {

@@ -128,6 +128,13 @@ const TENANT = {
       maxLength: 4_096,
       description: "File whose text (at least 16 bytes) keys the hashes of private fields.",
     },
+    dedupe: {
+      type: "object",
+      additionalProperties: false,
+      required: ["windowSeconds"],
+      properties: { windowSeconds: { type: "integer", minimum: 1, maximum: 86_400 } },
+      description: "An event whose id was stored so lately is a duplicate; absent: ids may repeat.",
+    },
     sessions: {
       type: "object",
       additionalProperties: false,

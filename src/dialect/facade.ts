@@ -56,6 +56,11 @@ export interface FacadeEvents {
    */
   readonly rewrite?: (body: Uint8Array) => Uint8Array;
   readonly limits: FacadeLimits | null;
+  /**
+   * Its clients know whole requests only and send them again byte for byte; absent: they may name
+   * requests by an `Idempotency-Key`.
+   */
+  readonly fingerprinted?: true;
   readonly answers: FacadeAnswers;
 }
 

@@ -115,6 +115,7 @@ function events(request: FacadeRequest, call: string | undefined): FacadeEvents 
     ...(call === undefined ? {} : { defaultType: call }),
     credentials: segmentCredentials(request),
     limits: LIMITS,
+    fingerprinted: true,
     answers: ANSWERS,
   };
 }

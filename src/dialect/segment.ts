@@ -108,6 +108,7 @@ function eventsMatch(request: FacadeRequest, call: string | undefined): FacadeEv
     ...(call === undefined ? {} : { defaultType: call }),
     credentials: segmentCredentials(request),
     keyMember: "writeKey",
+    fingerprinted: true,
     limits: LIMITS,
     answers: ANSWERS,
   };

@@ -4,6 +4,7 @@
  * what happens to a record after its event was answered (a deadline passed) is counted, not told.
  */
 import assert from "node:assert/strict";
+import type { IdClaims } from "../dedupe/id-window.ts";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
@@ -68,6 +69,8 @@ export class Batch {
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
   sessionSlots: Int32Array | null = null;
+  /** Ids that are remembered once they are stored; null: the tenant does not want that. */
+  claims: IdClaims | null = null;
   /** Why events that were not handed over are to be sent again, by row. */
   readonly details = new Map<number, string>();
   /** Destination of each row; −1: not handed over. */
@@ -135,6 +138,7 @@ export class Batch {
 
   /** Delivery: the record of this row (the event's, or its dead letter) is in Kafka. */
   recordStored(row: number): void {
+    this.claims?.stored(row);
     if (this.verdicts[row] !== VERDICT.open) {
       this.#tally.storedLate += 1;
       return;
@@ -154,6 +158,7 @@ export class Batch {
    * Delivery: the record of this row is not known to be in Kafka; the event is to be sent again.
    */
   recordFailed(row: number, code: OutcomeCode): void {
+    this.claims?.failed(row);
     if (this.verdicts[row] !== VERDICT.open) return;
     if (this.rejections.has(row)) this.#tally.deadLettersFailed += 1;
     this.decide(row, VERDICT.retry, code);

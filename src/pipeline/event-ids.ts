@@ -5,6 +5,8 @@
 import type { RecordTable } from "../records.ts";
 
 export class EventIds {
+  /** Every event has one. */
+  readonly isComplete: boolean;
   readonly #bytes: Buffer;
   readonly #ends: Uint32Array;
 
@@ -12,7 +14,9 @@ export class EventIds {
     const { count, idStart, idEnd, memory } = table;
     const ends = new Uint32Array(count);
     let size = 0;
+    let isComplete = true;
     for (let row = 0; row < count; row += 1) {
+      if (idStart[row] === idEnd[row]) isComplete = false;
       size += (idEnd[row] ?? 0) - (idStart[row] ?? 0);
       ends[row] = size;
     }
@@ -25,6 +29,7 @@ export class EventIds {
     }
     this.#bytes = bytes;
     this.#ends = ends;
+    this.isComplete = isComplete;
   }
 
   /** The id of the event in this row, "" without one. */

@@ -12,6 +12,8 @@ import { ROW_STATUS, VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+import { IdClaims } from "../dedupe/id-window.ts";
+import type { IdWindow } from "../dedupe/id-window.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { Batch } from "./batch.ts";
@@ -50,6 +52,8 @@ export interface PipelineParts {
   readonly sessions: Sessions;
   readonly schemas: SchemaStore;
   readonly deadLetters: DeadLetters;
+  /** Ids of tenants who want no event stored twice. */
+  readonly idWindow: IdWindow;
   readonly observer: PipelineObserver;
   /** Key of the hashes that private values are stored as; absent: no schema asks for them. */
   readonly privacySalt?: string;
@@ -159,6 +163,7 @@ export class Pipeline {
     batch.listen(listener);
     const topics = new Int32Array(table.count).fill(-1);
     batch.topics = topics;
+    batch.claims = this.#newClaims(frame, sender);
     let received = 0;
     let produced = 0;
     const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
@@ -169,6 +174,7 @@ export class Pipeline {
       if (topic === NOT_ALLOWED) {
         this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
       } else if (this.#faults.isSound(table, row)) {
+        if (batch.claims !== null && !this.#claims(frame, row)) continue;
         topics[row] = topic;
         this.#touches.touch(frame, row, this.#route(table, row));
         produced += 1;
@@ -191,6 +197,19 @@ export class Pipeline {
       delivery.submit(table, { sink: batch, topics, tenant, timestampMs, indexBase: 0 });
     }
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
+  }
+
+  #newClaims({ context }: OpenFrame, { policy }: Sender): IdClaims | null {
+    const windowMs = policy.tenant.dedupeMs;
+    return windowMs === 0 ? null : new IdClaims(this.#parts.idWindow, context, { windowMs });
+  }
+
+  /** Is this event to be stored? If not, it is stored already, or its twin is on the way. */
+  #claims({ batch, table }: OpenFrame, row: number): boolean {
+    const standing = batch.claims?.claim(row, this.#idOf(table, row)) ?? "new";
+    if (standing === "stored") batch.decide(row, VERDICT.duplicate);
+    if (standing === "in_progress") batch.decide(row, VERDICT.retry, "in_progress");
+    return standing === "new";
   }
 
   /** NO_ROUTE: the type is unknown, which is a fault of the event's. */

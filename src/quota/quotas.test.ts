@@ -14,6 +14,7 @@ function policy(tenantQuota: Quota, sourceQuota: Quota, source = "web"): SourceP
     priority: "normal",
     deadLetters: null,
     privacySalt: null,
+    dedupeMs: 0,
     sessions: {},
   } as const;
   return { tenant, source, types: null, dialects: null, origins: null, quota: sourceQuota };

@@ -5,6 +5,7 @@
 import type { Admitted, Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { Dialect } from "../codec/dialect.ts";
+import type { RepeatMark, Repeats } from "../dedupe/repeats.ts";
 import type { FacadeEvents } from "../dialect/facade.ts";
 import type { BodyShape } from "../dialect/native.ts";
 import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
@@ -46,6 +47,11 @@ export interface ArrivedRequest extends Arrival {
   readonly sender: Principal;
 }
 
+/** And by what it is known again. */
+interface RepeatableArrival extends ArrivedRequest {
+  readonly repeat: RepeatMark | null;
+}
+
 export interface IngestObserver {
   /** Something that must not happen did. */
   failed(error: unknown): void;
@@ -55,6 +61,7 @@ export interface IngestObserver {
 
 export interface HttpBatchesParts {
   readonly quotas: Quotas;
+  readonly repeats: Repeats;
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly limits: { readonly eventBytesMax: number; readonly eventsMax: number };
@@ -80,15 +87,36 @@ export class HttpBatches {
   open(request: ArrivedRequest, body: Uint8Array): void {
     const { sender, facade } = request;
     const { rewrite } = facade;
+    const repeat = this.#repeatOf(request, body);
+    const repeated = this.#repeated(request, repeat);
+    if (repeated !== null) {
+      request.reply(repeated);
+      return;
+    }
     const held = this.#parts.quotas.heldBy(sender.policy);
     if (held !== null) {
       this.#refuseQuota(request, held);
       return;
     }
-    this.#open(request, rewrite === undefined ? body : rewrite(body), null);
+    this.#open({ ...request, repeat }, rewrite === undefined ? body : rewrite(body), null);
   }
 
-  #open(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): void {
+  #repeatOf({ sender, head, facade }: ArrivedRequest, body: Uint8Array): RepeatMark | null {
+    const { tenant, source } = sender;
+    const isFingerprinted = facade.fingerprinted === true;
+    const idempotencyKey = head.headers.get("idempotency-key");
+    const path = `${head.path}?${head.query}`;
+    const request = { tenant, source, path, idempotencyKey, isFingerprinted };
+    return this.#parts.repeats.mark(request, body);
+  }
+
+  /** The answer of the request that this one repeats; null: it is new. */
+  #repeated({ facade, requestId }: ArrivedRequest, repeat: RepeatMark | null): Reply | null {
+    if (repeat === null) return null;
+    return this.#parts.repeats.answer(repeat, { problem: facade.answers.problem, requestId });
+  }
+
+  #open(request: RepeatableArrival, body: Uint8Array, refusals: Refusals | null): void {
     const result = this.#read(request, body, refusals);
     switch (result.kind) {
       case "fault":
@@ -140,12 +168,22 @@ export class HttpBatches {
     };
   }
 
-  async #await(request: ArrivedRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
+  async #await(
+    request: RepeatableArrival,
+    body: Uint8Array,
+    ready: Promise<Refusals>,
+  ): Promise<void> {
     this.#open(request, body, await ready);
   }
 
-  #run(request: ArrivedRequest, frame: OpenFrame): void {
+  #run(request: RepeatableArrival, frame: OpenFrame): void {
     const { head, reply, arrivedMs } = request;
+    // It may have come a second time while the first waited for a schema.
+    const repeated = this.#repeated(request, request.repeat);
+    if (repeated !== null) {
+      reply(repeated);
+      return;
+    }
     const query = new URLSearchParams(head.query);
     const options = { sender: request.sender, allFaults: query.get("faults") === "all" };
     if (query.get("atomic") === "1") {
@@ -164,12 +202,22 @@ export class HttpBatches {
       return;
     }
     batch.ids = new EventIds(frame.table);
+    const repeat = this.#begin(request, batch.ids);
     const batchProgressed = (settling: Batch): void => {
       if (!settling.settled) return;
-      reply(this.#answer(request, settling));
+      const answer = this.#answer(request, settling);
+      if (repeat !== null) this.#parts.repeats.end(repeat, answer);
+      reply(answer);
     };
     this.#parts.deadlines.add(batch, arrivedMs);
     this.#parts.pipeline.run(frame, { batchProgressed }, options);
+  }
+
+  /** Equal bytes mean the same events only where these have ids; null: they may be others. */
+  #begin({ repeat }: RepeatableArrival, ids: EventIds): RepeatMark | null {
+    if (repeat === null || (repeat.kind === "fingerprint" && !ids.isComplete)) return null;
+    this.#parts.repeats.begin(repeat);
+    return repeat;
   }
 
   #answer({ requestId, arrivedMs, facade }: ArrivedRequest, batch: Batch): Reply {

@@ -27,6 +27,7 @@ export const HTTP_STATUSES = [
   "503",
   "other",
 ] as const;
+export const REPEAT_KINDS = ["fingerprint", "idempotency_key"] as const;
 export const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
 export const KAFKA_ERRORS = [
   "timeout",
@@ -63,6 +64,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type Dialect = (typeof DIALECTS)[number];
 export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
+export type RepeatKind = (typeof REPEAT_KINDS)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type StreamWelcome = (typeof STREAM_WELCOMES)[number];
 export type StreamClaim = (typeof STREAM_CLAIMS)[number];

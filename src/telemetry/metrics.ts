@@ -8,8 +8,6 @@ import { each, pairs, type MetricDeclaration } from "./declaration.ts";
 import {
   DIALECTS,
   TRANSPORTS,
-  HTTP_ROUTES,
-  HTTP_STATUSES,
   DEAD_LETTER_RESULTS,
   KAFKA_ERRORS,
   STREAM_REFUSALS,
@@ -22,6 +20,7 @@ import {
   RETRY_CODES,
   OUTCOMES,
 } from "./label-sets.ts";
+import { HTTP_METRICS } from "./http-metrics.ts";
 import { SESSION_METRICS } from "./session-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
 
@@ -116,13 +115,7 @@ export const METRICS = {
     help: "Validating and encoding one batch.",
     buckets: ENCODE_SECONDS,
   },
-  httpRequests: {
-    name: "sluice_http_requests_total",
-    type: "counter",
-    help: "HTTP requests answered, by route and status.",
-    labels: ["route", "status"],
-    series: pairs(HTTP_ROUTES, HTTP_STATUSES),
-  },
+  ...HTTP_METRICS,
   wsConnections: {
     name: "sluice_ws_connections",
     type: "gauge",

@@ -9,6 +9,7 @@ import {
   type DeadLetterResult,
   type Dialect,
   type HttpRoute,
+  type RepeatKind,
   type StreamRefusal,
   type StreamWelcome,
   type Transport,
@@ -109,6 +110,11 @@ export class TrafficTelemetry {
 
   httpAnswered(route: HttpRoute, status: number): void {
     this.#cells.httpRequests.add(1, route, HTTP_STATUS_NAMES.get(status) ?? "other");
+  }
+
+  /** A request that came again was answered from memory. */
+  requestRepeated(kind: RepeatKind): void {
+    this.#cells.requestsRepeated.add(1, kind);
   }
 
   socketOpened(): void {

@@ -74,6 +74,7 @@ async function askAll(gateway: Gateway): Promise<void> {
     await status(422, `/v1/events${query}`, { method: "POST", body: `[${EVENT},${BAD_EVENT}]` });
   }
   await status(200, "/v1/events?faults=all", { method: "POST", body: BAD_EVENT });
+  await askTwice(gateway);
   await status(204, "/v1/events", { method: "OPTIONS", headers: { origin: "http://x.example" } });
   await status(405, "/v1/events");
   await status(404, "/v2/events");
@@ -88,6 +89,15 @@ async function askAll(gateway: Gateway): Promise<void> {
     await status(200, path, { headers: { "if-none-match": '"x"' } });
     assert.equal((await fetch(gateway.url + path, { method: "HEAD" })).status, 200);
     await status(405, path, { method: "DELETE" });
+  }
+}
+
+/** Requests under one Idempotency-Key, until one comes while another is under way. */
+async function askTwice(gateway: Gateway): Promise<void> {
+  for (const statuses = new Set<number>(); !statuses.has(409);) {
+    const headers = { "idempotency-key": randomUUID() };
+    const posts = Array.from({ length: 10 }, () => gateway.post(EVENT, headers));
+    for (const { status } of await Promise.all(posts)) statuses.add(status);
   }
 }
 

@@ -97,6 +97,12 @@ function postEvents(): object {
         schema: { type: "string" },
       },
       {
+        name: "Idempotency-Key",
+        in: "header",
+        description: "Under the same key the same request gets the same answer for an hour.",
+        schema: { type: "string", maxLength: 200 },
+      },
+      {
         name: "Content-Encoding",
         in: "header",
         description: "May be left out: it is seen from the first bytes.",
@@ -131,7 +137,7 @@ function eventAnswers(): object {
       },
       content: json(ref("Accepted"), { accepted: 1, request_id: "k3f9a1-12" }),
     },
-    ...problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    ...problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
   };
 }
 
