@@ -12,6 +12,14 @@ import { configurationReference } from "../src/config/reference.ts";
 import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 import { metricsReference } from "../src/telemetry/reference.ts";
+import { DASHBOARDS } from "./deploy/dashboards.ts";
+import { dashboardText } from "./deploy/grafana.ts";
+import {
+  causeRulesText,
+  causeTestsText,
+  objectiveRulesText,
+  objectiveTestsText,
+} from "./deploy/rules.ts";
 import { generateAbi } from "./gen-abi.mjs";
 import { guaranteesPage } from "./guarantees/page.ts";
 
@@ -25,6 +33,17 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "docs/openapi.json": () => jsonText(openapiDocument()),
   "docs/asyncapi.json": () => jsonText(asyncapiDocument()),
   "docs/tenants.schema.json": tenantsSchemaText,
+  "deploy/prometheus/sluice-causes.rules.yml": causeRulesText,
+  "deploy/prometheus/sluice-causes.test.yml": causeTestsText,
+  "deploy/prometheus/sluice-objectives.rules.yml": objectiveRulesText,
+  "deploy/prometheus/sluice-objectives.test.yml": objectiveTestsText,
+  "deploy/grafana/dashboards/sluice-overview.json": () => dashboardOf("overview"),
+  "deploy/grafana/dashboards/sluice-delivery.json": () => dashboardOf("delivery"),
+  "deploy/grafana/dashboards/sluice-streams.json": () => dashboardOf("streams"),
+  "deploy/grafana/dashboards/sluice-codec.json": () => dashboardOf("codec"),
+  "deploy/grafana/dashboards/sluice-sessions.json": () => dashboardOf("sessions"),
+  "deploy/grafana/dashboards/sluice-backends.json": () => dashboardOf("backends"),
+  "deploy/grafana/dashboards/sluice-tenants.json": () => dashboardOf("tenants"),
 };
 
 /**
@@ -34,6 +53,10 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
 const GROWING_FILES: Readonly<Record<string, () => string>> = {
   "docs/guarantees.md": () => guaranteesPage(root),
 };
+
+function dashboardOf(name: keyof typeof DASHBOARDS): string {
+  return dashboardText(name, DASHBOARDS[name]);
+}
 
 function jsonText(document: object): string {
   return `${JSON.stringify(document, null, 2)}\n`;

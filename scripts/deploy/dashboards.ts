@@ -1,0 +1,15 @@
+/** All dashboards, by the name that alerts point to. */
+import type { DashboardName } from "./alert.ts";
+import type { Dashboard } from "./panel.ts";
+import { BACKENDS, CODEC, DELIVERY, SESSIONS, TENANTS } from "./part-dashboards.ts";
+import { OVERVIEW, STREAMS } from "./traffic-dashboards.ts";
+
+export const DASHBOARDS: Readonly<Record<DashboardName, Dashboard>> = {
+  overview: OVERVIEW,
+  delivery: DELIVERY,
+  streams: STREAMS,
+  codec: CODEC,
+  sessions: SESSIONS,
+  backends: BACKENDS,
+  tenants: TENANTS,
+};

@@ -1,0 +1,195 @@
+/** Dashboards of what clients see: the overview, and streams. Data only. */
+import { each, quantiles, rate, sum, type Dashboard } from "./panel.ts";
+
+export const OVERVIEW: Dashboard = {
+  title: "sluice / Overview",
+  panels: [
+    {
+      title: "Ready gateways",
+      description: "Processes that want traffic.",
+      unit: "short",
+      isStat: true,
+      queries: { [sum("sluice_ready")]: "ready" },
+    },
+    {
+      title: "Ledger drift",
+      description: "Events nobody accounts for. Anything but 0 is a defect.",
+      unit: "short",
+      isStat: true,
+      alarmAt: 1,
+      queries: { "sum(abs(sluice_ledger_drift_events{SELECT}))": "drift" },
+    },
+    {
+      title: "Burn of the budgets, one hour",
+      description: "Share of bad events, slow batches, refused requests over an hour.",
+      unit: "percentunit",
+      isStat: true,
+      queries: { 'sluice:slo_bad:ratio_rate1h{job=~"$job"}': "{{slo}}" },
+    },
+    {
+      title: "Events by outcome",
+      description: "What senders were told, per second.",
+      unit: "ops",
+      queries: { [rate("sluice_events_outcome_total", "outcome")]: "{{outcome}}" },
+    },
+    {
+      title: "Why not stored",
+      description: "Events answered rejected or retry, by code.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_events_outcome_total", "code", ',outcome=~"rejected|retry"')]: "{{code}}",
+      },
+    },
+    {
+      title: "Time to the answer",
+      description: "From receiving a batch to answering its last event: the service level.",
+      unit: "s",
+      alarmAt: 0.5,
+      queries: quantiles("sluice_ack_latency_seconds"),
+    },
+    {
+      title: "Events received",
+      description: "By dialect and transport, per second.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_events_received_total", "dialect, transport")]: "{{dialect}} {{transport}}",
+      },
+    },
+    {
+      title: "HTTP answers",
+      description: "By route and status, per second.",
+      unit: "ops",
+      queries: { [rate("sluice_http_requests_total", "route, status")]: "{{route}} {{status}}" },
+    },
+    {
+      title: "Event loop",
+      description: "Share of the last second it was busy. Near 1: no CPU time left.",
+      unit: "percentunit",
+      alarmAt: 0.9,
+      queries: { [each("sluice_event_loop_utilization_ratio")]: "{{instance}}" },
+    },
+    {
+      title: "Event loop delay",
+      description: "99th percentile of how late timers come.",
+      unit: "s",
+      alarmAt: 0.2,
+      queries: { [each("nodejs_eventloop_lag_p99_seconds")]: "{{instance}}" },
+    },
+    {
+      title: "Memory",
+      description: "Resident memory of the processes.",
+      unit: "bytes",
+      queries: { [each("process_resident_memory_bytes")]: "{{instance}}" },
+    },
+    {
+      title: "CPU",
+      description: "Cores in use.",
+      unit: "short",
+      queries: { "rate(process_cpu_seconds_total{SELECT}[EVERY])": "{{instance}}" },
+    },
+    {
+      title: "File descriptors",
+      description: "Share of those allowed.",
+      unit: "percentunit",
+      alarmAt: 0.8,
+      queries: { "process_open_fds{SELECT} / process_max_fds{SELECT}": "{{instance}}" },
+    },
+    {
+      title: "Errors nobody expected",
+      description: "Internal errors and workers that died.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_internal_errors_total", "job")]: "internal errors",
+        [rate("sluice_workers_restarted_total", "job")]: "workers restarted",
+      },
+    },
+    {
+      title: "Garbage collection",
+      description: "Share of time spent, by kind.",
+      unit: "percentunit",
+      queries: { [rate("nodejs_gc_duration_seconds_sum", "kind")]: "{{kind}}" },
+    },
+  ],
+};
+
+export const STREAMS: Dashboard = {
+  title: "sluice / Streams",
+  panels: [
+    {
+      title: "Open WebSockets",
+      description: "By gateway.",
+      unit: "short",
+      queries: { [each("sluice_ws_connections")]: "{{instance}}" },
+    },
+    {
+      title: "Opened",
+      description: "WebSockets opened, per second.",
+      unit: "ops",
+      queries: { [rate("sluice_ws_opened_total", "instance")]: "{{instance}}" },
+    },
+    {
+      title: "Closed",
+      description: "By close code; 1006 is a connection that broke.",
+      unit: "ops",
+      queries: { [rate("sluice_ws_closed_total", "code")]: "{{code}}" },
+    },
+    {
+      title: "Not let in",
+      description: "By reason.",
+      unit: "ops",
+      queries: { [rate("sluice_ws_refused_total", "reason")]: "{{reason}}" },
+    },
+    {
+      title: "Welcomes",
+      description: "Streams opened: new, resumed, or unsure (events may be stored twice).",
+      unit: "ops",
+      queries: { [rate("sluice_streams_welcomed_total", "how")]: "{{how}}" },
+    },
+    {
+      title: "Claims",
+      description: "What the stream memory said of claimed streams.",
+      unit: "ops",
+      queries: { [rate("sluice_stream_claims_total", "how")]: "{{how}}" },
+    },
+    {
+      title: "Credit",
+      description: "Events that clients may send and have not sent.",
+      unit: "short",
+      queries: { [each("sluice_stream_credit_events")]: "{{instance}}" },
+    },
+    {
+      title: "Overcommit",
+      description: "That credit over the budget of unacked events.",
+      unit: "short",
+      queries: { [each("sluice_stream_overcommit_ratio")]: "{{instance}}" },
+    },
+    {
+      title: "Stream memory",
+      description: "1 while it answers.",
+      unit: "short",
+      queries: { [each("sluice_stream_memory_up")]: "{{instance}}" },
+    },
+    {
+      title: "Saves and losses",
+      description: "Writes of stream records, records given up, streams taken over.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_stream_saves_total", "result")]: "saves {{result}}",
+        [rate("sluice_streams_forgotten_total", "job")]: "forgotten",
+        [rate("sluice_streams_superseded_total", "job")]: "taken over",
+      },
+    },
+    {
+      title: "Hand-over",
+      description: "How long claims waited for other processes to let go.",
+      unit: "s",
+      queries: quantiles("sluice_stream_hand_over_seconds"),
+    },
+    {
+      title: "Streams held",
+      description: "By gateway.",
+      unit: "short",
+      queries: { [each("sluice_streams_held")]: "{{instance}}" },
+    },
+  ],
+};
