@@ -19,6 +19,7 @@ import type { Gate, RoomParts } from "./rooms.ts";
 import { checkCertificate, watchCertificate } from "./server/certificate.ts";
 import type { CertificateFiles } from "./server/certificate.ts";
 import { HttpIngest } from "./server/ingest.ts";
+import { Neighbours } from "./server/nearby.ts";
 import { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
 import type { StreamHub } from "./stream/hub.ts";
@@ -79,6 +80,10 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
   const tls = certificateFiles(config);
+  const neighbours = new Neighbours({
+    trustedProxies: config.trustedProxies,
+    needsCertificate: config.tlsClientCaFile !== "",
+  });
   return new Server({
     host: config.host,
     port: config.port,
@@ -88,12 +93,14 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       tickets: { admission, loopback: isLoopback(config.host) },
       ingest,
       streams,
+      neighbours,
       pages: demoPages(config, pack),
       onAnswered: (route, status) => traffic.httpAnswered(route, status),
       onFailure,
     },
     websocket: {
       hub,
+      neighbours,
       frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
       backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
       loopback: isLoopback(config.host),

@@ -504,6 +504,9 @@ export const TICKETS_USED_MAX = 100_000;
 /** How often the files of the certificate are looked at. */
 export const CERTIFICATE_WATCH_MS = 5_000;
 
+/** Certificates of clients whose names one process remembers. */
+export const CERTIFICATES_KEPT_MAX = 10_000;
+
 /** Seconds of its rate that a sender may send at once after a pause. */
 export const QUOTA_BURST_SECONDS = 2;
 

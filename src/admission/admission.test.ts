@@ -264,3 +264,31 @@ test("subprotocolCredentials: base64url behind sluice.auth.", () => {
   assert.equal(subprotocolCredentials(["sluice.v1.json", `sluice.auth.${token}`]), "wk_5f1c9a");
   assert.equal(subprotocolCredentials(["sluice.v1.json"]), null);
 });
+
+describe("Admission of certificates", () => {
+  const sources = { orders: { certificateSubjects: ["CN=orders,O=Shop"] } };
+  const options = { types: null, numberOf: () => 0, readSalt: () => "" };
+  const read = readTenants(JSON.stringify({ tenants: { shop: { sources } } }), options);
+  assert.equal(read.kind, "table");
+  const from = createAdmission({ table: read.table, keyless: null });
+  const certificateSubject = "CN=orders,O=Shop";
+
+  it("takes the subject that stands in the file, where no credentials are given", async () => {
+    const applicant = { credentials: null, origin: "", loopback: false, certificateSubject };
+    const principal = admitted(await from.admit(applicant));
+    assert.deepEqual([principal.tenant, principal.source], ["shop", "orders"]);
+    assert.equal(from.isOver(principal), false);
+    from.replace({ ...read.table, keys: new Map() });
+    assert.equal(from.isOver(principal), true);
+    from.replace(read.table);
+    const unknown = "unauthenticated: a write key is needed";
+    assert.equal(await refusal(from, { certificateSubject: "CN=orders" }), unknown);
+    assert.equal(await refusal(from, { certificateSubject: "" }), unknown);
+    assert.match(await refusal(from, { certificateSubject, origin: "https://a.example" }), /page/);
+  });
+
+  it("takes no name of a certificate for a key", async () => {
+    const credentials = `certificate:${certificateSubject}`;
+    assert.match(await refusal(from, { credentials }), /^unauthenticated/);
+  });
+});

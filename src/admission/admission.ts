@@ -3,12 +3,12 @@
  * and remembered until they end; everything follows the table of tenants, also when that is
  * replaced while connections are open. It knows neither HTTP nor WebSockets.
  */
+import { RecentMap } from "../lib/recent-map.ts";
 import { TOKENS_KEPT_MAX, TOKENS_REFUSED_MAX, TOKEN_REFUSED_MS } from "../limits.ts";
 import { CREDENTIALS_MAX, isSameDigest, keyDigest } from "./keys.ts";
 import { allowsOrigin } from "./policy.ts";
 import type { Dialect, SourcePolicy } from "./policy.ts";
-import { RecentMap } from "./recent-map.ts";
-import { sourceName } from "./tenants-file.ts";
+import { certificateName, sourceName } from "./tenants-file.ts";
 import type { KeyEntry, TenantTable } from "./tenants-file.ts";
 import { isTicketLike } from "./tickets.ts";
 import type { TicketHolder, Tickets } from "./tickets.ts";
@@ -23,7 +23,7 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** Its credentials end then: wall clock, ms since 1970; Infinity: never. */
   readonly expiresAtMs: number;
-  /** Digest of its key; null: it came with a token, or nothing. */
+  /** Under which its key or certificate stands in the table; null: a token, or nothing. */
   readonly keyDigest: string | null;
   /** What holds for its source now; it changes when the tenants file does. */
   readonly policy: SourcePolicy;
@@ -32,6 +32,8 @@ export interface Principal {
 export interface Applicant {
   /** Key, token or ticket, null if none was given. */
   readonly credentials: string | null;
+  /** Subject of the client's certificate, where one was checked; counts without credentials. */
+  readonly certificateSubject?: string;
   /** Value of the Origin header, "" without one. */
   readonly origin: string;
   /** The request came over loopback and no proxy stands between. */
@@ -101,7 +103,12 @@ export class Admission {
 
   admit(applicant: Applicant): Admitting {
     const { credentials } = applicant;
-    if (credentials === null) return this.#admitKeyless(applicant);
+    if (credentials === null) {
+      const certificate = this.#table.keys.get(certificateName(applicant.certificateSubject ?? ""));
+      return certificate === undefined
+        ? this.#admitKeyless(applicant)
+        : this.#admitKey(certificate, applicant);
+    }
     if (credentials.length > CREDENTIALS_MAX) return unknown();
     const digest = keyDigest(credentials);
     const key = this.#table.keys.get(digest);
@@ -152,10 +159,10 @@ export class Admission {
 
   #admitKey(key: KeyEntry, applicant: Applicant): Admitted {
     if (key.untilMs <= this.#options.nowMs()) return unknown();
-    if (key.kind === "secret" && applicant.origin !== "") {
+    if (key.kind !== "write" && applicant.origin !== "") {
       return refused(
         "forbidden",
-        "a secret key does not belong into a page; use a write key there",
+        "a secret key or certificate does not belong into a page; use a write key there",
       );
     }
     const { source: policy, scopes, untilMs, sha256 } = key;

@@ -78,8 +78,8 @@ describe("readTenants", () => {
   it("says everything that is wrong, with its place", () => {
     assert.match(faults("{")[0] ?? "", /not JSON/);
     assert.deepEqual(faults(edited([...WEB, "orgins"], [])), [
-      '/tenants/acme/sources/web: unknown member "orgins"; known are writeKeys, secretKeys, ' +
-        "origins, types, dialects, limits, note",
+      '/tenants/acme/sources/web: unknown member "orgins"; known are writeKeys, ' +
+        "certificateSubjects, secretKeys, origins, types, dialects, limits, note",
     ]);
     assert.match(
       faults(edited([...WEB, "dialects"], ["segmnt"]))[0] ?? "",

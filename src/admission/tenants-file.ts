@@ -20,6 +20,7 @@ interface FileKey {
 interface FileSource {
   readonly writeKeys?: readonly FileKey[];
   readonly secretKeys?: readonly FileKey[];
+  readonly certificateSubjects?: readonly string[];
   readonly origins?: readonly string[];
   readonly types?: readonly string[];
   readonly dialects?: readonly Dialect[];
@@ -66,9 +67,9 @@ interface TenantsFile {
 
 /** A key of the table, found by its digest. */
 export interface KeyEntry {
-  /** SHA-256 of the key, 64 hex digits. */
+  /** SHA-256 of the key, 64 hex digits; of a certificate its certificateName. */
   readonly sha256: string;
-  readonly kind: "write" | "secret";
+  readonly kind: "write" | "secret" | "certificate";
   readonly scopes: readonly string[];
   /** Wall clock, ms since 1970; Infinity: no end. */
   readonly untilMs: number;
@@ -115,6 +116,11 @@ export function readTenants(text: string, options: TenantsFileOptions): ReadTena
   }
   if (!validate(value)) return { kind: "faults", faults: sentences(validate.errors ?? []) };
   return new TableMaker(options).make(value);
+}
+
+/** Where a certificate stands among the keys: no digest of a key looks like it. */
+export function certificateName(subject: string): string {
+  return `certificate:${subject}`;
 }
 
 /** A source may be named by tokens, so both names together find it. */
@@ -189,6 +195,10 @@ class TableMaker {
     }
     for (const [index, key] of (file.secretKeys ?? []).entries()) {
       this.#addKey({ ...entry(key, source), kind: "secret" }, `${path}/secretKeys/${index}`);
+    }
+    for (const [index, subject] of (file.certificateSubjects ?? []).entries()) {
+      const certificate = { ...entry({ sha256: certificateName(subject) }, source) };
+      this.#addKey({ ...certificate, kind: "certificate" }, `${path}/certificateSubjects/${index}`);
     }
   }
 

@@ -73,6 +73,12 @@ const SOURCE = {
   additionalProperties: false,
   properties: {
     writeKeys: { ...KEYS, description: "Public keys of pages and apps: they may only send." },
+    certificateSubjects: {
+      type: "array",
+      maxItems: 100,
+      items: { type: "string", pattern: "^[A-Za-z0-9.]{1,40}=[^\\u0000-\\u001f\\u007f]{1,400}$" },
+      description: "Subjects of client certificates, as RFC 4514: CN=orders,O=Shop.",
+    },
     secretKeys: { ...KEYS, description: "Keys of servers; refused where a page sends them." },
     origins: {
       type: "array",

@@ -63,6 +63,21 @@ export const ACCESS_OPTIONS = {
     text: "Authorities (PEM) of clients: without a certificate of theirs nobody gets a connection.",
   },
 
+  trustedProxies: {
+    group: "listen",
+    type: "list",
+    default: [],
+    itemsMax: 256,
+    form: {
+      pattern: /^[0-9a-fA-F:.]+(\/[0-9]{1,3})?$/,
+      expected: "an address or a CIDR block",
+      example: "10.0.0.0/8,127.0.0.1",
+    },
+    text:
+      "Proxies that may say who their client is: by X-Forwarded-For, the PROXY protocol (version " +
+      "2), and X-Client-Cert-Subject with X-Client-Cert-Verify: SUCCESS. Nobody else is believed.",
+  },
+
   tenants: {
     group: "access",
     type: "list",

@@ -2,6 +2,7 @@
  * What has to hold between options. Each rule returns a sentence that names the settings which
  * clash, by their variables, or nothing. Rules see finished values only.
  */
+import { isIP } from "node:net";
 import {
   COMMIT_DEADLINE_MS,
   MESSAGE_TIMEOUT_MS,
@@ -112,6 +113,17 @@ const wholeCertificate: CrossRule = (config) => {
   return missing === null ? undefined : `TLS needs a certificate and its key; set ${missing}.`;
 };
 
+const readableProxies: CrossRule = (config) => {
+  for (const entry of config.trustedProxies) {
+    const [address = "", prefix] = entry.split("/");
+    const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    if (bits < 0 || Number(prefix ?? 0) > bits) {
+      return `SLUICE_TRUSTED_PROXIES has ${entry}, which is neither an address nor a CIDR block.`;
+    }
+  }
+  return undefined;
+};
+
 const repeatedWriteKey: CrossRule = (config) => {
   const seen = new Set<string>();
   for (const [index, entry] of config.tenants.entries()) {
@@ -144,6 +156,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
       : undefined,
   repeatedWriteKey,
   wholeCertificate,
+  readableProxies,
   (config) => {
     const parts = embeddedParts(config);
     return config.workers > 1 && parts.length > 0

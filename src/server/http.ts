@@ -19,7 +19,7 @@ import type { Headers } from "./cors.ts";
 import { PublishedDocuments } from "./documents.ts";
 import type { Page } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
-import { addressText } from "./peer-address.ts";
+import type { Neighbours } from "./nearby.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
@@ -32,6 +32,7 @@ export interface HttpDoorParts {
   readonly tickets: TicketDoorParts;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
+  readonly neighbours: Neighbours;
   /** Further pages to read, by path. */
   readonly pages: ReadonlyMap<string, Page>;
   /** Every answer, also to what never became a request of events. */
@@ -104,7 +105,12 @@ function replyHeaders(reply: Reply, origin: string): Headers {
 export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
   const documents = new PublishedDocuments(parts.pages);
   app.any("/*", (response, request) => {
-    const head = readHead(request, addressText(response.getRemoteAddress()));
+    const nearby = parts.neighbours.of(response);
+    if (nearby === null) {
+      response.close();
+      return;
+    }
+    const head = readHead(request, nearby);
     const answer = new Answer(response, head, parts.onAnswered);
     const exchange = { response, head, answer, documents };
     try {

@@ -15,6 +15,7 @@ import { ACCEPTED_CODINGS, bodyCoding, inflate } from "./body.ts";
 import type { BodyFault } from "./body.ts";
 import { HttpBatches } from "./http-batches.ts";
 import type { Arrival, HttpBatchesParts, IngestRequest } from "./http-batches.ts";
+import { applicantOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 export interface IngestLimits {
@@ -120,9 +121,8 @@ export class HttpIngest {
   }
 
   #admit(head: RequestHead, { dialect }: FacadeEvents, credentials: string | null): Admitting {
-    const loopback = this.#parts.loopback && !head.proxied;
-    const { origin } = head.header;
-    return this.#parts.admission.admit({ credentials, origin, loopback, dialect });
+    const applicant = applicantOf(head, this.#parts.loopback);
+    return this.#parts.admission.admit({ ...applicant, credentials, dialect });
   }
 
   #refusal(head: RequestHead, facade: FacadeEvents): Refusal | null {
@@ -148,9 +148,8 @@ export class HttpIngest {
 
   /** Why a key that a page names is not good, as an answer; null: it is, or nobody can tell now. */
   keyFault(head: RequestHead, credentials: string): Reply | null {
-    const loopback = this.#parts.loopback && !head.proxied;
-    const { origin } = head.header;
-    const admitted = this.#parts.admission.admit({ credentials, origin, loopback });
+    const applicant = applicantOf(head, this.#parts.loopback);
+    const admitted = this.#parts.admission.admit({ ...applicant, credentials });
     if (admitted instanceof Promise || admitted.kind === "admitted") return null;
     const [code, options] = refusalOf(admitted);
     return problemReply(code, { ...options, requestId: this.nextRequestId() });

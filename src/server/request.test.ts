@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HttpRequest } from "uWebSockets.js";
+import { TrustedProxies } from "./client-address.ts";
+import { subjectText } from "./nearby.ts";
+import type { Nearby } from "./nearby.ts";
 import { readHead } from "./request.ts";
 
 function request(headers: readonly (readonly [string, string])[], url = "/v1/events"): HttpRequest {
@@ -51,4 +54,44 @@ test("readHead: framing that cannot be trusted is named", () => {
 test("readHead: a forwarded request is not a loopback one", () => {
   assert.equal(readHead(request([["x-forwarded-for", "10.0.0.1"]])).proxied, true);
   assert.equal(readHead(request([["forwarded", "for=10.0.0.1"]])).proxied, true);
+});
+
+const NEAR = { remote: "10.0.0.1", proxied: "", certificateSubject: "" };
+const trusted = new TrustedProxies(["10.0.0.0/8"]);
+
+test("readHead: believes a trusted proxy, all lines of its header, and nobody else", () => {
+  const headers = [
+    ["x-forwarded-for", "6.6.6.6"],
+    ["x-forwarded-for", "203.0.113.7"],
+  ] as const;
+  assert.equal(readHead(request(headers), { ...NEAR, trusted }).address, "203.0.113.7");
+  const stranger = { ...NEAR, remote: "198.51.100.1", trusted };
+  assert.equal(readHead(request(headers), stranger).address, "198.51.100.1");
+  const viaProxy = readHead(request([]), { ...NEAR, trusted, proxied: "203.0.113.9" });
+  assert.deepEqual([viaProxy.address, viaProxy.proxied], ["203.0.113.9", true]);
+});
+
+test("readHead: a certificate counts if it was shown here or checked by a trusted proxy", () => {
+  const headers = [
+    ["x-client-cert-verify", "SUCCESS"],
+    ["x-client-cert-subject", "CN=orders"],
+  ] as const;
+  const subject = (
+    near: Partial<Nearby>,
+    lines: readonly (readonly [string, string])[] = headers,
+  ) => readHead(request(lines), { ...NEAR, trusted, ...near }).certificateSubject;
+  assert.equal(subject({}), "CN=orders");
+  assert.equal(subject({ remote: "198.51.100.1" }), "");
+  assert.equal(subject({}, headers.slice(1)), "");
+  assert.equal(subject({}, [["x-client-cert-verify", "FAILED"], ...headers.slice(1)]), "");
+  assert.equal(subject({ certificateSubject: "CN=own" }), "CN=own");
+  const twice = readHead(request([...headers, ["x-client-cert-subject", "CN=evil"]]), {
+    ...NEAR,
+    trusted,
+  });
+  assert.match(twice.framingFault ?? "", /stands twice/);
+});
+
+test("subjectText: as RFC 4514, the narrowest part first", () => {
+  assert.equal(subjectText("C=DE\nO=Shop\nCN=orders"), "CN=orders,O=Shop,C=DE");
 });

@@ -4,6 +4,8 @@
  * not repeat.
  */
 import type { HttpRequest } from "uWebSockets.js";
+import { NOBODY } from "./nearby.ts";
+import type { Nearby } from "./nearby.ts";
 
 export interface RequestHead {
   readonly method: string;
@@ -14,8 +16,10 @@ export interface RequestHead {
   readonly header: Readonly<Record<HeaderName, string>>;
   /** All headers, by their names in lower case; of one that repeats the last. */
   readonly headers: ReadonlyMap<string, string>;
-  /** At the other end of the connection; "" if it is gone. */
+  /** The client's, behind proxies that are trusted; "" if the connection is gone. */
   readonly address: string;
+  /** Of a checked certificate of the client, RFC 4514; "" without one. */
+  readonly certificateSubject: string;
   /** A sentence if the framing of the request is not sound (RFC 9112 §6). */
   readonly framingFault: string | null;
   /** A proxy has passed the request on. */
@@ -44,25 +48,35 @@ type HeaderName = (typeof HEADER_NAMES)[number];
 
 const KEPT: ReadonlySet<string> = new Set(HEADER_NAMES);
 const PROXY_HEADERS: ReadonlySet<string> = new Set(["forwarded", "x-forwarded-for", "x-real-ip"]);
+/** What a trusted proxy says of the client's certificate. */
+const CERTIFICATE_VERIFIED = "x-client-cert-verify";
+const CERTIFICATE_SUBJECT = "x-client-cert-subject";
+
 const ONCE_ONLY: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
   "transfer-encoding",
   "host",
   "authorization",
+  CERTIFICATE_VERIFIED,
+  CERTIFICATE_SUBJECT,
 ]);
 
-export function readHead(request: HttpRequest, address = ""): RequestHead {
+export function readHead(request: HttpRequest, nearby: Nearby = NOBODY): RequestHead {
   const header = Object.fromEntries(HEADER_NAMES.map((name) => [name, ""]));
   const headers = new Map<string, string>();
   let repeated: string | null = null;
-  let proxied = false;
+  let proxied = nearby.proxied !== "";
+  let forwardedFor = "";
   request.forEach((name, value) => {
     if (KEPT.has(name)) header[name] = value;
     if (PROXY_HEADERS.has(name)) proxied = true;
+    // Some proxies add a line of their own below the one a client may have written.
+    if (name === "x-forwarded-for") forwardedFor += forwardedFor === "" ? value : `,${value}`;
     if (ONCE_ONLY.has(name) && headers.has(name)) repeated = name;
     headers.set(name, value);
   });
+  const client = nearby.trusted.clientOf({ ...nearby, forwardedFor });
   // Every name of HEADER_NAMES was set above.
   const head = header as Readonly<Record<HeaderName, string>>;
   return {
@@ -71,10 +85,24 @@ export function readHead(request: HttpRequest, address = ""): RequestHead {
     query: queryOf(request),
     header: head,
     headers,
-    address,
+    address: client.address,
+    certificateSubject:
+      nearby.certificateSubject || (client.isTrusted ? forwardedSubject(headers) : ""),
     framingFault: framingFault(head, repeated),
     proxied,
   };
+}
+
+/** The subject of a certificate that a trusted proxy has checked; "" if it says no such thing. */
+function forwardedSubject(headers: ReadonlyMap<string, string>): string {
+  if (headers.get(CERTIFICATE_VERIFIED) !== "SUCCESS") return "";
+  return headers.get(CERTIFICATE_SUBJECT) ?? "";
+}
+
+/** What admission is told of a request besides its credentials. `isLocal`: the server's host is. */
+export function applicantOf(head: RequestHead, isLocal: boolean) {
+  const { header, certificateSubject, proxied } = head;
+  return { origin: header.origin, certificateSubject, loopback: isLocal && !proxied };
 }
 
 /** What fields that the gateway fills may hold of who sent the request. */

@@ -42,10 +42,21 @@ export class Server {
   }
 
   /** The port it listens on. Rejects with a sentence if it cannot have it. */
-  listen(): Promise<number> {
+  async listen(): Promise<number> {
+    const { port, tls } = this.#options;
+    if (this.#port === 0) this.#port = port;
+    // uWebSockets lets an address be used again only where it was told the port, and a renewed
+    // certificate listens on it again while connections are open.
+    if (this.#port === 0 && tls !== undefined) {
+      await this.#listenOn(0);
+      this.stopListening();
+    }
+    return await this.#listenOn(this.#port);
+  }
+
+  #listenOn(port: number): Promise<number> {
     const app = this.#makeApp();
     const { host, portShared } = this.#options;
-    const port = this.#port === 0 ? this.#options.port : this.#port;
     const sharing = portShared ? LISTEN_SHARED : LISTEN_EXCLUSIVE;
     return new Promise((resolve, reject) => {
       app.listen(host, port, sharing, (socket) => {

@@ -16,7 +16,7 @@ import type { OneShotAnswer, OneShotParts } from "../stream/one-shot.ts";
 import { bodyCoding } from "./body.ts";
 import { refusalOf } from "./ingest.ts";
 import type { Closed } from "./ingest.ts";
-import { senderOf } from "./request.ts";
+import { applicantOf, senderOf } from "./request.ts";
 import { quotaProblem } from "./http-batches.ts";
 import type { Quotas } from "../quota/quotas.ts";
 import type { RequestHead } from "./request.ts";
@@ -168,10 +168,9 @@ export class StreamDoor {
     { hello }: StreamPost,
   ): Promise<Principal | null> {
     const { admission, loopback, closedFor, quotas } = this.#parts;
-    const { authorization, origin, "x-write-key": writeKey } = head.header;
+    const { authorization, "x-write-key": writeKey } = head.header;
     const credentials = credentialsOf({ authorization, writeKey, query: head.query }) ?? hello.auth;
-    const isLoopback = loopback && !head.proxied;
-    const admitted = await admission.admit({ credentials, origin, loopback: isLoopback });
+    const admitted = await admission.admit({ ...applicantOf(head, loopback), credentials });
     if (admitted.kind === "refused") {
       const [code, options] = refusalOf(admitted);
       reply(problemReply(code, { ...options, requestId, close: true }));

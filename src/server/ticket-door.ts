@@ -8,6 +8,7 @@ import { TICKET_TTL_MS } from "../limits.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { refusalOf } from "./ingest.ts";
+import { applicantOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 export const TICKETS_PATH = "/v1/tickets";
@@ -23,10 +24,9 @@ export async function ticketReply(
   { admission, loopback }: TicketDoorParts,
   { head, requestId }: { readonly head: RequestHead; readonly requestId: string },
 ): Promise<Reply> {
-  const { authorization, origin, "x-write-key": writeKey } = head.header;
+  const { authorization, "x-write-key": writeKey } = head.header;
   const credentials = credentialsOf({ authorization, writeKey, query: "" });
-  const isLocal = loopback && !head.proxied;
-  const admitted = await admission.admit({ credentials, origin, loopback: isLocal });
+  const admitted = await admission.admit({ ...applicantOf(head, loopback), credentials });
   if (admitted.kind === "refused") {
     const [code, options] = refusalOf(admitted);
     return problemReply(code, { ...options, requestId, close: true });

@@ -11,8 +11,8 @@ import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
-import { addressText } from "./peer-address.ts";
-import { readHead, senderOf } from "./request.ts";
+import type { Neighbours } from "./nearby.ts";
+import { applicantOf, readHead, senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 export const STREAM_PATH = "/v1/stream";
@@ -29,6 +29,7 @@ interface SocketData {
 
 export interface WebSocketDoorParts {
   readonly hub: StreamHub;
+  readonly neighbours: Neighbours;
   readonly frameBytesHardMax: number;
   readonly backlogBytesMax: number;
   /** The server is bound to loopback only. */
@@ -96,7 +97,13 @@ interface UpgradeParts {
 
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
   response.onAborted(() => {});
-  const head = readHead(request, addressText(response.getRemoteAddress()));
+  const nearby = parts.neighbours.of(response);
+  if (nearby === null) {
+    parts.onRefused();
+    response.close();
+    return;
+  }
+  const head = readHead(request, nearby);
   const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
   const refusal = upgradeRefusal(head, offered);
   if (refusal !== null) {
@@ -111,8 +118,7 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     authorizationCredentials(head.header.authorization) ??
     subprotocolCredentials(offered) ??
     new URLSearchParams(head.query).get("ticket");
-  const loopback = parts.loopback && !head.proxied;
-  const peer = { credentials, origin: head.header.origin, loopback, sender: senderOf(head) };
+  const peer = { ...applicantOf(head, parts.loopback), credentials, sender: senderOf(head) };
   response.upgrade<SocketData>(
     { peer, connection: null, isOpen: true },
     head.header["sec-websocket-key"],
