@@ -1,4 +1,5 @@
 /** docs/guarantees.md: each promise and each fault with the tests that hold it. */
+import { INPUT_ROWS } from "./input-rows.ts";
 import { FAULT_ROWS, PROMISES } from "./promises.ts";
 import type { NamedTest } from "./promises.ts";
 import { allTitles } from "./test-titles.ts";
@@ -9,12 +10,14 @@ export function guaranteesPage(root: string): string {
   const promises = PROMISES.map(
     ({ name, text, tests }) => `### ${name}\n${text}\n\n${tests.map(line).join("\n")}\n`,
   );
-  const rows = FAULT_ROWS.map((fault, index) => {
-    const tests = testsOfRow(titles, index + 1);
-    const held = tests.length === 0 ? "not yet tested by name" : tests.map(cell).join("<br>");
-    return `| ${index + 1} | ${fault} | ${held} |`;
-  });
-  return [HEAD, promises.join("\n"), FAULTS_HEAD, ...rows, ""].join("\n");
+  const faults = FAULT_ROWS.map((fault, at) =>
+    rowLine(at + 1, fault, testsOf(titles, `row ${at + 1}: `)),
+  );
+  const inputs = INPUT_ROWS.map((input, at) =>
+    rowLine(at + 1, input, testsOf(titles, `input ${at + 1}: `)),
+  );
+  const head = [HEAD, promises.join("\n"), FAULTS_HEAD, ...faults];
+  return [...head, INPUTS_HEAD, ...inputs, ""].join("\n");
 }
 
 const HEAD = `# What is promised, and what holds it
@@ -35,14 +38,28 @@ const FAULTS_HEAD = `## Faults
 | # | fault | held by |
 | --- | --- | --- |`;
 
-/** Tests named after a row of the fault matrix. */
-function testsOfRow(
+const INPUTS_HEAD = `
+## Bad input
+Each against a running gateway, mostly over raw sockets. After it a client beside the hostile one is
+served, exactly what was sent soundly is stored, and no connection, event or byte is held any more
+(test/beside.ts).
+
+| # | input | held by |
+| --- | --- | --- |`;
+
+/** Tests named after a row of one of the matrices. */
+function testsOf(
   titles: ReadonlyMap<string, readonly string[]>,
-  row: number,
+  prefix: string,
 ): readonly NamedTest[] {
   return [...titles].flatMap(([file, ofFile]) =>
-    ofFile.filter((title) => title.startsWith(`row ${row}: `)).map((title) => ({ file, title })),
+    ofFile.filter((title) => title.startsWith(prefix)).map((title) => ({ file, title })),
   );
+}
+
+function rowLine(number: number, what: string, tests: readonly NamedTest[]): string {
+  const held = tests.length === 0 ? "not yet tested by name" : tests.map(cell).join("<br>");
+  return `| ${number} | ${what} | ${held} |`;
 }
 
 function line({ file, title }: NamedTest): string {
@@ -50,7 +67,7 @@ function line({ file, title }: NamedTest): string {
 }
 
 function cell({ file, title }: NamedTest): string {
-  const text = title.replace(/^row \d+: /, "").replaceAll("|", "\\|");
+  const text = title.replace(/^(?:row|input) \d+: /, "").replaceAll("|", "\\|");
   return `${text} ([${fileName(file)}](../${file}))`;
 }
 

@@ -137,8 +137,9 @@ export const PROMISES: readonly Promised[] = [
     text: "The process stays up: input that breaks something costs its own event or connection.",
     tests: [
       ...of(
-        "test/e2e/hostile-http.e2e.test.ts",
-        "framing that cannot be trusted is refused, closes, and stores nothing",
+        "test/e2e/input-http.e2e.test.ts",
+        "input 4: a length that is none, or two, stores no event of body or tail",
+        "input 5: both framings, disguised codings, odd chunks: no tail is ever answered",
       ),
       ...of(STREAMS, "frames that are wrong are closed with the code of their class"),
     ],

@@ -115,7 +115,8 @@ export async function inflate(
     const inflated =
       coding === "gzip"
         ? await gunzipAsync(body, { maxOutputLength })
-        : await zstdDecompressAsync(body, { maxOutputLength });
+        : // Node reads the first frame only; what follows would be lost without a word.
+          await zstdDecompressAsync(body, { maxOutputLength, rejectGarbageAfterEnd: true });
     return inflated;
   } catch (error) {
     // zlib's errors carry a code; nothing else is thrown here.

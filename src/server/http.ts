@@ -49,6 +49,8 @@ class Answer {
   readonly #head: RequestHead;
   readonly #onAnswered: (status: number) => void;
   #over = false;
+  /** Its answer is about to be written, the last of its connection. */
+  #isClosing = false;
   #onAbort: (() => void) | null = null;
 
   constructor(response: HttpResponse, head: RequestHead, onAnswered: HttpDoorParts["onAnswered"]) {
@@ -67,12 +69,22 @@ class Answer {
   }
 
   readonly send = (reply: Reply): void => {
+    if (this.#over || this.#isClosing) return;
+    this.#onAnswered(reply.status);
+    if (!(reply.close ?? false) && !endsConnection(this.#head)) {
+      this.#write(reply, false);
+      return;
+    }
+    this.#isClosing = true;
+    // In a turn of its own: uWebSockets would go on to answer what stands behind this request in
+    // the same bytes. While an answer is due it ends the connection there instead.
+    setImmediate(() => this.#write(reply, true));
+  };
+
+  #write(reply: Reply, close: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    this.#onAnswered(reply.status);
     const { method, header } = this.#head;
-    // A chunked body cannot be told from what follows it with certainty: uWebSockets is lenient.
-    const close = (reply.close ?? false) || header["transfer-encoding"] !== "";
     const response = this.#response;
     response.cork(() => {
       response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
@@ -84,7 +96,19 @@ class Answer {
       if (isBare) response.endWithoutBody(undefined, close);
       else response.end(reply.body, close);
     });
-  };
+  }
+}
+
+const BODILESS_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Whether nothing that follows a request on its connection can be trusted to be one. A chunked body
+ * cannot be told from what follows it with certainty, because uWebSockets is lenient; a body whose
+ * length it did not see, as behind a header without a name, would be the next request.
+ */
+function endsConnection({ method, header }: RequestHead): boolean {
+  if (header["transfer-encoding"] !== "") return true;
+  return header["content-length"] === "" && !BODILESS_METHODS.has(method);
 }
 
 function routeOf(head: RequestHead): AnswerRoute {
