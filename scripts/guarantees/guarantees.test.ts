@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { INPUT_ROWS } from "./input-rows.ts";
 import { FAULT_ROWS, PROMISES } from "./promises.ts";
 import { allTitles, titlesOf } from "./test-titles.ts";
 
@@ -14,7 +15,7 @@ test("every test named in docs/guarantees.md exists", () => {
   const named = [...page.matchAll(/(?:^- |<br>|\| )([^|]*?) \(\[[\w.-]+\]\(\.\.\/([^)]+)\)\)/gm)];
   assert.ok(named.length > 40, "the page names tests");
   for (const [, text = "", file = ""] of named) {
-    const bare = (title: string) => title.replace(/^row \d+: /, "");
+    const bare = (title: string) => title.replace(/^(?:row|input) \d+: /, "");
     const found = titles.get(file)?.some((title) => bare(title) === bare(text));
     assert.ok(found, `${file} has no test "${text}": npm run generate`);
   }
@@ -26,12 +27,18 @@ test("every test named in docs/guarantees.md exists", () => {
   }
 });
 
-test("every row of the fault matrix has its line, and no test names a row that is none", () => {
+test("every row of both matrices has its line, and no test names a row that is none", () => {
   assert.equal(FAULT_ROWS.length, 48);
+  assert.equal(INPUT_ROWS.length, 50);
+  const rows = new Map([
+    ["row", FAULT_ROWS.length],
+    ["input", INPUT_ROWS.length],
+  ]);
   for (const [file, titles] of allTitles(ROOT)) {
     for (const title of titles) {
-      for (const [, row] of title.matchAll(/^row (\d+):/g)) {
-        assert.ok(Number(row) >= 1 && Number(row) <= 48, `${file}: ${title}`);
+      for (const [, kind = "", row] of title.matchAll(/^(row|input) (\d+):/g)) {
+        const last = rows.get(kind) ?? 0;
+        assert.ok(Number(row) >= 1 && Number(row) <= last, `${file}: ${title}`);
       }
     }
   }
