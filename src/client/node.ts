@@ -1,4 +1,5 @@
 /** `sluice/client` in Node.js: the client with a queue in memory, and a queue in a file. */
+import { randomBytes } from "node:crypto";
 import { startClient } from "./client.ts";
 import { fileStore } from "./file-store.ts";
 import { HttpSocket } from "./http-socket.ts";
@@ -15,8 +16,13 @@ export type * from "./types.ts";
 export function createClient<Events extends EventMap = Record<string, object>>(
   options: ClientOptions,
 ): Client<Events> {
-  const withTwin = { fallback: HttpSocket, ...options };
-  const { client } = startClient(withTwin, options.store ?? memoryStore());
+  const ours = { fallback: HttpSocket, random: randomUnit, ...options };
+  const { client } = startClient(ours, options.store ?? memoryStore());
   // Types of events are the caller's word; at run time any name is taken.
   return client as unknown as Client<Events>;
+}
+
+/** 0 ≤ n < 1. Node.js 18 has no global crypto. */
+function randomUnit(): number {
+  return randomBytes(4).readUInt32LE() / 2 ** 32;
 }

@@ -77,7 +77,11 @@ async function judge(ids: readonly string[]): Promise<void> {
 
 for (const [title, flags] of [
   ["over a WebSocket", []],
-  ["over the HTTP twin, without a WebSocket", ["--no-experimental-websocket"]],
+  // As in Node.js 18, which has neither.
+  [
+    "over the HTTP twin, without WebSocket and crypto",
+    ["--no-experimental-websocket", "--import", "data:text/javascript,delete globalThis.crypto"],
+  ],
 ] as const) {
   test(`createClient: ${title}, every event has its outcome and the program ends`, async () => {
     const { lines, ended } = run([gateway.url, "250"], flags);
