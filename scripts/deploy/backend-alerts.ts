@@ -149,7 +149,7 @@ export const BACKEND_ALERTS: readonly Alert[] = [
     expression: "sluice_schemas_missing > 0",
     keeps: "instance",
     holds: "10m",
-    summary: "Types of the pack have no schema; their events are answered retry",
+    summary: "Types of the pack have no schema; their events cannot be stored",
     dashboard: "backends",
     test: {
       at: "15m",
