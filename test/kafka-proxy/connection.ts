@@ -65,6 +65,9 @@ export class ProxyConnection {
   /** In the order of the requests. */
   readonly #exchanges: Exchange[] = [];
   #isSilent = false;
+  /** A request or an answer was swallowed: what is held may never pass, as it would leave a gap. */
+  #hasGap = false;
+  #stalled: NodeJS.Timeout | undefined;
 
   constructor(client: Socket, target: Address, side: ProxySide) {
     this.#client = client;
@@ -93,25 +96,40 @@ export class ProxyConnection {
 
   /** Closes both sides in an orderly way. */
   destroy(): void {
+    clearTimeout(this.#stalled);
     this.#client.destroy();
     this.#broker.destroy();
   }
 
   /** The client sees a reset. */
   reset(): void {
+    clearTimeout(this.#stalled);
     this.#client.resetAndDestroy();
     this.#broker.destroy();
   }
 
-  /** Nothing passes while it is silent; what came meanwhile passes afterwards, as over TCP. */
+  /**
+   * Nothing passes while it is silent; what came meanwhile passes afterwards, as over TCP. A
+   * connection that has lost something is reset instead.
+   */
   setSilent(isSilent: boolean): void {
+    if (this.#hasGap && !isSilent) return this.reset();
     this.#isSilent = isSilent;
     this.#toBroker.setSilent(isSilent);
     this.#toClient.setSilent(isSilent);
     this.#flow();
   }
 
+  /** Nothing passes any more; resets after so long, if ever. */
+  #stall(ms?: number): void {
+    this.#hasGap = true;
+    this.setSilent(true);
+    if (ms !== undefined) this.#stalled ??= setTimeout(() => this.reset(), ms);
+  }
+
   #onRequest(frame: Buffer): void {
+    // What came in the same piece as the request that was lost.
+    if (this.#hasGap) return;
     const reader = new WireReader(frame);
     const header = readRequestHeader(reader);
     const { apiKey, apiVersion, clientId } = header;
@@ -120,7 +138,8 @@ export class ProxyConnection {
     const verdict = this.#side.judge({ apiKey, broker: this.#side.node(), clientId, parts });
     const { fault, requestDelayMs, answerDelayMs } = verdict;
     if (fault?.kind === "reset" && fault.when === "before") return this.reset();
-    if (fault?.kind === "blackHole") return this.setSilent(true);
+    if (fault?.kind === "blackHole") return this.#stall();
+    if (fault?.kind === "stall" && fault.what === "request") return this.#stall(fault.ms);
     if (fault?.kind === "drop" && fault.what === "request") return;
     const exchange: Exchange = { header, fault, answerDelayMs, produce, answer: null };
     const hasAnswer = produce?.acks !== 0;
@@ -138,12 +157,14 @@ export class ProxyConnection {
   }
 
   #onAnswer(frame: Buffer): void {
+    if (this.#hasGap) return;
     const correlationId = frame.readInt32BE(0);
     const exchange = this.#exchanges.find((each) => each.header.correlationId === correlationId);
     // The answer to a request that was to have none.
     if (exchange === undefined) return;
     const { header, fault, produce } = exchange;
     if (fault?.kind === "reset") return this.reset();
+    if (fault?.kind === "stall") return this.#stall(fault.ms);
     if (fault?.kind === "stamp" && produce !== null) {
       return this.#settle(exchange, produceAnswer(header, produce, errorCode(fault.error)));
     }

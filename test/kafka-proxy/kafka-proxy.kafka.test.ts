@@ -128,6 +128,29 @@ describe("KafkaProxy", () => {
       assert.deepEqual((await values()).toSorted(), ["fast", "slow"]);
     }, FAST_TIMEOUT));
 
+  it("a stall: nothing behind the lost request passes until the reset, and order holds", () =>
+    producing(async () => {
+      // The producer's first request to a partition: nothing but the connection holds the order.
+      const stall = { kind: "stall", what: "request", ms: 400 } as const;
+      const rule = proxy.add({ match: { topic }, times: 1, fault: stall });
+      const sent = Array.from({ length: 6 }, (_, i) => `v${i}`);
+      const first = producer.produce(topic, sent.slice(0, 3), 0);
+      await rule.until(1);
+      const second = producer.produce(topic, sent.slice(3), 0);
+      await Promise.all([first, second]);
+      assert.deepEqual(await values(), sent);
+      assert.equal(rule.applied, 1);
+    }));
+
+  it("an answer stalled: stored once, acked after the reset", () =>
+    producing(async () => {
+      const stall = { kind: "stall", what: "answer", ms: 300 } as const;
+      const rule = proxy.add({ match: { topic }, times: 1, fault: stall });
+      await producer.produce(topic, ["once"], 0);
+      assert.equal(rule.applied, 1);
+      assert.deepEqual(await values(), ["once"]);
+    }));
+
   it("bits flipped: the broker's checksum sees it, nothing of it is stored", () =>
     producing(async () => {
       const flip = { kind: "flipBits", what: "request" } as const;

@@ -21,12 +21,20 @@ export interface Match {
 export type Fault =
   /** Comes so much later; what follows on the connection waits too, as behind a slow link. */
   | { readonly kind: "delay"; readonly ms: number; readonly what?: "request" | "answer" }
-  /** Is gone; the connection lives on. */
+  /**
+   * Is gone; the connection lives on. No network does that: a broker that does not know a producer
+   * yet takes its next batch for the first, and stores it before the one that was dropped.
+   */
   | { readonly kind: "drop"; readonly what: "request" | "answer" }
   /** The connection is reset: before the broker hears of it, or after it has answered. */
   | { readonly kind: "reset"; readonly when: "before" | "after" }
   /** From here on nothing passes the connection, and nobody closes it. */
   | { readonly kind: "blackHole" }
+  /**
+   * It is lost, and so is all that comes behind it on the connection, which is reset after `ms`:
+   * what a link that loses packets looks like. `answer`: from the broker's answer on.
+   */
+  | { readonly kind: "stall"; readonly what: "request" | "answer"; readonly ms: number }
   /** Every partition of a Produce request gets this error; `appended`: the broker has it, too. */
   | { readonly kind: "stamp"; readonly error: KafkaErrorName; readonly appended?: boolean }
   /** Flips so many bits: in a Produce request where the records' checksum sees it. */

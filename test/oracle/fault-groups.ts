@@ -7,6 +7,9 @@ import { FAULT_KINDS } from "./schedule.ts";
 import type { FaultKind, PlannedFault } from "./schedule.ts";
 import type { World } from "./world.ts";
 
+/** How long a connection that has lost a request or an answer stays silent before it is reset. */
+const STALL_MS = 3_000;
+
 /** Begins a fault; what it gives ends it. */
 type Deed = (world: World, target: number) => Promise<() => Promise<void> | void>;
 
@@ -61,9 +64,9 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
   "kafka-stall": async (world, target) => {
     const [topic = ""] = world.topics;
     const match = { api: "Produce", topic, partition: target } as const;
-    // A request that vanishes, or an answer: to the producer it looks the same.
+    // A request that is lost, or an answer: to the producer it looks the same.
     const what = target % 2 === 0 ? "request" : "answer";
-    const rule = world.kafkaLink.add({ match, fault: { kind: "drop", what } });
+    const rule = world.kafkaLink.add({ match, fault: { kind: "stall", what, ms: STALL_MS } });
     return () => rule.remove();
   },
   "redis-kill": async ({ redis }) => {

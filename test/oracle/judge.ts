@@ -2,8 +2,7 @@
  * The judge: a history in, a verdict for each invariant out. Pure. Invariants are those of
  * docs/guarantees.md: I1 nothing acked is missing; I2 nothing is there that was not sent, or
  * otherwise than it was sent; I3 doubles only of what was sent again, flagged on streams; I4 order
- * of a sender's events of one key, except those answered `retry` (or whose answer was lost, and
- * that were sent again behind the others); I5 ledgers balance; I6 memory is
+ * of a sender's events of one key, except those answered `retry`; I5 ledgers balance; I6 memory is
  * bounded; I8 service comes back; I9 one end for each batch, one final outcome for each event.
  */
 import type { Claim, Entry, Outcome, StoredRecord } from "./history.ts";
@@ -264,9 +263,7 @@ class Court {
       const lane = `${claim.sender} ${record.topic} ${record.partition} ${claim.key}`;
       const before = last.get(lane);
       if (before === undefined || before.claim.ordinal < claim.ordinal) last.set(lane, known);
-      else if (!mayHaveBeenRetry(known, record, before)) {
-        this.#sin("I4", `stored behind ${before.claim.id} at ${place(record)}`, claim.id);
-      }
+      else this.#sin("I4", `stored behind ${before.claim.id} at ${place(record)}`, claim.id);
     }
   }
 
@@ -299,13 +296,4 @@ class Court {
 
 function place({ topic, partition, offset }: StoredRecord): string {
   return `${topic}/${partition}/${offset}`;
-}
-
-/**
- * An answer that was lost may have been `retry`: then an event that was sent again after another
- * one may stand behind it. On a stream the record says so.
- */
-function mayHaveBeenRetry(known: Case, record: StoredRecord, other: Case): boolean {
-  const wasSentAfter = (known.sends.at(-1) ?? 0) > (other.sends[0] ?? 0);
-  return known.sends.length > 1 && wasSentAfter && (record.isFlagged || record.stream === null);
 }
