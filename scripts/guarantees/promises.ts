@@ -66,9 +66,11 @@ export const PROMISES: readonly Promised[] = [
   {
     name: "I3",
     text:
-      "A record is double only where its event was sent again; on a stream all but one of them " +
-      "are flagged, and `sluice/consumer` drops the later ones. Doubles of plain HTTP share " +
-      "the id.",
+      "A record is double only where its event was sent again. Of the two records of a double " +
+      "of one stream one is flagged, nearly always the second, seldom the first; of more all " +
+      "but one are. Whichever it is, `sluice/consumer` keeps the first in the partition and " +
+      "drops the others. Doubles of plain HTTP, and of an event that its client took over into " +
+      "a new stream, share the id and are not flagged.",
     tests: [
       ORACLE,
       ...of(
@@ -93,7 +95,7 @@ export const PROMISES: readonly Promised[] = [
     name: "I4",
     text:
       "Events of one sender and key are stored in the order of their arrival, on a stream of " +
-      "their numbers, except those answered `retry` (or whose answer was lost).",
+      "their numbers, except those answered `retry`.",
     tests: [
       ORACLE,
       ...of(REAL, EQUAL_EVENTS),
