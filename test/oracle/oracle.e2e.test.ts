@@ -10,10 +10,10 @@ import { excerpt, report } from "./report.ts";
 import { FAULT_KINDS } from "./schedule.ts";
 
 const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 1_000_000);
-const FAULTS_MS = 90_000;
+const FAULTS_MS = 60_000;
 
 /** With brokers to start, healing and reading back; well above what a slow machine takes. */
-const TIMEOUT_MS = 420_000;
+const TIMEOUT_MS = 600_000;
 
 test(
   `nothing is lost, nothing is made up, whatever breaks (seed ${SEED})`,

@@ -26,9 +26,12 @@ export const BOUNDS: Bounds = {
   probeMsMax: 20_000,
 };
 
-/** After healing: until gateways are ready, and until every event has its outcome. */
-const HEAL_MS = 60_000;
-const SETTLE_MS = 90_000;
+/**
+ * After healing: until gateways are ready, and until every event has its outcome. A busy machine
+ * takes long; how fast service comes back is judged by the probe.
+ */
+const HEAL_MS = 120_000;
+const SETTLE_MS = 180_000;
 
 export interface RunOptions {
   readonly seed: number;
