@@ -22,6 +22,7 @@ import { HttpIngest } from "./server/ingest.ts";
 import { Neighbours } from "./server/nearby.ts";
 import { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
+import type { SessionDesk } from "./session/desk.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -67,6 +68,7 @@ function makeRepeats({ traffic }: Telemetry): Repeats {
 
 export interface ServerRooms {
   readonly admission: Admission;
+  readonly desk: SessionDesk;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   readonly hub: StreamHub;
@@ -75,7 +77,7 @@ export interface ServerRooms {
 }
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
-  const { admission, ingest, streams, hub, isWorker } = rooms;
+  const { admission, desk, ingest, streams, hub, isWorker } = rooms;
   const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
@@ -91,6 +93,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
     ...(tls === null ? {} : { tls }),
     http: {
       tickets: { admission, loopback: isLoopback(config.host) },
+      sessions: { admission, desk, loopback: isLoopback(config.host), nowMs: systemClock.nowMs },
       ingest,
       streams,
       neighbours,

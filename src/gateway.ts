@@ -27,6 +27,7 @@ import { IdWindow } from "./dedupe/id-window.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
+import { makeSessionDesk } from "./session-desk.ts";
 import { loadNewsGround, makeSessionNews } from "./session-news.ts";
 import type { NewsGround, SessionNewsRoom } from "./session-news.ts";
 import type { Sessions } from "./session/sessions.ts";
@@ -106,8 +107,8 @@ export class Gateway {
     for (const topic of this.#tenantTopics()) this.#delivery.topic(topic);
     const { sessions, book } = rooms.makeSessions(parts, this.#access.admission);
     this.#sessions = sessions;
-    const newsParts = { delivery: this.#delivery, book };
-    this.#news = newsGround && makeSessionNews(parts, { ...newsGround, ...newsParts });
+    const sessionRooms = { delivery: this.#delivery, sessions, book };
+    this.#news = newsGround && makeSessionNews(parts, { ...newsGround, ...sessionRooms });
     const routes = new RouteBook({
       codec,
       delivery: this.#delivery,
@@ -145,6 +146,7 @@ export class Gateway {
     this.#streamDoor = makeStreamDoor(parts, { ...shared, store, deadlines, ingest });
     this.#server = makeServer(parts, {
       admission,
+      desk: makeSessionDesk(parts, { admission, ...sessionRooms }),
       ingest: this.#ingest,
       streams: this.#streamDoor,
       hub: this.#hub,

@@ -291,6 +291,9 @@ export const SESSION_CLAIM_SESSIONS_MAX = 100;
 /** UTF-16 units of a known id that an actor is linked to; a longer one links nothing. */
 export const KNOWN_ID_LENGTH_MAX = 256;
 
+/** UTF-16 units of a person's key in a path. */
+export const PERSON_KEY_LENGTH_MAX = 1_024;
+
 /** Marks of erasures in the memory of a process; beyond it the oldest is forgotten. */
 export const SESSION_MARKS_MAX = 10_000;
 

@@ -239,6 +239,31 @@ const KEYS_NEW: Command = {
   run: async (invocation) => (await import("./keys-new.ts")).makeKey(invocation),
 };
 
+const SESSIONS_ERASE: Command = {
+  name: "sessions erase",
+  operands: "KEY",
+  operandsMin: 1,
+  operandsMax: 1,
+  summary: "Erase what a gateway keeps of a person's sessions, and have that noted.",
+  text:
+    "KEY is an anonymousId, deviceId or userId. Everything under it in all sources of the tenant " +
+    "goes, and what is kept of the actors linked to it; events in Kafka stay. The audit " +
+    "topic gets a record with a hash of KEY. Prints {erased,request_id}. It may be run again.",
+  options: {
+    "key-file": {
+      value: "FILE",
+      text: "Holds a key of the tenant with the scope sessions:erase. Required.",
+    },
+    url: { value: "URL", text: "The gateway; otherwise the one that runs on this machine." },
+    ...CONFIG_OPTION,
+  },
+  examples: [
+    "sluice sessions erase customer-9 --key-file desk.key",
+    "sluice sessions erase customer-9 --key-file desk.key --url https://events.shop.example",
+  ],
+  run: async (invocation) => (await import("./sessions-erase.ts")).eraseSessions(invocation),
+};
+
 /** For the overview only: main.ts runs it before any of the others is looked for. */
 export const START = {
   name: "start",
@@ -258,4 +283,5 @@ export const COMMANDS: readonly Command[] = [
   CONFIG_CHECK,
   TENANTS_CHECK,
   KEYS_NEW,
+  SESSIONS_ERASE,
 ];

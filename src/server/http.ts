@@ -25,11 +25,14 @@ import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
 import type { StreamDoor } from "./stream-door.ts";
 import { TICKETS_PATH, ticketReply } from "./ticket-door.ts";
+import { isSessionPath, sessionReply } from "./session-door.ts";
+import type { SessionDoorParts } from "./session-door.ts";
 import type { TicketDoorParts } from "./ticket-door.ts";
 import { STREAM_PATH } from "./websocket.ts";
 
 export interface HttpDoorParts {
   readonly tickets: TicketDoorParts;
+  readonly sessions: SessionDoorParts;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   readonly neighbours: Neighbours;
@@ -177,6 +180,11 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     answer.send(problemReply("method_not_allowed", refusal));
   } else if (head.path === TICKETS_PATH) {
     giveTicket(exchange, parts, requestId);
+  } else if (isSessionPath(head.path)) {
+    sendLater(exchange, parts, {
+      requestId,
+      reply: sessionReply(parts.sessions, { head, requestId }),
+    });
   } else if (head.path === STREAM_PATH) {
     const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
     const headers = { Upgrade: "websocket" };
@@ -201,16 +209,26 @@ function giveReply({ head, answer }: Exchange, match: FacadeReply, parts: HttpDo
   answer.send(refusal ?? match.reply);
 }
 
-function giveTicket({ head, answer }: Exchange, parts: HttpDoorParts, requestId: string): void {
+function sendLater(
+  { answer }: Exchange,
+  { onFailure }: HttpDoorParts,
+  { requestId, reply }: { readonly requestId: string; readonly reply: Promise<Reply> },
+): void {
+  reply.then(answer.send, (error: unknown) => {
+    onFailure(error);
+    answer.send(internalReply(requestId));
+  });
+}
+
+function giveTicket(exchange: Exchange, parts: HttpDoorParts, requestId: string): void {
+  const { head, answer } = exchange;
   const { method, path } = head;
   if (method === "OPTIONS") {
     const headers = Object.fromEntries(preflightHeaders(head.header.origin, "POST"));
     answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
   } else if (method === "POST") {
-    ticketReply(parts.tickets, { head, requestId }).then(answer.send, (error: unknown) => {
-      parts.onFailure(error);
-      answer.send(internalReply(requestId));
-    });
+    const reply = ticketReply(parts.tickets, { head, requestId });
+    sendLater(exchange, parts, { requestId, reply });
   } else {
     const headers = { Allow: "POST, OPTIONS" };
     const refusal = { requestId, detail: `${path} takes POST`, headers, close: true };

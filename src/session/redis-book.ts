@@ -3,6 +3,7 @@
  * two pipelines; the scripts say what happens inside Redis.
  */
 import { SESSION_CLAIM_MS, SESSION_CLAIM_SESSIONS_MAX, SESSION_CLAIMS_MAX } from "../limits.ts";
+import { partsOfActorKey } from "./book.ts";
 import type { Claim, Found, SessionBook, SessionFacts, Settlement } from "./book.ts";
 import {
   CLAIM_SCRIPT,
@@ -117,9 +118,16 @@ export class RedisBook implements SessionBook {
     const keys = [current, ACTOR_KEYS.index(actorKey), ACTOR_KEYS.erased(actorKey)];
     const past = ACTOR_KEYS.past(actorKey, "");
     const byClient = ACTOR_KEYS.byClient(actorKey, "");
+    const found = await this.find(actorKey);
+    if (found.kind === "failed") return found;
+    const { tenant, source, actor } = partsOfActorKey(actorKey);
+    const users = new Set(found.value.map(({ user }) => user).filter((user) => user !== ""));
     const replies = await this.#exchange((batch) => {
       batch.run(ERASE, keys, [past, byClient, this.#nowMs(), markMs]);
       batch.pipeline.del(ACTOR_KEYS.linked(actorKey));
+      for (const user of users) {
+        batch.pipeline.srem(ACTOR_KEYS.linked(`${tenant}:${source}:${user}`), actor);
+      }
       batch.pipeline.zrem(DEADLINE_KEYS.due(shardOf(actorKey)), current);
     });
     if (!isReplies(replies)) return failed(replies);

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { SESSION_SETTLE_MS, SESSION_STORE_DEADLINE_MS } from "../limits.ts";
 import { createRedisClient, whyFailed } from "../redis/redis-client.ts";
 import type { RedisTls } from "../redis/redis-client.ts";
+import { partsOfActorKey } from "./book.ts";
 import type { SessionBook } from "./book.ts";
 import { DEADLINE_KEYS, shardOf } from "./redis-book-scripts.ts";
 import { RedisBook } from "./redis-book.ts";
@@ -102,9 +103,9 @@ export class RedisStore implements SessionStore {
       commands += 1;
     }
     if (user !== "") {
-      const parts = actorKey.split(":", 2);
-      const linked = ACTOR_KEYS.linked(`${parts.join(":")}:${user}`);
-      pipeline.sadd(linked, actorKey.slice(parts.join(":").length + 1));
+      const { tenant, source, actor } = partsOfActorKey(actorKey);
+      const linked = ACTOR_KEYS.linked(`${tenant}:${source}:${user}`);
+      pipeline.sadd(linked, actor);
       pipeline.pexpire(linked, timeToLiveMs(rules, { announces: this.#announces }));
       commands += 2;
     }

@@ -11,5 +11,6 @@ export const SERVER_HOST = "127.0.0.1:8080";
 export const EVENTS_PATH = "/v1/events";
 export const STREAM_PATH = "/v1/stream";
 export const STREAM_EVENTS_PATH = "/v1/streams/{stream}/events";
+export const SESSIONS_PATH = "/v1/sessions/{key}";
 export const OPENAPI_PATH = "/openapi.json";
 export const ASYNCAPI_PATH = "/asyncapi.json";

@@ -12,6 +12,7 @@ import {
   EVENTS_PATH,
   LICENSE,
   OPENAPI_PATH,
+  SESSIONS_PATH,
   STREAM_EVENTS_PATH,
   STREAM_PATH,
 } from "./facts.ts";
@@ -27,6 +28,7 @@ import {
   problems,
   SECURITY,
 } from "./openapi-parts.ts";
+import { SESSION_ITEM, SESSION_SCHEMAS } from "./sessions.ts";
 import { STREAM_PARAMETER, STREAM_POST_SCHEMAS } from "./stream-post-schemas.ts";
 import type { Schema } from "./kit.ts";
 
@@ -227,6 +229,7 @@ export function openapiDocument(): object {
         options: preflight("preflightStream"),
       },
       [STREAM_PATH]: { get: openStream() },
+      [SESSIONS_PATH]: SESSION_ITEM,
       ...FACADE_PATHS,
       [OPENAPI_PATH]: { get: getDocument("getOpenapi", "This document.") },
       [ASYNCAPI_PATH]: { get: getDocument("getAsyncapi", "Frames of the WebSockets.") },
@@ -250,5 +253,5 @@ export function openapiDocument(): object {
 }
 
 function usedSchemas(): Readonly<Record<string, Schema>> {
-  return { ...EVENT_SCHEMAS, ...STREAM_POST_SCHEMAS };
+  return { ...EVENT_SCHEMAS, ...STREAM_POST_SCHEMAS, ...SESSION_SCHEMAS };
 }
