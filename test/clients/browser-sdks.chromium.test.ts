@@ -3,6 +3,7 @@
  * preflights, calls, batches, beacons; what is refused for now comes again and is stored once.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -26,6 +27,22 @@ const CALLS = `
   analytics.group("g-1", { name: "Acme" });
   analytics.alias("u-2", "u-1");`;
 
+/** The page for those who switch, and the code it tells them to write. */
+const SWITCH_PAGE = readFileSync(
+  new URL("../../docs/switch-from-segment.md", import.meta.url),
+  "utf8",
+);
+const STANDALONE = readFileSync(
+  new URL("../../node_modules/@segment/analytics-next/dist/umd/standalone.js", import.meta.url),
+);
+
+/** The first block of code in this language, for the gateway of the test. */
+function documentedCode(language: string): string {
+  const code = new RegExp(`\\n\`\`\`${language}\\n(.*?)\\n\`\`\``, "s").exec(SWITCH_PAGE)?.[1];
+  assert.ok(code !== undefined, `there is code in ${language}`);
+  return code.replaceAll("http://127.0.0.1:8080", proxy.url);
+}
+
 let gateway: Gateway;
 let proxy: RefusingProxy;
 let browser: TestBrowser;
@@ -44,9 +61,12 @@ before(async () => {
   });
   const script = bundle.outputFiles[0]?.text ?? "";
   site = createServer((request, response) => {
-    const isScript = request.url === "/application.js";
+    const { url = "" } = request;
+    const isScript = url.endsWith(".js");
     response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html;charset=utf-8");
-    response.end(isScript ? script : '<title>Shop</title><script src="/application.js"></script>');
+    if (isScript) response.end(url === "/analytics.js" ? STANDALONE : script);
+    else if (url.startsWith("/snippet")) response.end(documentedCode("html"));
+    else response.end('<title>Shop</title><script src="/application.js"></script>');
   });
   await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   // The address of a listening TCP server.
@@ -144,6 +164,31 @@ describe("@segment/analytics-next", () => {
     const seen = await proxy.taken(1, first);
     assert.equal(seen[0]?.path, "/v1/b");
     assert.equal((await storedOf("/segment-batch")).length, 2);
+    await page.close();
+  });
+});
+
+describe("docs/switch-from-segment.md", () => {
+  const check = async (path: string, first: number): Promise<void> => {
+    await proxy.taken(2, first);
+    const events = await storedOf(path);
+    only(events, "page");
+    const track = { event: "Signed Up", properties: { plan: "pro" } };
+    includes(only(events, "track").value, track, "track");
+  };
+
+  it("with the package: the code on the page works", async () => {
+    const first = proxy.seen.length;
+    const code = documentedCode("js").replace(/^import .*\n/, "");
+    const page = await open("/switch", code);
+    await check("/switch", first);
+    await page.close();
+  });
+
+  it("with the script tag: the code on the page works", async () => {
+    const first = proxy.seen.length;
+    const page = await open("/snippet", "0");
+    await check("/snippet", first);
     await page.close();
   });
 });
