@@ -130,6 +130,33 @@ describe("Redis", () => {
     });
   });
 
+  test("row 24: a failover that loses the last writes: the next change restores the counts", async () => {
+    await withRoom(async (server, room) => {
+      const follower = await startPrivateRedis();
+      await follower.admin.replicaof("127.0.0.1", `${server.port}`);
+      await until("replicated", async () => (await follower.admin.hget(KEY, "n")) === "1");
+      // What is written from here on never reaches the one that takes over.
+      await follower.admin.replicaof("NO", "ONE");
+      const id = sendEvents(room, 10);
+      await storedCount(server, 11);
+      await server.kill();
+      const next = await startPrivateRedis({
+        port: server.port,
+        settings: ["--replicaof", "127.0.0.1", `${follower.port}`],
+      });
+      try {
+        await until("it has the old state", async () => (await next.admin.hget(KEY, "n")) === "1");
+        await next.admin.replicaof("NO", "ONE");
+        assert.equal(sendEvents(room, 1), id);
+        await storedCount(next, 12);
+        assert.equal(await next.admin.hget(KEY, "sid"), id);
+      } finally {
+        await next.kill();
+        await follower.kill();
+      }
+    });
+  });
+
   test("row 23: loading its data: counted as loading, healed when it has loaded", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sluice-redis-"));
     const settings = ["--dir", directory];
