@@ -28,15 +28,13 @@ import { DEFAULT_SESSION_RULES } from "./session/rules.ts";
 import { createSessions } from "./session/sessions.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
+import { neededTopics, tenantsOf } from "./topics.ts";
 
 /** One try of the registry, in milliseconds. */
 const REGISTRY_TRY_MS = 3_000;
 
 /** An outage that lasts longer gets a long Retry-After: some clients give up after ten waits. */
 const LONG_OUTAGE_MS = 10_000;
-
-/** Of the topic of session news, where sluice makes it. */
-const SESSION_PARTITIONS = 6;
 
 export interface RoomParts {
   readonly config: Config;
@@ -55,7 +53,7 @@ export interface DeliveryExtras {
 }
 
 export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery {
-  const { config, pack, telemetry } = parts;
+  const { config, telemetry } = parts;
   const { messageTimeoutMs } = deadlines(config);
   const report = deliveryEvents(telemetry);
   return createDelivery({
@@ -75,32 +73,8 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     messageBytesMax: config.kafkaMessageBytesMax,
     unackedEventsMax: config.unackedEventsMax,
     unackedBytesMax: config.unackedBytesMax,
-    ...(config.createTopics ? { createTopics: topicsToMake(config, pack, extras.table) } : {}),
+    ...(config.createTopics ? { createTopics: neededTopics(parts, tenantsOf(extras.table)) } : {}),
   });
-}
-
-/** Partitions of every topic that may be needed, the tenants' own and those of dead letters too. */
-function topicsToMake(config: Config, pack: Pack, table: TenantTable): Map<string, number> {
-  const partitions = new Map<string, number>();
-  const tenants = new Set([...table.sources.values()].map(({ tenant }) => tenant));
-  for (const topic of pack.topics.values()) partitions.set(topic.name, topic.partitions);
-  for (const { topics } of tenants) {
-    for (const [type, topic] of topics) {
-      const model = pack.topics.get(pack.types.get(type)?.topic ?? "");
-      if (model !== undefined) partitions.set(topic, model.partitions);
-    }
-  }
-  const modes = [
-    config.deadLetters,
-    ...[...tenants].map(({ deadLetters }) => deadLetters ?? "off"),
-  ];
-  if (modes.some((mode) => mode !== "off")) {
-    const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
-    for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);
-  }
-  if (config.sessionTopic !== "") partitions.set(config.sessionTopic, SESSION_PARTITIONS);
-  if (config.auditTopic !== "") partitions.set(config.auditTopic, 1);
-  return partitions;
 }
 
 function kafkaSecurity(config: Config): KafkaSecurity {

@@ -264,6 +264,31 @@ const SESSIONS_ERASE: Command = {
   run: async (invocation) => (await import("./sessions-erase.ts")).eraseSessions(invocation),
 };
 
+const DOCTOR: Command = {
+  name: "doctor",
+  operands: "",
+  operandsMin: 0,
+  operandsMax: 0,
+  summary: "Look at all a gateway needs, and say what to mend.",
+  text:
+    "Checks the settings, the pack, tenants, certificate and limits of the process; Kafka with " +
+    "every topic that is needed, the registry with every subject, Redis, and the clocks. Prints " +
+    "a line for each: ok, warning, failed, or unchecked where it cannot be seen from here. " +
+    "Changes nothing, but for a key in Redis that is removed at once, and the record of " +
+    "--probe. Exit code 1 when a check failed, 2 when the settings are wrong.",
+  options: {
+    probe: { value: "TOPIC", text: "Also write one record to this topic and wait for its ack." },
+    json: { text: "Print one line of JSON: {ok,counts,checks}." },
+    ...PLACE_OPTIONS,
+  },
+  examples: [
+    "sluice doctor",
+    "sluice doctor --probe sluice-probe",
+    "sluice doctor --json | jq '.checks[] | select(.status == \"failed\")'",
+  ],
+  run: async (invocation) => (await import("./doctor.ts")).doctor(invocation),
+};
+
 /** For the overview only: main.ts runs it before any of the others is looked for. */
 export const START = {
   name: "start",
@@ -284,4 +309,5 @@ export const COMMANDS: readonly Command[] = [
   TENANTS_CHECK,
   KEYS_NEW,
   SESSIONS_ERASE,
+  DOCTOR,
 ];

@@ -39,13 +39,13 @@ export interface RegistryPlace {
 
 /** The settings the gateway would have with these flags and variables. Throws UsageError. */
 export function settings(invocation: Invocation): Config {
-  const loaded = load(invocation);
+  const loaded = loadSettings(invocation);
   if (loaded.kind === "config") return loaded.config;
   throw new UsageError(loaded.kind === "fault" ? loaded.faults.join("\n") : loaded.text);
 }
 
 /** Reads the configuration with the place options of the command line as flags. */
-function load(invocation: Invocation): LoadResult {
+export function loadSettings(invocation: Invocation): LoadResult {
   const argv = Object.entries(SETTING_FLAGS).flatMap(([option, flag]) => {
     const value = invocation.options.get(option);
     return value === undefined ? [] : [`${flag}=${value}`];
