@@ -52,6 +52,7 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
       answered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
     },
     repeats: makeRepeats(telemetry),
+    recordHeaders: config.cloudEventsHeaders,
     processId: makeProcessId(),
   });
 }

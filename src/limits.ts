@@ -62,6 +62,9 @@ export const REPEAT_BYTES_MAX = 32 * 1024 * 1024;
 /** Ids remembered for tenants with `dedupe`, about 150 bytes each; the oldest are forgotten. */
 export const DEDUPE_IDS_MAX = 500_000;
 
+/** Attributes of one CloudEvent kept as headers of its record; what comes behind is left out. */
+export const CLOUDEVENT_HEADERS_BYTES_MAX = 1_024;
+
 /** Event ids (UTF-8 bytes); longer is `bad_id`. */
 export const ID_BYTES_MAX = 200;
 

@@ -119,6 +119,12 @@ export const OPTIONS = {
     default: false,
     text: "Create the pack's topics where they are missing. Otherwise their events get `retry`.",
   },
+  cloudEventsHeaders: {
+    group: "kafka",
+    type: "boolean",
+    default: false,
+    text: "Give records of CloudEvents their attributes as headers (ce_id, ce_source …).",
+  },
   deadLetters: {
     group: "kafka",
     type: "choice",

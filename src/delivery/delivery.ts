@@ -28,6 +28,8 @@ export interface Submission {
   readonly tenant: number;
   /** Kafka timestamp of every record: the time of receipt, milliseconds since 1970. */
   readonly timestampMs: number;
+  /** Further headers of a row's record, read during the call; absent: none have any. */
+  readonly headers?: (row: number) => ReadonlyArray<readonly [string, string]>;
   /** Added to a row's number to give the index the sink hears. */
   readonly indexBase: number;
 }

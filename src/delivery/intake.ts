@@ -78,7 +78,7 @@ export class Intake {
       this.#place.topic = topic;
       this.#place.index = indexBase + row;
       this.#point(table, row);
-      const code = refused ?? this.#accept(group);
+      const code = refused ?? this.#accept(group, submission.headers?.(row));
       if (code !== null) refusals.add(sink, code, indexBase + row);
     }
     budget.judge();

@@ -108,7 +108,11 @@ export class KafkaProducer implements ProducerPort {
     const letter = segment.letters?.get(row);
     let headers: ReadonlyArray<Record<string, Uint8Array | string>> | undefined;
     if (letter !== undefined) {
-      headers = letter.map(([name, value]) => ({ [name]: value }));
+      const further: Record<string, Uint8Array | string>[] = letter.map(([name, value]) => ({
+        [name]: value,
+      }));
+      if (end > headerStart) further.unshift({ [SLUICE_HEADER]: bytes.subarray(headerStart, end) });
+      headers = further;
     } else if (end > headerStart) {
       this.#header[SLUICE_HEADER] = bytes.subarray(headerStart, end);
       headers = this.#headers;

@@ -71,7 +71,7 @@ export class RecordSegment {
   readonly groups: RowGroup[] = [];
   /** The first group that may hold unsettled rows. */
   firstGroup = 0;
-  /** Headers of dead letters, by row. */
+  /** Headers of dead letters and further ones of other records, by row. */
   letters: Map<number, LetterHeaders> | null = null;
 
   hasRoom(recordBytes: number): boolean {

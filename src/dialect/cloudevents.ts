@@ -9,6 +9,7 @@ import { PROBLEM_RULES } from "../errors.ts";
 import { problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { VERDICT } from "../records.ts";
+import { cloudEventHeaders, cloudEventScope } from "./cloudevents-record.ts";
 import { NATIVE_PATH, nativeAnswer } from "./native.ts";
 import type { Facade, FacadeAnswers, FacadeEvents, FacadeMatch, FacadeRequest } from "./facade.ts";
 
@@ -68,6 +69,7 @@ export const cloudevents: Facade = (request) => {
       query: request.query,
     }),
     limits: null,
+    record: { scopeOf: cloudEventScope, headersOf: cloudEventHeaders },
   } as const;
   if (contentType.startsWith("application/cloudevents")) {
     const isBatch = contentType.startsWith("application/cloudevents-batch");

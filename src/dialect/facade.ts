@@ -61,7 +61,16 @@ export interface FacadeEvents {
    * requests by an `Idempotency-Key`.
    */
   readonly fingerprinted?: true;
+  readonly record?: FacadeRecord;
   readonly answers: FacadeAnswers;
+}
+
+/** What its events say of themselves besides the record, read from an event as it was sent. */
+export interface FacadeRecord {
+  /** Part of an event's identity that stands before its id. */
+  readonly scopeOf: (event: Uint8Array) => string;
+  /** Further headers of its record, where these are wanted. */
+  readonly headersOf: (event: Uint8Array) => ReadonlyArray<readonly [string, string]>;
 }
 
 /** null where the native ones hold. */

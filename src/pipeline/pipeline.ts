@@ -96,6 +96,10 @@ export interface RunOptions {
   readonly sender: Sender;
   /** Look for all faults of an event, not for its first alone. */
   readonly allFaults?: boolean;
+  /** What stands before an event's id in its identity; the event as it was sent. */
+  readonly scopeOf?: (event: Uint8Array) => string;
+  /** Further headers of an event's record. */
+  readonly headersOf?: (event: Uint8Array) => ReadonlyArray<readonly [string, string]>;
 }
 
 /** Topic of an event whose type has no route. */
@@ -174,7 +178,7 @@ export class Pipeline {
       if (topic === NOT_ALLOWED) {
         this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
       } else if (this.#faults.isSound(table, row)) {
-        if (batch.claims !== null && !this.#claims(frame, row)) continue;
+        if (batch.claims !== null && !this.#claims(frame, row, options)) continue;
         topics[row] = topic;
         this.#touches.touch(frame, row, this.#route(table, row));
         produced += 1;
@@ -194,7 +198,10 @@ export class Pipeline {
       const { delivery } = this.#parts;
       const timestampMs = batch.receivedAtMs;
       const tenant = delivery.tenant(frame.context.tenant);
-      delivery.submit(table, { sink: batch, topics, tenant, timestampMs, indexBase: 0 });
+      const { headersOf } = options;
+      const headers = headersOf && ((row: number) => headersOf(eventOf(table, row)));
+      const submission = { sink: batch, topics, tenant, timestampMs, indexBase: 0 };
+      delivery.submit(table, headers === undefined ? submission : { ...submission, headers });
     }
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
   }
@@ -205,8 +212,10 @@ export class Pipeline {
   }
 
   /** Is this event to be stored? If not, it is stored already, or its twin is on the way. */
-  #claims({ batch, table }: OpenFrame, row: number): boolean {
-    const standing = batch.claims?.claim(row, this.#idOf(table, row)) ?? "new";
+  #claims({ batch, table }: OpenFrame, row: number, { scopeOf }: RunOptions): boolean {
+    const id = this.#idOf(table, row);
+    const scope = id === "" ? undefined : scopeOf?.(eventOf(table, row));
+    const standing = batch.claims?.claim(row, (scope ?? "") + id) ?? "new";
     if (standing === "stored") batch.decide(row, VERDICT.duplicate);
     if (standing === "in_progress") batch.decide(row, VERDICT.retry, "in_progress");
     return standing === "new";
@@ -362,4 +371,9 @@ export class Pipeline {
     }
     return refusals;
   }
+}
+
+/** The event as it was sent; valid as long as the table is. */
+function eventOf({ memory, eventStart, eventEnd }: RecordTable, row: number): Uint8Array {
+  return memory.subarray(eventStart[row], eventEnd[row]);
 }

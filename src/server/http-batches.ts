@@ -62,6 +62,8 @@ export interface IngestObserver {
 export interface HttpBatchesParts {
   readonly quotas: Quotas;
   readonly repeats: Repeats;
+  /** Records get the further headers that their façade has for them. */
+  readonly recordHeaders: boolean;
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
   readonly limits: { readonly eventBytesMax: number; readonly eventsMax: number };
@@ -185,7 +187,7 @@ export class HttpBatches {
       return;
     }
     const query = new URLSearchParams(head.query);
-    const options = { sender: request.sender, allFaults: query.get("faults") === "all" };
+    const options = { ...this.#recordOptions(request), allFaults: query.get("faults") === "all" };
     if (query.get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
@@ -213,6 +215,12 @@ export class HttpBatches {
     this.#parts.pipeline.run(frame, { batchProgressed }, options);
   }
 
+  #recordOptions({ sender, facade: { record } }: ArrivedRequest): RunOptions {
+    if (record === undefined) return { sender };
+    const { scopeOf, headersOf } = record;
+    return this.#parts.recordHeaders ? { sender, scopeOf, headersOf } : { sender, scopeOf };
+  }
+
   /** Equal bytes mean the same events only where these have ids; null: they may be others. */
   #begin({ repeat }: RepeatableArrival, ids: EventIds): RepeatMark | null {
     if (repeat === null || (repeat.kind === "fingerprint" && !ids.isComplete)) return null;
@@ -227,8 +235,10 @@ export class HttpBatches {
   }
 
   /** 202: the sender does not want to know what becomes of events that are sound. */
-  #runUnwatched({ requestId, reply, sender }: ArrivedRequest, frame: OpenFrame): void {
-    this.#parts.pipeline.run(frame, { batchProgressed: () => {} }, { sender });
+  #runUnwatched(request: ArrivedRequest, frame: OpenFrame): void {
+    const { requestId, reply } = request;
+    const options = this.#recordOptions(request);
+    this.#parts.pipeline.run(frame, { batchProgressed: () => {} }, options);
     const accepted = frame.batch.openCount;
     const headers = { "Preference-Applied": "respond-async" };
     reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });

@@ -32,7 +32,8 @@ before(async () => {
     },
   };
   await writeFile(join(directory, "tenants.json"), JSON.stringify(file));
-  gateway = await Gateway.start({ flags: ["--tenants-file", join(directory, "tenants.json")] });
+  const flags = ["--tenants-file", join(directory, "tenants.json"), "--cloud-events-headers"];
+  gateway = await Gateway.start({ flags });
 });
 
 after(async () => {
@@ -109,6 +110,38 @@ it("an id within the tenant's window is a duplicate: over HTTP, façades, stream
   for (const id of ["id-1", "id-2", "id-3", "id-4"]) assert.equal(await copies(id), 1, id);
   await post("wk_app /v1/events", { events: [native("id-1")] });
   assert.equal(await copies("id-1"), 2, "another source has ids of its own");
+});
+
+it("a CloudEvent is known by source and id, and its record has its attributes as headers", async () => {
+  const headers = { "Content-Type": "application/cloudevents+json" };
+  const attributes = { specversion: "1.0", id: "ce-1", type: "track", time: TIME, myint: 5 };
+  const events = ["/größe", "/b", "/b"].map((from) => ({ ...attributes, source: from }));
+  const counts: (readonly number[])[] = [];
+  for (const event of events) {
+    const body = { ...event, datacontenttype: "application/json", data: track("m") };
+    const answer = await post("wk_exact /v1/cloudevents", body, headers);
+    const result = (await answer.json()) as { readonly stored: number; readonly duplicate: number };
+    counts.push([result.stored, result.duplicate]);
+  }
+  assert.deepEqual(counts, [
+    [1, 0],
+    [1, 0],
+    [0, 1],
+  ]);
+  const records = byId(await readAll(gateway.run.brokers, ["behaviour-interaction"])).get("ce-1");
+  const found = (records ?? []).map((record) =>
+    Object.fromEntries(record.headers.slice(1).map(([name, value]) => [name, String(value)])),
+  );
+  const expected = ["/größe", "/b"].map((from) => ({
+    "content-type": "application/avro",
+    ce_specversion: "1.0",
+    ce_id: "ce-1",
+    ce_source: from,
+    ce_type: "track",
+    ce_time: TIME,
+    ce_myint: "5",
+  }));
+  assert.deepEqual(found, expected);
 });
 
 it("an id that is rejected is not remembered: mended, it is stored", async () => {
