@@ -13,6 +13,7 @@ import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
+import { Doorman } from "./quota/doorman.ts";
 import { Quotas } from "./quota/quotas.ts";
 import { RedisLeases } from "./quota/redis-leases.ts";
 import { Shares } from "./quota/shares.ts";
@@ -23,6 +24,7 @@ import type { Telemetry } from "./telemetry/telemetry.ts";
 export interface Access {
   readonly admission: Admission;
   readonly quotas: Quotas;
+  readonly doorman: Doorman;
   /** No longer watches the file. */
   stop(): void;
 }
@@ -45,9 +47,14 @@ export function tenantsFaults(config: Config, pack: Pack): readonly string[] {
 export function makeAccess(parts: AccessParts): Access {
   const shared = makeShared(parts);
   const watched = parts.config.tenantsFile === "" ? null : watchFile(parts);
+  const doorman = makeDoorman(parts);
   const admission = createAdmission({
     table: watched?.table ?? tableOfSettings(parts.config),
     keyless: keylessSender(parts.config),
+    onBadCredentials: (address) => {
+      parts.telemetry.traffic.badCredentials();
+      doorman.authFailed(address);
+    },
     onFetch: (issuer, problem) => parts.telemetry.backends.issuerFetched(issuer, problem),
     ...(shared === null ? {} : { once: shared.leases, ticketSecret: () => shared.leases.secret }),
   });
@@ -62,7 +69,19 @@ export function makeAccess(parts: AccessParts): Access {
     shared?.shares.stop();
     shared?.leases.stop();
   };
-  return { admission, quotas, stop };
+  return { admission, quotas, doorman, stop };
+}
+
+function makeDoorman({ config, telemetry }: AccessParts): Doorman {
+  return new Doorman({
+    limits: {
+      connections: config.addressConnectionsMax,
+      handshakesPerSecond: config.addressHandshakesPerSecond,
+      authFailuresPerMinute: config.addressAuthFailuresPerMinute,
+    },
+    clockMs: systemClock.monotonicMs,
+    onTurnedAway: (by) => telemetry.traffic.turnedAway(by),
+  });
 }
 
 function tableOfSettings(config: Config): TenantTable {

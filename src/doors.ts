@@ -13,7 +13,9 @@ import type { CancelTimer } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { Doorman } from "./quota/doorman.ts";
 import type { Quotas } from "./quota/quotas.ts";
+import type { Shedding } from "./quota/shedding.ts";
 import { ingestLimits, makeProcessId, nativeForm } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import { checkCertificate, watchCertificate } from "./server/certificate.ts";
@@ -32,9 +34,13 @@ export interface IngestRooms {
   readonly deadlines: Deadlines;
   readonly gate: Gate;
   readonly quotas: Quotas;
+  readonly shedding: Shedding;
 }
 
-export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): HttpIngest {
+export function makeIngest(
+  parts: RoomParts,
+  { gate, shedding, ...others }: IngestRooms,
+): HttpIngest {
   const { config, pack, telemetry } = parts;
   return new HttpIngest({
     ...others,
@@ -49,7 +55,10 @@ export function makeIngest(parts: RoomParts, { gate, ...others }: IngestRooms): 
     closedFor: gate.closedFor,
     observer: {
       failed: (error) => telemetry.process.unexpected("a request", error),
-      answered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
+      answered: (latencyMs) => {
+        shedding.answered(latencyMs);
+        telemetry.traffic.answered("http", latencyMs);
+      },
     },
     repeats: makeRepeats(telemetry),
     recordHeaders: config.cloudEventsHeaders,
@@ -70,6 +79,7 @@ function makeRepeats({ traffic }: Telemetry): Repeats {
 export interface ServerRooms {
   readonly admission: Admission;
   readonly desk: SessionDesk;
+  readonly doorman: Doorman;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   readonly hub: StreamHub;
@@ -78,7 +88,7 @@ export interface ServerRooms {
 }
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
-  const { admission, desk, ingest, streams, hub, isWorker } = rooms;
+  const { admission, desk, doorman, ingest, streams, hub, isWorker } = rooms;
   const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
@@ -97,6 +107,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       sessions: { admission, desk, loopback: isLoopback(config.host), nowMs: systemClock.nowMs },
       ingest,
       streams,
+      doorman,
       neighbours,
       pages: demoPages(config, pack),
       onAnswered: (route, status) => traffic.httpAnswered(route, status),
@@ -104,6 +115,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
     },
     websocket: {
       hub,
+      doorman,
       neighbours,
       frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
       backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,

@@ -134,10 +134,11 @@ export class Gateway {
     const { streamMs } = deadlinesOf(config);
     this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
     this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
-    this.#gate = new rooms.Gate(this.#delivery, systemClock.monotonicMs);
+    const shedding = rooms.makeShedding(parts);
+    this.#gate = new rooms.Gate(this.#delivery, shedding, systemClock.monotonicMs);
     this.#streams = makeStreamStore(parts);
-    const { admission, quotas } = this.#access;
-    const shared = { admission, quotas, pipeline: this.#pipeline, gate: this.#gate };
+    const { admission, quotas, doorman } = this.#access;
+    const shared = { admission, quotas, shedding, pipeline: this.#pipeline, gate: this.#gate };
     const store = this.#streams;
     this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#streamDeadlines });
     const deadlines = this.#httpDeadlines;
@@ -147,6 +148,7 @@ export class Gateway {
     this.#server = makeServer(parts, {
       admission,
       desk: makeSessionDesk(parts, { admission, ...sessionRooms }),
+      doorman,
       ingest: this.#ingest,
       streams: this.#streamDoor,
       hub: this.#hub,

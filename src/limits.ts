@@ -513,6 +513,34 @@ export const CERTIFICATE_WATCH_MS = 5_000;
 /** Certificates of clients whose names one process remembers. */
 export const CERTIFICATES_KEPT_MAX = 10_000;
 
+/** Addresses of clients that one process remembers; the one not seen for longest is forgotten. */
+export const CALLERS_MAX = 100_000;
+
+/**
+ * How many of the oldest are looked at to find one without connections: a bounded piece of work.
+ */
+export const CALLERS_LOOKED_AT_MAX = 16;
+
+/** WebSockets of one address: an office or a mobile network may stand behind it. */
+export const ADDRESS_CONNECTIONS_MAX = 1_000;
+export const ADDRESS_HANDSHAKES_PER_SECOND = 50;
+export const ADDRESS_AUTH_FAILURES_PER_MINUTE = 60;
+
+/** From this share of its time on the event loop counts as busy, percent. */
+export const SHED_UTILIZATION_PERCENT = 95;
+
+/** Of what is left from there to the whole; beyond it normal traffic may be shed too. */
+export const SHED_NORMAL_PART = 0.6;
+
+/** Answers that take so long are late: HTTP answers after four seconds at the latest. */
+export const SHED_DELAY_MS = 1_500;
+
+/** Between two looks at the load. */
+export const SHED_LOOK_MS = 500;
+
+/** Load has to have been lower for so long before less is shed. */
+export const SHED_CALM_MS = 3_000;
+
 /** Seconds of its rate that a sender may send at once after a pause. */
 export const QUOTA_BURST_SECONDS = 2;
 

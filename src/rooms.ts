@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Admission } from "./admission/admission.ts";
 import { sourceName } from "./admission/tenants-file.ts";
+import type { Principal } from "./admission/admission.ts";
 import type { TenantTable } from "./admission/tenants-file.ts";
 import { contextDialect } from "./codec/dialect.ts";
 import type { Dialect } from "./codec/dialect.ts";
@@ -15,7 +16,9 @@ import type { Config } from "./config/options.ts";
 import { createDelivery } from "./delivery/create.ts";
 import type { Delivery, DeliveryState, KafkaSecurity } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
+import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
+import { Shedding } from "./quota/shedding.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
 import type { Pack } from "./schema/pack.ts";
 import type { RegistryAuth } from "./schema/registry-http.ts";
@@ -172,6 +175,17 @@ export function makeProcessId(): string {
   return randomBytes(6).toString("base64url");
 }
 
+export function makeShedding({ config, telemetry }: RoomParts): Shedding {
+  const shedding = new Shedding({
+    busyFrom: config.shedUtilizationPercent / 100,
+    utilization: telemetry.eventLoopUtilization,
+    clockMs: systemClock.monotonicMs,
+    onChange: (shed) => telemetry.traffic.shedChanged(shed),
+  });
+  telemetry.traffic.readShedLevelFrom(() => shedding.level);
+  return shedding;
+}
+
 export interface Closed {
   readonly code: ProblemCode;
   readonly afterSeconds: number;
@@ -184,12 +198,14 @@ const OVERLOADED: Closed = { code: "overloaded", afterSeconds: 1 };
  */
 export class Gate {
   readonly #delivery: Delivery;
+  readonly #shedding: Shedding;
   readonly #clockMs: () => number;
   #downSinceMs: number;
   isDraining = false;
 
-  constructor(delivery: Delivery, clockMs: () => number) {
+  constructor(delivery: Delivery, shedding: Shedding, clockMs: () => number) {
     this.#delivery = delivery;
+    this.#shedding = shedding;
     this.#clockMs = clockMs;
     this.#downSinceMs = clockMs();
   }
@@ -209,9 +225,9 @@ export class Gate {
   }
 
   /** Why the credit of a tenant's streams stops rising, null if it does not. */
-  readonly pressureOn = ({ tenant }: { readonly tenant: string }): "kafka" | "memory" | null => {
+  readonly pressureOn = (sender: Principal): "kafka" | "memory" | null => {
     if (this.isKafkaAway) return "kafka";
-    return this.#isHeldBack(tenant) ? "memory" : null;
+    return this.#isHeldBack(sender) ? "memory" : null;
   };
 
   /** Why nobody may send events now; null: they may. */
@@ -225,10 +241,11 @@ export class Gate {
   };
 
   /** Why this tenant may not, when others may. */
-  readonly closedFor = (tenant: string): Closed | null =>
-    this.#isHeldBack(tenant) ? OVERLOADED : null;
+  readonly closedFor = (sender: Principal): Closed | null =>
+    this.#isHeldBack(sender) ? OVERLOADED : null;
 
-  #isHeldBack(tenant: string): boolean {
+  #isHeldBack({ tenant, policy }: Principal): boolean {
+    if (this.#shedding.sheds(policy.tenant.priority)) return true;
     // Without pressure nobody is looked up.
     if (this.#delivery.pressure().level === "open") return false;
     return this.#delivery.isHeldBack(this.#delivery.tenant(tenant));

@@ -9,6 +9,7 @@ import * as limits from "./limits.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Quotas } from "./quota/quotas.ts";
+import type { Shedding } from "./quota/shedding.ts";
 import { makeProcessId, nativeForm } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import type { HttpIngest } from "./server/ingest.ts";
@@ -26,6 +27,7 @@ export interface StreamHubRooms {
   readonly deadlines: Deadlines;
   readonly gate: Gate;
   readonly quotas: Quotas;
+  readonly shedding: Shedding;
 }
 
 /** Where streams are remembered between connections: this process, or Redis for all of them. */
@@ -79,13 +81,13 @@ function streamStoreEvents({ streams }: Telemetry): (event: StreamStoreEvent) =>
 
 export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHub {
   const { config, telemetry } = parts;
-  const { gate, quotas, ...others } = rooms;
+  const { gate, quotas, shedding, ...others } = rooms;
   const hub = new StreamHub({
     ...others,
     limits: streamLimits(parts),
     pingMs: limits.PING_MS,
     helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
-    streamsMax: limits.STREAMS_MAX,
+    streamsMax: config.connectionsMax,
     creditEventsMax: config.unackedEventsMax * config.streamOvercommit,
     goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,
     now: systemClock.nowMs,
@@ -100,7 +102,10 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
     observer: {
       refused: (reason) => telemetry.traffic.socketRefused(reason),
       welcomed: (how) => telemetry.traffic.streamWelcomed(how),
-      answered: (ms) => telemetry.traffic.answered("ws", ms),
+      answered: (ms) => {
+        shedding.answered(ms);
+        telemetry.traffic.answered("ws", ms);
+      },
       failed: (error) => telemetry.process.unexpected("a stream", error),
     },
   });
@@ -118,7 +123,7 @@ export function makeStreamDoor(
   rooms: StreamHubRooms & { readonly ingest: HttpIngest },
 ): StreamDoor {
   const { config, telemetry } = parts;
-  const { gate, ingest, admission, quotas, ...streams } = rooms;
+  const { gate, ingest, admission, quotas, shedding, ...streams } = rooms;
   const charge: Charge = (sender, cost) => quotas.charge(sender.policy, cost);
   return new StreamDoor({
     streams: { ...streams, charge, limits: streamLimits(parts) },
@@ -134,7 +139,10 @@ export function makeStreamDoor(
     closedBecause: gate.closedBecause,
     closedFor: gate.closedFor,
     onFailure: (error) => telemetry.process.unexpected("a request", error),
-    onAnswered: (latencyMs) => telemetry.traffic.answered("http", latencyMs),
+    onAnswered: (latencyMs) => {
+      shedding.answered(latencyMs);
+      telemetry.traffic.answered("http", latencyMs);
+    },
   });
 }
 

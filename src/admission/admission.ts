@@ -38,6 +38,8 @@ export interface Applicant {
   readonly origin: string;
   /** The request came over loopback and no proxy stands between. */
   readonly loopback: boolean;
+  /** Where it comes from; "" or absent: not known. */
+  readonly address?: string;
   /** The façade it came to; native if absent. */
   readonly dialect?: Dialect;
 }
@@ -62,6 +64,8 @@ export interface AdmissionOptions {
   readonly keyless: string | null;
   /** Wall clock, ms since 1970. */
   readonly nowMs: () => number;
+  /** Credentials were shown that are not good. */
+  readonly onBadCredentials?: (address: string) => void;
 }
 
 type Sender = Omit<Principal, "policy">;
@@ -102,6 +106,18 @@ export class Admission {
   }
 
   admit(applicant: Applicant): Admitting {
+    const admitting = this.#admit(applicant);
+    if (!(admitting instanceof Promise)) return this.#noted(admitting, applicant);
+    return admitting.then((admitted) => this.#noted(admitted, applicant));
+  }
+
+  #noted(admitted: Admitted, { credentials, address = "" }: Applicant): Admitted {
+    const isBad = admitted.kind === "refused" && admitted.code === "unauthenticated";
+    if (isBad && credentials !== null) this.#options.onBadCredentials?.(address);
+    return admitted;
+  }
+
+  #admit(applicant: Applicant): Admitting {
     const { credentials } = applicant;
     if (credentials === null) {
       const certificate = this.#table.keys.get(certificateName(applicant.certificateSubject ?? ""));

@@ -19,6 +19,8 @@ export interface AdmissionSettings {
   readonly ticketSecret?: () => string | null;
   /** Where used tickets are remembered; absent: in this process. */
   readonly once?: OnceMemory;
+  /** Hears where credentials came from that are not good. */
+  readonly onBadCredentials?: (address: string) => void;
   /** Hears how fetching an issuer's keys went. */
   readonly onFetch?: (issuer: string, problem: string | null) => void;
 }
@@ -30,6 +32,7 @@ export function createAdmission(settings: AdmissionSettings): Admission {
   return new Admission({
     table: settings.table,
     keyless: settings.keyless,
+    onBadCredentials: settings.onBadCredentials ?? (() => {}),
     nowMs,
     tokens: ({ issuers }) => new Tokens({ issuers, fetch, clockMs, nowMs, onFetch }),
     tickets: new Tickets({

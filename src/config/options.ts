@@ -4,6 +4,7 @@
  * are bytes. What has to hold between options stands in cross-rules.ts.
  */
 import { ACCESS_OPTIONS } from "./access-options.ts";
+import { FAIRNESS_OPTIONS } from "./fairness-options.ts";
 import {
   BODY_BYTES_MAX,
   DRAIN_DEADLINE_MS,
@@ -333,6 +334,8 @@ export const OPTIONS = {
       "Credit that all WebSocket clients together may hold unused, in multiples of " +
       "unackedEventsMax: not all send at once. Above it each is told the least.",
   },
+  ...FAIRNESS_OPTIONS,
+
   httpDeadlineMs: {
     group: "limits",
     type: "integer",

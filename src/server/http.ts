@@ -8,6 +8,8 @@ import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade.ts";
 import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
+import type { Doorman } from "../quota/doorman.ts";
+import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { ByteBudget } from "../lib/byte-budget.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -35,6 +37,7 @@ export interface HttpDoorParts {
   readonly sessions: SessionDoorParts;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
+  readonly doorman: Doorman;
   readonly neighbours: Neighbours;
   /** Further pages to read, by path. */
   readonly pages: ReadonlyMap<string, Page>;
@@ -158,6 +161,14 @@ interface Exchange {
 
 function handle(exchange: Exchange, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
+  const away = head.method === "OPTIONS" ? null : parts.doorman.request(head.address);
+  if (away !== null) {
+    const requestId = parts.ingest.nextRequestId();
+    const retryAfterSeconds = waitSeconds(away.waitMs);
+    const refusal = { requestId, detail: away.detail, retryAfterSeconds, close: true };
+    answer.send(problemReply("rate_limited", refusal));
+    return;
+  }
   if (streamOfPath(head.path) !== null) {
     handleStream(exchange, parts);
     return;

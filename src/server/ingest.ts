@@ -37,7 +37,7 @@ export interface IngestParts extends HttpBatchesParts {
   /** Why no event can be taken at the moment, with the seconds to wait; null if they can. */
   readonly closedBecause: () => Closed | null;
   /** The same for the events of one tenant. */
-  readonly closedFor: (tenant: string) => Closed | null;
+  readonly closedFor: (sender: Principal) => Closed | null;
   readonly processId: string;
 }
 
@@ -103,7 +103,7 @@ export class HttpIngest {
     const isOpen = admitted === null || admitted instanceof Promise;
     if (!isOpen && admitted.kind === "refused") return refuse(...refusalOf(admitted));
     const sender = isOpen ? admitted : admitted.principal;
-    const closed = isOpen ? null : this.#parts.closedFor(admitted.principal.tenant);
+    const closed = isOpen ? null : this.#parts.closedFor(admitted.principal);
     if (closed !== null) return refuse(closed.code, { retryAfterSeconds: closed.afterSeconds });
     if (shape === null) {
       return refuse("unsupported_media_type", { detail: "a body is JSON or NDJSON in UTF-8" });
@@ -202,7 +202,7 @@ export class HttpIngest {
       return null;
     }
     const { principal } = admitted;
-    const closed = this.#parts.closedFor(principal.tenant);
+    const closed = this.#parts.closedFor(principal);
     if (closed === null) return principal;
     this.#refuse(request, closed.code, { retryAfterSeconds: closed.afterSeconds });
     return null;

@@ -101,8 +101,8 @@ function forwardedSubject(headers: ReadonlyMap<string, string>): string {
 
 /** What admission is told of a request besides its credentials. `isLocal`: the server's host is. */
 export function applicantOf(head: RequestHead, isLocal: boolean) {
-  const { header, certificateSubject, proxied } = head;
-  return { origin: header.origin, certificateSubject, loopback: isLocal && !proxied };
+  const { header, certificateSubject, proxied, address } = head;
+  return { origin: header.origin, certificateSubject, address, loopback: isLocal && !proxied };
 }
 
 /** What fields that the gateway fills may hold of who sent the request. */

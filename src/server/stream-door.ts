@@ -35,7 +35,7 @@ export interface StreamDoorParts {
   readonly clockMs: () => number;
   readonly nextRequestId: () => string;
   readonly closedBecause: () => Closed | null;
-  readonly closedFor: (tenant: string) => Closed | null;
+  readonly closedFor: (sender: Principal) => Closed | null;
   readonly onFailure: (error: unknown) => void;
   readonly onAnswered: (latencyMs: number) => void;
 }
@@ -177,7 +177,7 @@ export class StreamDoor {
       return null;
     }
     const { principal } = admitted;
-    const closed = closedFor(principal.tenant);
+    const closed = closedFor(principal);
     const held = quotas.heldBy(principal.policy);
     if (closed !== null) reply(closedReply(closed, requestId));
     else if (held !== null)

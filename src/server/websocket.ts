@@ -7,7 +7,9 @@ import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { us_socket_context_t } from "uWebSockets.js";
 import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
+import type { Doorman, TurnedAway } from "../quota/doorman.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
+import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
@@ -29,6 +31,7 @@ interface SocketData {
 
 export interface WebSocketDoorParts {
   readonly hub: StreamHub;
+  readonly doorman: Doorman;
   readonly neighbours: Neighbours;
   readonly frameBytesHardMax: number;
   readonly backlogBytesMax: number;
@@ -56,6 +59,7 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     },
     open: (socket) => {
       parts.onOpened();
+      parts.doorman.opened(socket.getUserData().peer.address ?? "");
       guarded(parts, () => open(socket, parts.hub));
     },
     message: (socket, message, isBinary) => {
@@ -66,6 +70,7 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
       guarded(parts, () => {
         const data = socket.getUserData();
         data.isOpen = false;
+        parts.doorman.closed(data.peer.address ?? "");
         data.connection?.onClose();
         parts.onClosed(code);
       });
@@ -107,6 +112,11 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     return;
   }
   const head = readHead(request, nearby);
+  const away = parts.doorman.handshake(head.address);
+  if (away !== null) {
+    turnAway(response, away);
+    return;
+  }
   const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
   const refusal = upgradeRefusal(head, offered);
   if (refusal !== null) {
@@ -137,6 +147,15 @@ function refuse(response: HttpResponse, refusal: string): void {
     response.writeHeader("Sec-WebSocket-Version", "13");
     response.writeHeader("Content-Type", "text/plain; charset=utf-8");
     response.end(`${refusal}\n`, true);
+  });
+}
+
+function turnAway(response: HttpResponse, { detail, waitMs }: TurnedAway): void {
+  response.cork(() => {
+    response.writeStatus("429 Too Many Requests");
+    response.writeHeader("Retry-After", String(waitSeconds(waitMs)));
+    response.writeHeader("Content-Type", "text/plain; charset=utf-8");
+    response.end(`${detail}\n`, true);
   });
 }
 

@@ -138,6 +138,11 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     const { store, limits } = this.#hub;
     const principal = await this.#admitted(hello.auth ?? this.#peer.credentials);
     if (principal === null || this.#isGone) return;
+    const excess = this.#hub.admitted(this, principal);
+    if (excess !== null) {
+      this.fail("overloaded", excess);
+      return;
+    }
     this.#principal = principal;
     const key = keyOf(principal, hello);
     const entrance = await enter(store, { hello, key, holder: this });

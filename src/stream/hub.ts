@@ -10,6 +10,7 @@ import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PauseReason, Welcome } from "../protocol/frames.ts";
 import type { CreditSource } from "./answers.ts";
+import { Census } from "./census.ts";
 import { StreamConnection } from "./connection.ts";
 import type { Allowance } from "./credit.ts";
 import { LEAST_ALLOWANCE, Pace } from "./pace.ts";
@@ -31,6 +32,7 @@ const SPREAD_MS_PER_SOCKET = 5;
 const REFUSALS = {
   draining: "this process is shutting down",
   full: "this process has as many connections as it may have",
+  source_full: "this source or its tenant has as many connections as it may have",
   overloaded: "this process has as many events in flight as it may have",
 } as const;
 
@@ -95,6 +97,7 @@ export class StreamHub implements CreditSource {
   readonly #parts: StreamHubParts;
   readonly #connections = new Set<StreamConnection>();
   readonly #dirty: StreamConnection[] = [];
+  readonly #census = new Census();
   readonly #heldBack = new Set<StreamConnection>();
   readonly #pace: Pace;
   #timer: NodeJS.Timeout | undefined;
@@ -246,7 +249,15 @@ export class StreamHub implements CreditSource {
     for (const connection of [...this.#connections]) connection.recheck();
   }
 
+  /** A connection has said whose it is; a sentence if that one has too many. */
+  admitted(connection: StreamConnection, principal: Principal): string | null {
+    if (this.#census.enter(connection, principal)) return null;
+    this.#parts.observer.refused("source_full");
+    return REFUSALS.source_full;
+  }
+
   left(connection: StreamConnection): void {
+    this.#census.leave(connection);
     this.#connections.delete(connection);
     this.#heldBack.delete(connection);
   }

@@ -14,6 +14,8 @@ export interface StreamSocket {
 export interface StreamPeer {
   /** Credentials of the request (Authorization header or subprotocol value), null for none. */
   readonly credentials: string | null;
+  /** The client's; "" or absent: not known. */
+  readonly address?: string;
   /** Of a checked certificate; "" without one. */
   readonly certificateSubject?: string;
   readonly origin: string;

@@ -40,7 +40,14 @@ export const KAFKA_ERRORS = [
   "fatal",
   "other",
 ] as const;
-export const STREAM_REFUSALS = ["overloaded", "draining", "full", "bad_request"] as const;
+export const STREAM_REFUSALS = [
+  "overloaded",
+  "draining",
+  "full",
+  "source_full",
+  "bad_request",
+] as const;
+export const TURNED_AWAY_BY = ["connections", "handshakes", "auth_failures"] as const;
 export const STREAM_WELCOMES = ["new", "resumed", "unsure"] as const;
 export const STREAM_CLAIMS = ["new", "resumed", "unclean", "away", "denied"] as const;
 export const SCHEMA_CHANGES = [
@@ -66,6 +73,7 @@ export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
 export type RepeatKind = (typeof REPEAT_KINDS)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
+export type TurnedAwayBy = (typeof TURNED_AWAY_BY)[number];
 export type StreamWelcome = (typeof STREAM_WELCOMES)[number];
 export type StreamClaim = (typeof STREAM_CLAIMS)[number];
 export type SchemaChange = (typeof SCHEMA_CHANGES)[number];

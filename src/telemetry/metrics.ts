@@ -20,6 +20,7 @@ import {
   RETRY_CODES,
   OUTCOMES,
 } from "./label-sets.ts";
+import { FAIRNESS_METRICS } from "./fairness-metrics.ts";
 import { HTTP_METRICS } from "./http-metrics.ts";
 import { SESSION_METRICS } from "./session-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
@@ -140,6 +141,7 @@ export const METRICS = {
     labels: ["reason"],
     series: each(STREAM_REFUSALS),
   },
+  ...FAIRNESS_METRICS,
   streamsWelcomed: {
     name: "sluice_streams_welcomed_total",
     type: "counter",

@@ -26,6 +26,8 @@ export interface Telemetry {
   readonly process: ProcessTelemetry;
   readonly registry: MetricRegistry;
   readonly log: Logger;
+  /** How busy the event loop was over the last second: 0 to 1. */
+  eventLoopUtilization(): number;
   /** Ends its timers; metrics can still be read. */
   stop(): void;
 }
@@ -61,6 +63,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     process: new ProcessTelemetry({ cells, log }),
     registry,
     log,
+    eventLoopUtilization: () => eventLoop.ratio,
     stop: () => eventLoop.stop(),
   };
 }

@@ -12,6 +12,7 @@ import {
   type RepeatKind,
   type StreamRefusal,
   type StreamWelcome,
+  type TurnedAwayBy,
   type Transport,
 } from "./label-sets.ts";
 import { Ledger, type LedgerNumbers } from "./ledger.ts";
@@ -131,6 +132,25 @@ export class TrafficTelemetry {
   /** A socket was closed or not let in before it could send anything. */
   socketRefused(reason: StreamRefusal): void {
     this.#cells.wsRefused.add(1, reason);
+  }
+
+  /** A request was answered 429 for its address alone. */
+  turnedAway(by: TurnedAwayBy): void {
+    this.#cells.turnedAway.add(1, by);
+  }
+
+  badCredentials(): void {
+    this.#cells.badCredentials.add(1);
+  }
+
+  readShedLevelFrom(read: () => number): void {
+    this.#cells.shedLevel.readFrom(read);
+  }
+
+  /** What has to wait has changed, because the process has too much to do, or no longer. */
+  shedChanged(shed: readonly string[]): void {
+    if (shed.length === 0) this.#log.info("nothing is shed any more");
+    else this.#log.warn("too much to do: traffic is shed", { priorities: shed });
   }
 
   streamWelcomed(how: StreamWelcome): void {

@@ -1,0 +1,34 @@
+/** How many connections each tenant and source has, against what its policy allows. */
+import type { Principal } from "../admission/admission.ts";
+import { sourceName } from "../admission/tenants-file.ts";
+
+export class Census {
+  readonly #names = new Map<object, readonly string[]>();
+  readonly #counts = new Map<string, number>();
+
+  /** False: it is one too many, and is not counted. */
+  enter(connection: object, { tenant, source, policy }: Principal): boolean {
+    const limits = [
+      { name: tenant, most: policy.tenant.quota.connections ?? Infinity },
+      { name: sourceName(tenant, source), most: policy.quota.connections ?? Infinity },
+    ];
+    if (limits.some(({ name, most }) => this.#count(name) >= most)) return false;
+    const names = limits.map(({ name }) => name);
+    for (const name of names) this.#counts.set(name, this.#count(name) + 1);
+    this.#names.set(connection, names);
+    return true;
+  }
+
+  leave(connection: object): void {
+    for (const name of this.#names.get(connection) ?? []) {
+      const left = this.#count(name) - 1;
+      if (left > 0) this.#counts.set(name, left);
+      else this.#counts.delete(name);
+    }
+    this.#names.delete(connection);
+  }
+
+  #count(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+}

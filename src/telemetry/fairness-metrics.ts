@@ -1,0 +1,24 @@
+/** The metrics about who was turned away or had to wait, by which limit. */
+import { each, type MetricDeclaration } from "./declaration.ts";
+import { TURNED_AWAY_BY } from "./label-sets.ts";
+
+export const FAIRNESS_METRICS = {
+  turnedAway: {
+    name: "sluice_turned_away_total",
+    type: "counter",
+    help: "Requests answered 429 for their address alone, by the limit that was reached.",
+    labels: ["by"],
+    series: each(TURNED_AWAY_BY),
+  },
+  badCredentials: {
+    name: "sluice_bad_credentials_total",
+    type: "counter",
+    help: "Keys, tokens and tickets that were shown and were not good.",
+  },
+  shedLevel: {
+    name: "sluice_shed_level",
+    type: "gauge",
+    help: "Traffic that is shed: 0 none, 1 of low priority, 2 all but that of high priority.",
+    aggregator: "max",
+  },
+} as const satisfies Record<string, MetricDeclaration>;
