@@ -158,6 +158,33 @@ describe("judge", () => {
     const again = [sent(2, "s-1", "s-2"), ...answers, ended(2)];
     const flagged = [record(2, 0), record(1, 1, { isFlagged: true })];
     assert.deepEqual(sinsOf(...lost, ...again, ...flagged), [["I4", "s-1"]], "a lost answer");
+    const other = "0196a1c0-0000-7013-8047-9e3779b19e37";
+    const moved = [record(2, 0, { stream: other, seq: 2 }), record(1, 1)];
+    const elsewhere = { ...claim(2), stream: other } as Entry;
+    assert.deepEqual(sinsOf(...lost, elsewhere, ...again, ...moved), [["I4", "s-1"]]);
+  });
+  it("acquits an event that was left open, or left its stream, behind one that was stored", () => {
+    const lost = [claim(1), claim(2), sent(1, "s-1", "s-2"), ended(1, "closed")];
+    const welcome = [told("s-2", "stored", null), told("s-1", "retry", null)];
+    const again = [sent(2, "s-1"), told("s-1", "stored", 2), ended(2)];
+    assert.deepEqual(sinsOf(...lost, ...welcome, ...again, record(2, 0), record(1, 1)), []);
+    const stream = "0196a1c0-0000-7013-8047-9e3779b19e37";
+    const moved = [claim(1), claim(2)].map((each) => ({ ...each, stream }) as Entry);
+    const both = [sent(2, "s-1", "s-2"), told("s-1", "stored", 2), told("s-2", "stored", 2)];
+    const records = [record(2, 0), record(1, 1, { stream }), record(2, 2, { stream })];
+    assert.deepEqual(sinsOf(...lost, ...moved, ...both, ended(2), ...records), []);
+  });
+  it("acquits plain events out of order only of a request that had no answer", () => {
+    const http = { stream: null, seq: null };
+    const records = [record(2, 0, { ...http, id: "h-2" }), record(1, 1, { ...http, id: "h-1" })];
+    const answer = [told("h-1", "stored", 2), told("h-2", "stored", 2), ended(2)];
+    const found = (how: "answered" | "closed") =>
+      sinsOf(
+        ...[plain(1), plain(2), sent(1, "h-1", "h-2"), ended(1, how), sent(2, "h-1", "h-2")],
+        ...[...answer, ...records],
+      );
+    assert.deepEqual(found("closed"), []);
+    assert.deepEqual(found("answered"), [["I4", "h-1"]]);
   });
   it("convicts two answers", () => {
     const twice = [...honest, told("s-1", "rejected"), record(1, 0)];

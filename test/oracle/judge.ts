@@ -2,8 +2,9 @@
  * The judge: a history in, a verdict for each invariant out. Pure. Invariants are those of
  * docs/guarantees.md: I1 nothing acked is missing; I2 nothing is there that was not sent, or
  * otherwise than it was sent; I3 doubles only of what was sent again, flagged on streams; I4 order
- * of a sender's events of one key, except those answered `retry`; I5 ledgers balance; I6 memory is
- * bounded; I8 service comes back; I9 one end for each batch, one final outcome for each event.
+ * of a sender's events of one key, except those that the sender was told to send again; I5 ledgers
+ * balance; I6 memory is bounded; I8 service comes back; I9 one end for each batch, one final
+ * outcome for each event.
  */
 import type { Claim, Entry, Outcome, StoredRecord } from "./history.ts";
 
@@ -11,7 +12,7 @@ export const INVARIANTS = {
   I1: "an event that was answered stored is in Kafka",
   I2: "what is in Kafka was sent, and is equal to what was sent",
   I3: "doubles only of events that were sent again, flagged on streams, droppable by consumers",
-  I4: "events of one sender and key are stored in their order, except those answered retry",
+  I4: "events of one sender and key are stored in their order, except those told to be sent again",
   I5: "the ledger balances at any moment and ends with nothing in flight",
   I6: "memory stays under its bound",
   I8: "after healing a fresh event is stored within its bound",
@@ -57,6 +58,12 @@ interface Case {
   readonly sends: number[];
   readonly told: Outcome[];
   readonly records: StoredRecord[];
+}
+
+/** An event and the first record of it. */
+interface Placed {
+  readonly known: Case;
+  readonly record: StoredRecord;
 }
 
 export function judge(entries: readonly Entry[], bounds: Bounds): Judgement {
@@ -247,9 +254,12 @@ class Court {
     this.#sin("I3", `a consumer takes ${firsts} of ${records.length} records`, records[0]?.id);
   }
 
-  /** I4, over the first record of each event. */
+  /**
+   * I4, over the first record of each event. Told to be sent again is an event whose answer was
+   * `retry`, or that a `welcome` left open although it called a later number of the stream final.
+   */
   #judgeOrder(): void {
-    const last = new Map<string, Case>();
+    const last = new Map<string, Placed>();
     const met = new Set<string>();
     const byPlace = this.#records.toSorted(
       (a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset,
@@ -262,9 +272,28 @@ class Court {
       if (told.includes("retry")) continue;
       const lane = `${claim.sender} ${record.topic} ${record.partition} ${claim.key}`;
       const before = last.get(lane);
-      if (before === undefined || before.claim.ordinal < claim.ordinal) last.set(lane, known);
-      else this.#sin("I4", `stored behind ${before.claim.id} at ${place(record)}`, claim.id);
+      const found = { known, record };
+      if (before === undefined || before.known.claim.ordinal < claim.ordinal) last.set(lane, found);
+      else if (!this.#isUnheard(found, before)) {
+        this.#sin("I4", `stored behind ${before.record.id} at ${place(record)}`, claim.id);
+      }
     }
+  }
+
+  /**
+   * May the event have been answered `retry` where no `welcome` could tell it? In one plain request
+   * with the other, which got no answer; or in the stream of the other, which it had to leave.
+   */
+  #isUnheard({ known, record }: Placed, other: Placed): boolean {
+    const { stream } = other.record;
+    if (stream === null) {
+      return [...this.#batches.values()].some(
+        ({ ids, ends: [end] }) =>
+          end === "closed" && ids.includes(record.id) && ids.includes(other.record.id),
+      );
+    }
+    const wasThere = [...known.places].some((each) => each.startsWith(`${stream}/`));
+    return record.stream !== stream && wasThere;
   }
 
   /** I9 for batches; gives how many had no answer because their connection went away. */

@@ -309,8 +309,22 @@ export class StreamSender implements Sender {
     const before = this.#open.size;
     for (const { seq, code } of welcome.exc) this.#settle(link, seq, { outcome: "rejected", code });
     this.#settleCovered(link, done, welcome.sack);
+    this.#hearHoles(welcome);
     const facts = `epoch ${epoch}, resumed ${resumed}, done ${done}, dup_possible ${isDubious}`;
     this.#parts.history.note(`${this.name}: ${facts}; ${before} held, ${this.#open.size} left`);
+  }
+
+  /**
+   * What is left open below a final number: the server has no outcome of it, and later ones are
+   * stored. The client learns here that it will land behind them, as by a `retry` that was lost.
+   */
+  #hearHoles({ done, sack, exc }: Welcome): void {
+    const last = Math.max(done, ...sack.map(([, to]) => to), ...exc.map(({ seq }) => seq));
+    for (const [seq, { event }] of this.#open) {
+      if (seq > last) continue;
+      const about = { id: event.id, outcome: "retry", code: "left_open", batch: null } as const;
+      this.#parts.history.add({ kind: "told", ...about });
+    }
   }
 
   #ack(link: Link, ack: Ack): void {
