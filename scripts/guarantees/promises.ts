@@ -95,10 +95,9 @@ export const PROMISES: readonly Promised[] = [
     name: "I4",
     text:
       "Events of one sender and key are stored in the order of their arrival, on a stream of " +
-      "their numbers, except those answered `retry`: they land where they are sent again. If that " +
-      "answer was lost with the connection, `welcome` says so, as it calls later numbers final and " +
-      "not this one; of a plain request without an answer, or of a stream that had to be left, " +
-      "it cannot be known.",
+      "their numbers, except those answered `retry`: they land where they are sent again. Where " +
+      "the answers to both were lost with their connection that `retry` may be unheard; then the " +
+      "`welcome` calls later numbers final and not this one, or the record is flagged.",
     tests: [
       ORACLE,
       ...of(REAL, EQUAL_EVENTS),

@@ -60,6 +60,11 @@ interface Case {
   readonly records: StoredRecord[];
 }
 
+interface Batch {
+  readonly ids: readonly string[];
+  readonly ends: string[];
+}
+
 /** An event and the first record of it. */
 interface Placed {
   readonly known: Case;
@@ -77,11 +82,12 @@ class Court {
   readonly #sins: Sin[] = [];
   readonly #cases = new Map<string, Case>();
   /** Batches by number: what they held and what came of it. */
-  readonly #batches = new Map<number, { readonly ids: readonly string[]; ends: string[] }>();
+  readonly #batches = new Map<number, Batch>();
+  /** In the order in which they were sent. */
+  readonly #sent: Batch[] = [];
   readonly #toldInBatch = new Set<string>();
   readonly #records: StoredRecord[] = [];
   readonly #ledgers = new Map<string, number>();
-  #sent = 0;
   #memory = 0;
   #probeMs: number | null | undefined;
 
@@ -99,9 +105,7 @@ class Court {
         this.#hearClaim(entry);
         break;
       case "sent":
-        this.#batches.set(entry.batch, { ids: entry.ids, ends: [] });
-        this.#sent += 1;
-        for (const id of entry.ids) this.#case(id).sends.push(this.#sent);
+        this.#hearSent(entry.batch, entry.ids);
         break;
       case "told":
         this.#hearTold(entry);
@@ -147,6 +151,13 @@ class Court {
     const found = this.#cases.get(id);
     if (found === undefined) throw new Error(`the history has no claim of ${id}`);
     return found;
+  }
+
+  #hearSent(number: number, ids: readonly string[]): void {
+    const batch = { ids, ends: [] };
+    this.#batches.set(number, batch);
+    for (const id of ids) this.#case(id).sends.push(this.#sent.length);
+    this.#sent.push(batch);
   }
 
   #hearTold(entry: Extract<Entry, { readonly kind: "told" }>): void {
@@ -281,19 +292,19 @@ class Court {
   }
 
   /**
-   * May the event have been answered `retry` where no `welcome` could tell it? In one plain request
-   * with the other, which got no answer; or in the stream of the other, which it had to leave.
+   * May the event have been answered `retry` where nobody heard it? Both lost their answers, the
+   * other not before it, and it was sent again: on a stream in doubt, which its record says.
    */
   #isUnheard({ known, record }: Placed, other: Placed): boolean {
-    const { stream } = other.record;
-    if (stream === null) {
-      return [...this.#batches.values()].some(
-        ({ ids, ends: [end] }) =>
-          end === "closed" && ids.includes(record.id) && ids.includes(other.record.id),
-      );
-    }
-    const wasThere = [...known.places].some((each) => each.startsWith(`${stream}/`));
-    return record.stream !== stream && wasThere;
+    const lost = this.#lostSends(known)[0] ?? Infinity;
+    const otherLost = this.#lostSends(other.known).at(-1) ?? -Infinity;
+    const wasSentAgain = (known.sends.at(-1) ?? 0) > lost;
+    return lost <= otherLost && wasSentAgain && (record.stream === null || record.isFlagged);
+  }
+
+  /** Those that got no answer because the connection went away. */
+  #lostSends({ sends }: Case): number[] {
+    return sends.filter((send) => this.#sent[send]?.ends[0] === "closed");
   }
 
   /** I9 for batches; gives how many had no answer because their connection went away. */

@@ -160,8 +160,8 @@ export class StreamSender implements Sender {
       if (link.isLeaving && link.batches.size === 0) this.#giveUp(link, "was asked to go");
       return;
     }
-    this.#sendAgain(link, nowMs);
-    this.#sendNew(link);
+    // New ones only behind all that is due: a smaller frame could fit where a re-send does not.
+    if (this.#sendAgain(link, nowMs)) this.#sendNew(link);
   }
 
   #judgeSilence(link: Link, nowMs: number): void {
@@ -378,8 +378,8 @@ export class StreamSender implements Sender {
     history.add({ kind: "ended", batch, how: "answered" });
   }
 
-  /** Runs of numbers that have no outcome and are not in flight. */
-  #sendAgain(link: Link, nowMs: number): void {
+  /** Runs of numbers that have no outcome and are not in flight; false if credit does not reach. */
+  #sendAgain(link: Link, nowMs: number): boolean {
     const due = [...this.#open.entries()]
       .filter(([, open]) => open.batch === null && nowMs >= open.notBeforeMs)
       .map(([seq]) => seq)
@@ -388,12 +388,12 @@ export class StreamSender implements Sender {
     for (const seq of due) {
       const isNext = run.length > 0 && run.at(-1) === seq - 1 && run.length < EVENTS_PER_FRAME;
       if (!isNext && run.length > 0) {
-        if (!this.#publish(link, run)) return;
+        if (!this.#publish(link, run)) return false;
         run = [];
       }
       run.push(seq);
     }
-    if (run.length > 0) this.#publish(link, run);
+    return run.length === 0 || this.#publish(link, run);
   }
 
   #sendNew(link: Link): void {
