@@ -67,7 +67,7 @@ export const PROMISES: readonly Promised[] = [
     name: "I3",
     text:
       "A record is double only where its event was sent again. Of the two records of a double " +
-      "of one stream one is flagged, nearly always the second, seldom the first; of more all " +
+      "of one stream one is flagged, mostly the second, sometimes the first; of more all " +
       "but one are. Whichever it is, `sluice/consumer` keeps the first in the partition and " +
       "drops the others. Doubles of plain HTTP, and of an event that its client took over into " +
       "a new stream, share the id and are not flagged.",
