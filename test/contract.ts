@@ -8,6 +8,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
 import { FACADE_PATHS } from "../src/protocol/documents/facades.ts";
+import { SESSIONS_PATH } from "../src/protocol/documents/facts.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 
 /** A JSON document whose members are looked up by name; a leaf has none. */
@@ -154,10 +155,19 @@ function resolve<T extends Json | null>(place: string, value: T): readonly [stri
   return [`/${names.join("/")}`, found];
 }
 
-/** Every answer of sluice's own routes in the document, as `checkAnswer` writes them. */
+/**
+ * Every answer of sluice's own routes but those of sessions, which have a test of their own, as
+ * `checkAnswer` writes them.
+ */
 export function documentedAnswers(): string[] {
   const paths = Object.entries(OPENAPI["paths"] ?? {});
-  return paths.flatMap(([path, item]) => (path in FACADE_PATHS ? [] : answersOf(path, item)));
+  const isElsewhere = (path: string): boolean => path in FACADE_PATHS || path === SESSIONS_PATH;
+  return paths.flatMap(([path, item]) => (isElsewhere(path) ? [] : answersOf(path, item)));
+}
+
+/** Every answer that the document has for a person's sessions, as `seen.answers` names them. */
+export function documentedSessionAnswers(): string[] {
+  return answersOf(SESSIONS_PATH, OPENAPI["paths"]?.[SESSIONS_PATH] ?? {});
 }
 
 function answersOf(path: string, item: Json): string[] {

@@ -12,6 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { keyDigest } from "../../src/admission/keys.ts";
+import { documentedSessionAnswers, seen } from "../contract.ts";
 import { Gateway } from "../gateway.ts";
 import { readAll } from "./read-back.ts";
 import { readSessionNews } from "./session-news.ts";
@@ -158,6 +159,8 @@ test("a person's sessions are erased on request, which is noted without the pers
     await delay(20);
   }
   assert.equal((await ask("DELETE", "customer-3", KEYS.web)).status, 403);
+  assert.equal((await ask("DELETE", "customer-3", "nobody")).status, 401);
+  assert.equal((await ask("DELETE", "x".repeat(1_025), KEYS.desk)).status, 400);
   assert.equal((await ask("DELETE", "customer-3", KEYS.other)).erased, 0);
   const keyFile = join(directory, "desk.key");
   await writeFile(keyFile, `${KEYS.desk}\n`);
@@ -183,4 +186,12 @@ test("a person's sessions are erased on request, which is noted without the pers
   while ((await ask("GET", "visitor-3", KEYS.desk)).sessions?.[0]?.["events"] !== 1) {
     await delay(20);
   }
+});
+
+test("every documented answer has been seen, save those of what is broken or away", () => {
+  const unseen = documentedSessionAnswers().filter((answer) => !seen.answers.has(answer));
+  assert.deepEqual(
+    unseen.filter((answer) => !/ (500|503)$/.test(answer)),
+    [],
+  );
 });
