@@ -21,6 +21,7 @@ const CHECKS: readonly Check[] = [
   { name: "dead code (knip)", words: ["node_modules/.bin/knip", "--no-progress"] },
   { name: "house rules (tidy)", words: ["scripts/tidy.ts"] },
   { name: "generated files", words: ["scripts/generate.ts", "--check"] },
+  { name: "licences", words: ["scripts/supply-chain.ts", "--licences"] },
 ];
 
 const FIXES: readonly Check[] = [

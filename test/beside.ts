@@ -61,6 +61,12 @@ export class Beside {
     assert.equal((await this.#gateway.ledger())["stored"], this.#stored, "no more, no less");
   }
 
+  /** Takes what attackers have had stored so far as given: some of what they sent was sound. */
+  async settled(): Promise<void> {
+    await this.#quiet(1);
+    this.#stored = (await this.#gateway.ledger())["stored"] ?? 0;
+  }
+
   /** Leaves; then nothing at all is open, and the memory has not grown beyond its bound. */
   async end(): Promise<void> {
     this.#client.close();

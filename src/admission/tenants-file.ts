@@ -111,8 +111,9 @@ export function readTenants(text: string, options: TenantsFileOptions): ReadTena
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { kind: "faults", faults: [`it is not JSON: ${reason}`] };
+    // The rest of the message quotes the text, in which a key may stand.
+    const [place = ""] = /at position \d+|at line \d+ column \d+/.exec(String(error)) ?? [];
+    return { kind: "faults", faults: [`it is not JSON ${place}`.trimEnd()] };
   }
   if (!validate(value)) return { kind: "faults", faults: sentences(validate.errors ?? []) };
   return new TableMaker(options).make(value);
@@ -262,6 +263,9 @@ function sentences(errors: readonly ErrorObject[]): readonly string[] {
   return [...new Set(shown.map((error) => sentence(error)))].slice(0, TENANT_FAULTS_MAX);
 }
 
+/** Somebody may have written a key itself here: it is never repeated. */
+const KEY_PLACE = /\/(?:writeKeys|secretKeys)(?:\/|$)/;
+
 function sentence(error: ErrorObject): string {
   const place = error.instancePath === "" ? "the file" : error.instancePath;
   if (error.keyword === "additionalProperties") {
@@ -280,6 +284,7 @@ function sentence(error: ErrorObject): string {
     return `${place}: expected one of ${values}, got ${shownValue(error.data)}`;
   }
   if (error.keyword === "required") return `${place}: ${error.message ?? "a member is missing"}`;
+  if (KEY_PLACE.test(place)) return `${place}: ${error.message ?? "is not valid"}`;
   return `${place}: ${error.message ?? "is not valid"}, got ${shownValue(error.data)}`;
 }
 

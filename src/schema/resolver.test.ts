@@ -132,7 +132,7 @@ test("SchemaResolver asks once for a schema that many events name at once", asyn
   assert.equal(fake.requests.length, 1);
 });
 
-test("SchemaResolver bounds what 100 000 distinct unknown ids can do", async () => {
+test("input 27: SchemaResolver bounds what 100 000 distinct unknown ids can do", async () => {
   const { resolve, fake, clock } = setUp();
   let unavailableCount = 0;
   for (let id = 1_000; id < 101_000; id++) {

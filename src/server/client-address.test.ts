@@ -10,7 +10,7 @@ function client(remote: string, forwardedFor = "", proxied = "") {
 }
 
 describe("TrustedProxies", () => {
-  it("believes nothing of who is not trusted", () => {
+  it("input 41: believes nothing of who is not trusted", () => {
     for (const forwardedFor of ["1.2.3.4", "127.0.0.1", "10.0.0.1, 1.2.3.4"]) {
       assert.deepEqual(client("203.0.113.7", forwardedFor, "9.9.9.9"), {
         address: "203.0.113.7",
@@ -29,7 +29,7 @@ describe("TrustedProxies", () => {
     assert.equal(client("fd12::1", "2001:db8::5").address, "2001:db8::5");
   });
 
-  it("stops at what is no address, and believes no endless list", () => {
+  it("input 41: stops at what is no address, and believes no endless list", () => {
     assert.equal(client("10.1.1.1", "203.0.113.7, unknown").address, "10.1.1.1");
     assert.equal(client("10.1.1.1", "<script>").address, "10.1.1.1");
     const long = Array.from({ length: 500 }, () => "10.2.2.2").join(",");

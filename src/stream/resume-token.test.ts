@@ -28,7 +28,7 @@ describe("ResumeTokens", () => {
     assert.equal(own.proves(streamKey(), token), false);
   });
 
-  test("a token that was truncated, lengthened or changed in any bit proves nothing", () => {
+  test("input 38: a token that was truncated, lengthened or changed in any bit proves nothing", () => {
     const { tokens: own } = tokens();
     const token = own.token(KEY);
     for (let length = 0; length < token.length; length += 1) {
@@ -52,7 +52,7 @@ describe("ResumeTokens", () => {
     }
   });
 
-  test("a token ends at its time", () => {
+  test("input 38: a token ends at its time", () => {
     const { tokens: own, pass } = tokens();
     const token = own.token(KEY);
     pass(LIFE_SECONDS * 1_000 - 1);
