@@ -39,6 +39,9 @@ export type KafkaReport =
   | { readonly kind: "answered"; readonly topics: readonly TopicReport[] }
   | { readonly kind: "silent"; readonly detail: string };
 
+/** librdkafka's words. */
+const ALL_BROKERS_DOWN = "all broker connections are down";
+
 /** ALL and WRITE in Kafka's numbering of operations. */
 const WRITING: ReadonlySet<number> = new Set([2, 4]);
 
@@ -47,17 +50,21 @@ export async function inspectTopics(
   address: KafkaAddress,
   topics: readonly string[],
 ): Promise<KafkaReport> {
-  let lastError = "";
+  let cause = "";
+  const noteError = ({ message }: { readonly message: string }): void => {
+    // What befell one broker says more than that none is left.
+    if (cause === "" || !message.includes(ALL_BROKERS_DOWN)) cause = message;
+  };
   const admin = kafka.AdminClient.create(
     { ...connectionSettings({ ...address, clientId: "sluice-doctor" }), log_level: 0 },
-    { "event.error": (error: { readonly message: string }) => (lastError = error.message) },
+    { "event.error": noteError },
   );
   try {
     const described = await describeTopics(admin, topics, address.timeoutMs);
     if (typeof described !== "string") {
       return { kind: "answered", topics: described.map(reportOf) };
     }
-    return { kind: "silent", detail: lastError === "" ? described : lastError };
+    return { kind: "silent", detail: cause === "" ? described : cause };
   } finally {
     admin.disconnect();
   }
