@@ -17,7 +17,7 @@ import { Doorman } from "./quota/doorman.ts";
 import { Quotas } from "./quota/quotas.ts";
 import { RedisLeases } from "./quota/redis-leases.ts";
 import { Shares } from "./quota/shares.ts";
-import { makeProcessId } from "./rooms.ts";
+import { makeProcessId, redisPlace } from "./rooms.ts";
 import type { Pack } from "./schema/pack.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -101,7 +101,7 @@ function makeShared({ config, telemetry }: AccessParts) {
   const { log, process } = telemetry;
   let wasUp = true;
   const leases = new RedisLeases({
-    url: config.redisUrl,
+    ...redisPlace(config),
     processId: makeProcessId(),
     clock: systemClock,
     secretOffered: randomBytes(32).toString("base64url"),

@@ -3,6 +3,7 @@
  * configuration; telemetry hears of them through room-events.ts.
  */
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Admission } from "./admission/admission.ts";
 import { sourceName } from "./admission/tenants-file.ts";
@@ -21,6 +22,7 @@ import * as limits from "./limits.ts";
 import { Shedding } from "./quota/shedding.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
 import type { Pack } from "./schema/pack.ts";
+import type { RedisTls } from "./redis/redis-client.ts";
 import type { RegistryAuth } from "./schema/registry-http.ts";
 import { RegistryClient } from "./schema/registry.ts";
 import { SchemaStore } from "./schema/store.ts";
@@ -125,12 +127,22 @@ function registryAuth(config: Config): RegistryAuth | null {
   return { basic: { user: config.registryUsername, password: config.registryPassword } };
 }
 
+/** Where Redis is and whom to trust there; throws where the file of authorities cannot be read. */
+export function redisPlace({ redisUrl: url, redisCaFile }: Config): RedisPlace {
+  return redisCaFile === "" ? { url } : { url, tls: { ca: readFileSync(redisCaFile, "utf8") } };
+}
+
+interface RedisPlace {
+  readonly url: string;
+  readonly tls?: RedisTls;
+}
+
 export function makeSessions(
   { config, telemetry }: RoomParts,
   admission: Admission,
 ): { readonly sessions: Sessions; readonly book: SessionBook } {
   const made = createSessions({
-    store: config.redisUrl === "" ? { kind: "memory" } : { kind: "redis", url: config.redisUrl },
+    store: config.redisUrl === "" ? { kind: "memory" } : { kind: "redis", ...redisPlace(config) },
     rules: {
       gapMs: config.sessionGapMs,
       lengthMsMax: config.sessionLengthMs,

@@ -10,7 +10,7 @@ import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Quotas } from "./quota/quotas.ts";
 import type { Shedding } from "./quota/shedding.ts";
-import { makeProcessId, nativeForm } from "./rooms.ts";
+import { makeProcessId, nativeForm, redisPlace } from "./rooms.ts";
 import type { Gate, RoomParts } from "./rooms.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import { StreamDoor } from "./server/stream-door.ts";
@@ -32,9 +32,9 @@ export interface StreamHubRooms {
 
 /** Where streams are remembered between connections: this process, or Redis for all of them. */
 export function makeStreamStore({ config, telemetry }: RoomParts): StreamStore {
-  const { redisUrl: url, streamSecret: secret } = config;
+  const { redisUrl, streamSecret: secret } = config;
   const store = createStreamStore({
-    memory: url === "" ? { kind: "memory" } : { kind: "redis", url },
+    memory: redisUrl === "" ? { kind: "memory" } : { kind: "redis", ...redisPlace(config) },
     ttlSeconds: Math.floor(config.streamTtlMs / 1_000),
     ...(secret === "" ? {} : { secret }),
     onEvent: streamStoreEvents(telemetry),

@@ -124,6 +124,11 @@ const readableProxies: CrossRule = (config) => {
   return undefined;
 };
 
+const redisAuthorities: CrossRule = ({ redisCaFile, redisUrl }) =>
+  redisCaFile !== "" && !redisUrl.startsWith("rediss://")
+    ? "SLUICE_REDIS_CA_FILE is set but SLUICE_REDIS_URL does not begin with rediss://: no TLS."
+    : undefined;
+
 const repeatedWriteKey: CrossRule = (config) => {
   const seen = new Set<string>();
   for (const [index, entry] of config.tenants.entries()) {
@@ -157,6 +162,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   repeatedWriteKey,
   wholeCertificate,
   readableProxies,
+  redisAuthorities,
   (config) => {
     const parts = embeddedParts(config);
     return config.workers > 1 && parts.length > 0

@@ -221,6 +221,13 @@ export const OPTIONS = {
       "Redis for sessions and for what is remembered of streams. Empty: both live in the memory " +
       "of this process.",
   },
+  redisCaFile: {
+    group: "sessions",
+    type: "text",
+    default: "",
+    form: { pattern: /./, expected: "a file", example: "/etc/sluice/redis-ca.crt" },
+    text: "Authorities (PEM) that sign Redis, with a rediss:// URL. Empty: the system's.",
+  },
   sessionGapMs: {
     group: "sessions",
     type: "integer",

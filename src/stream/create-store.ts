@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { RedisTls } from "../redis/redis-client.ts";
 import { STREAM_TOKEN_EXTRA_SECONDS, STREAM_TTL_SECONDS } from "../limits.ts";
 import { StreamKeeper } from "./keeper.ts";
 import { LocalMemory } from "./local-memory.ts";
@@ -17,6 +18,7 @@ export type StreamMemoryChoice =
   | {
       readonly kind: "redis";
       readonly url: string;
+      readonly tls?: RedisTls;
       /** How soon Redis has to answer. */
       readonly deadlineMs?: number;
       readonly heartbeatMs?: number;

@@ -12,7 +12,7 @@ import {
   STREAM_STORE_DEADLINE_MS,
 } from "../limits.ts";
 import { createRedisClient, whyDown, whyFailed } from "../redis/redis-client.ts";
-import type { RedisClient } from "../redis/redis-client.ts";
+import type { RedisClient, RedisTls } from "../redis/redis-client.ts";
 import type {
   ClaimAnswer,
   MemoryClaim,
@@ -41,6 +41,7 @@ import { EMPTY_RECORD, boundedRecord } from "./stream-record.ts";
 
 export interface RedisMemoryOptions {
   readonly url: string;
+  readonly tls?: RedisTls;
   readonly ttlSeconds: number;
   readonly clock: Clock;
   /** Offered as the shared secret of resume tokens; null where the operator has set one. */
@@ -84,10 +85,11 @@ export class RedisMemory implements StreamMemory {
   constructor(options: RedisMemoryOptions) {
     this.#options = options;
     this.#deadlineMs = options.deadlineMs ?? STREAM_STORE_DEADLINE_MS;
-    const { url, reconnectMsMax } = options;
+    const { url, tls, reconnectMsMax } = options;
     const client = (connectionName: string): RedisClient => {
       const made = createRedisClient({
         url,
+        ...(tls === undefined ? {} : { tls }),
         connectionName,
         deadlineMs: this.#deadlineMs,
         ...(reconnectMsMax === undefined ? {} : { reconnectMsMax }),
