@@ -1,7 +1,7 @@
-import { after, before } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { RedisStore } from "./redis-store.ts";
-import { describeBook } from "./testing/book-contract.ts";
+import { bookTests } from "./testing/book-contract.ts";
 import { startPrivateRedis, until } from "./testing/private-redis.ts";
 import type { PrivateRedis } from "./testing/private-redis.ts";
 
@@ -19,8 +19,7 @@ async function openStore(writer: string, nowMs: () => number): Promise<RedisStor
   return store;
 }
 
-describeBook({
-  name: "RedisBook",
+const contract = bookTests({
   open: async (nowMs) => {
     await server.admin.flushall();
     const store = await openStore("one", nowMs);
@@ -30,4 +29,8 @@ describeBook({
     };
     return { store, other, close };
   },
+});
+
+describe("RedisBook as a book of sessions", () => {
+  for (const { name, run } of contract) test(name, run);
 });
