@@ -1,6 +1,6 @@
 /**
- * Sends three events over a WebSocket and prints what becomes of them: `npm run example`. It uses
- * no library; read it to see how little a client has to do.
+ * Sends three events over a WebSocket and prints what becomes of them. It uses no library; read it
+ * to see how little a client has to do. `npm run example -- websocket [URL]`
  */
 import { randomUUID } from "node:crypto";
 

@@ -7,7 +7,7 @@ import { globSync } from "node:fs";
 export const SERVICES = ["kafka", "redis", "registry"] as const;
 export type Service = (typeof SERVICES)[number];
 
-const PATTERNS = ["src", "test", "scripts", "assembly", "packs", "bench"].map(
+const PATTERNS = ["src", "test", "scripts", "assembly", "packs", "bench", "examples"].map(
   (folder) => `${folder}/**/*.test.{ts,mjs}`,
 );
 
