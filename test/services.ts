@@ -7,9 +7,13 @@ const SERVICES = {
   kafka: "SLUICE_TEST_KAFKA",
   redis: "SLUICE_TEST_REDIS",
   registry: "SLUICE_TEST_REGISTRY",
+  postgres: "SLUICE_TEST_POSTGRES",
 } as const;
 
-/** `kafka`: host:port[,host:port]; `redis`: redis://…; `registry`: http://…/path */
+/**
+ * `kafka`: host:port[,host:port]; `redis`: redis://…; `registry`: http://…/path; `postgres`:
+ * postgres://…
+ */
 export function testService(name: keyof typeof SERVICES): string {
   const variable = SERVICES[name];
   const address = process.env[variable];

@@ -39,8 +39,11 @@ const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
   ajv: "admission",
   ioredis: "redis",
   jose: "admission",
+  pg: "sink",
+  "pg-copy-streams": "sink",
   pino: "telemetry",
   "pino-pretty": "telemetry",
+  postgrator: "sink",
   "prom-client": "telemetry",
   "uWebSockets.js": "server",
 };

@@ -9,7 +9,8 @@
  * @property {readonly string[]} [instancePorts] purposes a private server needs; default: all
  * @property {readonly string[]} prerequisites names in prerequisites.mjs
  * @property {number} startTimeoutMs
- * @property {number} stopPatienceMs from SIGTERM to SIGKILL
+ * @property {number} stopPatienceMs from SIGTERM (or stopSignal) to SIGKILL
+ * @property {NodeJS.Signals} [stopSignal] what asks it to end; default: SIGTERM
  * @property {(progress: (sentence: string) => void) => Promise<string>} [install] fills the cache
  * @property {(context: Context) => Promise<void>} configure writes its files; may be repeated
  * @property {(context: Context) => readonly ProcessPlan[]} processes in the order of their start
@@ -34,6 +35,7 @@
  */
 import { kafka, kafka3 } from "./kinds/kafka.mjs";
 import { keycloak } from "./kinds/keycloak.mjs";
+import { postgres } from "./kinds/postgres.mjs";
 import { prometheus } from "./kinds/prometheus.mjs";
 import { redisHa } from "./kinds/redis-ha.mjs";
 import { redis } from "./kinds/redis.mjs";
@@ -48,6 +50,7 @@ export const DEFINITIONS = [
   redis,
   redisHa,
   registry,
+  postgres,
   prometheus,
   toxiproxy,
   keycloak,

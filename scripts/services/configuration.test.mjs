@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { archiveFileName, renderPom, repositoryFolder } from "./artifacts.mjs";
 import { DEFINITIONS, definitionOf } from "./catalog.mjs";
 import { nodeProperties, renderProperties } from "./kinds/kafka.mjs";
+import { serverSettings, unprivileged } from "./kinds/postgres.mjs";
 import { renderPrometheusConfiguration } from "./kinds/prometheus.mjs";
 import { directivesByProcess } from "./kinds/redis-ha.mjs";
 import { renderRedisConfiguration } from "./kinds/redis.mjs";
@@ -144,6 +145,28 @@ describe("ports", () => {
 
   it("the fault proxy before kafka: on the port that kafka advertises for it", () => {
     assert.equal(definitionOf("toxiproxy").ports.kafka, definitionOf("kafka").ports.proxy);
+  });
+});
+
+describe("postgres", () => {
+  it("settings: replace and add parameters; only the loopback address is listened on", () => {
+    const settings = serverSettings({ tcp: 7 }, { max_connections: 5, work_mem: "1MB" });
+    assert.equal(settings.port, 7);
+    assert.equal(settings.max_connections, 5);
+    assert.equal(settings.work_mem, "1MB");
+    assert.equal(settings.listen_addresses, "127.0.0.1");
+    assert.equal(settings.unix_socket_directories, "");
+  });
+
+  it("root: runs as nobody; anyone else: as himself", () => {
+    assert.deepEqual(unprivileged("initdb", ["-D", "d"], 1000), {
+      program: "initdb",
+      programArguments: ["-D", "d"],
+    });
+    const { program, programArguments } = unprivileged("initdb", ["-D", "d"], 0);
+    assert.equal(program, "setpriv");
+    assert.ok(programArguments.includes("--reuid=65534"));
+    assert.deepEqual(programArguments.slice(-3), ["initdb", "-D", "d"]);
   });
 });
 

@@ -6,13 +6,14 @@ export type ServiceName =
   | "redis"
   | "redis-ha"
   | "registry"
+  | "postgres"
   | "prometheus"
   | "toxiproxy"
   | "keycloak";
 
 /**
  * One process of a server; `name`: broker, node1 … node3, primary, replica, sentinel, redis,
- * registry, prometheus, toxiproxy, keycloak.
+ * registry, postgres, prometheus, toxiproxy, keycloak.
  */
 export interface ServiceProcess {
   readonly name: string;
@@ -69,10 +70,10 @@ export interface InstanceOptions {
    * By purpose; those left out are chosen free. Purposes: kafka plaintext, saslSsl, proxied, proxy
    * (named by the broker, for a fault proxy to listen on), controller; kafka3 the same with node1.
    * … node3. before them; redis plain, tls; redis-ha primary, replica, sentinel; registry and
-   * prometheus http; toxiproxy api; keycloak http, management.
+   * prometheus http; postgres tcp; toxiproxy api; keycloak http, management.
    */
   readonly ports?: Readonly<Record<string, number>>;
-  /** Kafka properties or Redis directives to replace or add; Prometheus: scrape (host:port). */
+  /** Kafka properties, Redis directives or PostgreSQL parameters to replace or add; Prometheus: scrape (host:port). */
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly progress?: (sentence: string) => void;
 }

@@ -24,6 +24,7 @@ const PREREQUISITES = {
   java: { program: "java", debianPackage: "default-jre-headless", verify: verifyJava },
   maven: { program: "mvn", debianPackage: "maven" },
   openssl: { program: "openssl", debianPackage: "openssl" },
+  setpriv: { program: "setpriv", debianPackage: "util-linux" },
   unzip: { program: "unzip", debianPackage: "unzip" },
   redis: { program: "redis-server", debianPackage: "redis-server" },
   prometheus: { program: "prometheus", debianPackage: "prometheus" },

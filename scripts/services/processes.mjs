@@ -83,8 +83,8 @@ export function signalProcess(identity, signal) {
  * Asks a process to end, and makes it end when `patienceMs` have passed. Resolves when it is gone.
  * A suspended process cannot hear the request, so it is resumed.
  */
-export async function terminateProcess(identity, patienceMs) {
-  if (!signalProcess(identity, "SIGTERM")) return;
+export async function terminateProcess(identity, patienceMs, signal = "SIGTERM") {
+  if (!signalProcess(identity, signal)) return;
   resumeProcess(identity);
   if (await waitUntilGone(identity, patienceMs)) return;
   await killProcess(identity);

@@ -12,6 +12,10 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 const API_VERSIONS_KEY = 18;
 const CORRELATION_ID = 0x51_75_1c_e0;
 
+/** Version 3.0, and the first byte of the request to identify oneself. */
+const POSTGRES_PROTOCOL = 0x00_03_00_00;
+const POSTGRES_AUTHENTICATION = "R".charCodeAt(0);
+
 /** An HTTP server answers this address with a status of 2xx. */
 export async function answersHttp(url) {
   try {
@@ -55,6 +59,23 @@ export async function answersRedis(port, commands, expected = /\+PONG/u) {
       const text = answer.toString("latin1");
       return text.endsWith("+PONG\r\n") && expected.test(text);
     },
+  });
+}
+
+/**
+ * A PostgreSQL server asks who wants to come in. While it starts or recovers it refuses instead.
+ */
+export async function answersPostgres(port, { user, database }) {
+  const words = Buffer.from(`user\0${user}\0database\0${database}\0\0`);
+  const request = Buffer.alloc(8 + words.length);
+  request.writeInt32BE(request.length, 0);
+  request.writeInt32BE(POSTGRES_PROTOCOL, 4);
+  words.copy(request, 8);
+  return await exchange({
+    port,
+    request,
+    isComplete: (answer) => answer.length > 0,
+    isGood: (answer) => answer[0] === POSTGRES_AUTHENTICATION,
   });
 }
 

@@ -126,7 +126,7 @@ async function changeAddresses(portOffset, change) {
  * @returns {readonly (readonly [string, string])[]}
  */
 export function environmentOf(addresses) {
-  const { kafka = addresses.kafka3, redis, registry, toxiproxy } = addresses;
+  const { kafka = addresses.kafka3, redis, registry, postgres, toxiproxy } = addresses;
   const variables = [
     ["SLUICE_TEST_KAFKA", kafka?.address],
     ["SLUICE_TEST_KAFKA_SASL_SSL", kafka?.saslSsl],
@@ -135,10 +135,12 @@ export function environmentOf(addresses) {
     ["SLUICE_TEST_REDIS_TLS", redis?.tlsUrl],
     ["SLUICE_TEST_REDIS_CA", redis?.certificateAuthority],
     ["SLUICE_TEST_REGISTRY", registry?.url],
+    ["SLUICE_TEST_POSTGRES", postgres?.url],
     ["SLUICE_TEST_TOXIPROXY", toxiproxy?.url],
     ["SLUICE_KAFKA_BROKERS", kafka?.address],
     ["SLUICE_REDIS_URL", redis?.url],
     ["SLUICE_REGISTRY_URL", registry?.url],
+    ["SLUICE_POSTGRES_URL", postgres?.url],
   ];
   return variables.filter(([, value]) => value !== undefined);
 }

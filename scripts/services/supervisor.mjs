@@ -121,7 +121,7 @@ async function startAll(definition, context, absent) {
     await definition.prime?.(context);
   } catch (error) {
     const started = absent.map(({ name }) => record[name]).filter((each) => each !== undefined);
-    await Promise.all(started.map((each) => terminateProcess(each, definition.stopPatienceMs)));
+    await endAll(definition, started);
     throw error;
   }
 }
@@ -166,9 +166,13 @@ function describeFailure(directory, processName, end) {
 
 async function endProcesses(definition, directory) {
   const alive = Object.values(readRecord(directory)).filter(isAlive);
-  await Promise.all(alive.map((each) => terminateProcess(each, definition.stopPatienceMs)));
+  await endAll(definition, alive);
   await rm(recordFile(directory), { force: true });
   return alive.length;
+}
+
+async function endAll({ stopPatienceMs, stopSignal }, identities) {
+  await Promise.all(identities.map((each) => terminateProcess(each, stopPatienceMs, stopSignal)));
 }
 
 function isAlive(identity) {

@@ -11,6 +11,7 @@ const VARIABLES = {
   kafka: "SLUICE_TEST_KAFKA",
   redis: "SLUICE_TEST_REDIS",
   registry: "SLUICE_TEST_REGISTRY",
+  postgres: "SLUICE_TEST_POSTGRES",
 } as const satisfies Record<Service, string>;
 
 export interface StartedServices {

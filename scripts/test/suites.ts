@@ -4,7 +4,7 @@
  */
 import { globSync } from "node:fs";
 
-export const SERVICES = ["kafka", "redis", "registry"] as const;
+export const SERVICES = ["kafka", "redis", "registry", "postgres"] as const;
 export type Service = (typeof SERVICES)[number];
 
 const PATTERNS = ["src", "test", "scripts", "assembly", "packs", "bench", "examples"].map(

@@ -14,7 +14,8 @@ describe("servicesOf", () => {
     ["src/a/b.kafka.test.ts", ["kafka"]],
     ["src/a/b.redis.long.test.ts", ["redis"]],
     ["src/a/b.registry.test.mjs", ["registry"]],
-    ["test/b.e2e.test.ts", ["kafka", "redis", "registry"]],
+    ["src/b.kafka.postgres.test.ts", ["kafka", "postgres"]],
+    ["test/b.e2e.test.ts", ["kafka", "redis", "registry", "postgres"]],
   ] as const) {
     it(`${file}: ${services.join(", ") || "none"}`, () => {
       assert.deepEqual(servicesOf(file), services);
