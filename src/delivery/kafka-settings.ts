@@ -7,8 +7,12 @@
 import { COMMIT_RECORDS_MAX } from "../limits.ts";
 import type { Compression, KafkaSecurity } from "./delivery.ts";
 
-/** The longest that a broker which does not answer is waited for. */
-const SOCKET_TIMEOUT_MS_MAX = 10_000;
+/**
+ * The longest that a broker which does not answer is waited for. Kafka's controller takes 9 s
+ * (broker.session.timeout.ms) to call it dead; records that time out a little before find the next
+ * leader at once, those that time out after would have waited for nothing.
+ */
+const SOCKET_TIMEOUT_MS_MAX = 8_500;
 
 export type KafkaSettings = Readonly<Record<string, string | number | boolean>>;
 
