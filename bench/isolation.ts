@@ -10,9 +10,9 @@
  * first three seconds apart; for the suspended broker's partitions when they were stored again.
  * Exit code 1 if the others' p99 after those seconds is more than 1.5 times the one before.
  *
- * With `--replicas 3` the question is what a dead broker costs (`--fault kill`: its process is gone;
- * `suspend`: it stands still with its connections open): exit code 1 if any record waited longer
- * than the brokers' session timeout and two seconds, or was not stored.
+ * With `--replicas 3` the question is what a dead broker costs (`--fault kill`: its process is
+ * gone; `suspend`: it stands still with its connections open): exit code 1 if any record waited
+ * longer than the brokers' session timeout and two seconds, or was not stored.
  */
 import { parseArgs } from "node:util";
 
