@@ -491,7 +491,10 @@ export const TOKEN_SCOPES_MAX = 200;
 export const ISSUER_ANSWER_BYTES_MAX = 256 * 1024;
 export const ISSUER_TIMEOUT_MS = 3_000;
 
-/** An issuer's keys are fetched at most so often, however many tokens name unknown ones. */
+/**
+ * An issuer's keys are fetched at most so often because they are old, and at most so often because
+ * tokens name unknown ones, however many do.
+ */
 export const ISSUER_COOLDOWN_MS = 30_000;
 
 /**

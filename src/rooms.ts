@@ -13,9 +13,10 @@ import { contextDialect } from "./codec/dialect.ts";
 import type { Dialect } from "./codec/dialect.ts";
 import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
+import { kafkaSecurity } from "./config/kafka-security.ts";
 import type { Config } from "./config/options.ts";
 import { createDelivery } from "./delivery/create.ts";
-import type { Delivery, DeliveryState, KafkaSecurity } from "./delivery/delivery.ts";
+import type { Delivery, DeliveryState } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
@@ -80,22 +81,6 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     unackedBytesMax: config.unackedBytesMax,
     ...(config.createTopics ? { createTopics: neededTopics(parts, tenantsOf(extras.table)) } : {}),
   });
-}
-
-function kafkaSecurity(config: Config): KafkaSecurity {
-  const protocol = config.kafkaSecurityProtocol;
-  const isSasl = protocol === "sasl_plaintext" || protocol === "sasl_ssl";
-  return {
-    protocol,
-    ...(isSasl
-      ? {
-          saslMechanism: config.kafkaSaslMechanism,
-          saslUsername: config.kafkaSaslUsername,
-          saslPassword: config.kafkaSaslPassword,
-        }
-      : {}),
-    ...(config.kafkaCaLocation === "" ? {} : { caFile: config.kafkaCaLocation }),
-  };
 }
 
 export function makeSchemaStore(parts: RoomParts, accept: AcceptSchema): SchemaStore {

@@ -1,7 +1,8 @@
 /**
  * The public keys of one issuer of tokens (RFC 7517), found by OpenID Connect discovery or at a
  * given URL. They are kept while the issuer is away, fetched anew when they are old or a token
- * names one that is not there, and never more often than the cool-down allows, whatever tokens say.
+ * names one that is not there. Each of the two reasons has a cool-down of its own: keys that were
+ * just fetched do not keep a rotated one out, and invented names cause no storm.
  */
 import { createLocalJWKSet } from "jose";
 import type { JSONWebKeySet } from "jose";
@@ -40,7 +41,7 @@ interface Held {
 export class IssuerKeys {
   readonly #options: IssuerKeysOptions;
   #held: Held | null = null;
-  #triedMs = -Infinity;
+  readonly #triedMs = { age: -Infinity, unknownKey: -Infinity };
   #problem = "its keys were not fetched yet";
   #flight: Promise<void> | null = null;
 
@@ -52,17 +53,19 @@ export class IssuerKeys {
   async current(): Promise<KeyFinder> {
     const ageMs = this.#options.clockMs() - (this.#held?.fetchedMs ?? -Infinity);
     if (ageMs > ISSUER_KEYS_AGE_MS) {
-      const refreshed = this.#refresh();
+      const refreshed = this.#refresh("age");
       // Old keys serve while new ones are on their way.
       if (this.#held === null || ageMs > ISSUER_KEYS_STALE_MS) await refreshed;
     }
     return this.#find();
   }
 
-  /** After a token named an unknown key: fetched anew, unless that was done a moment ago. */
+  /**
+   * After a token named an unknown key: fetched anew, unless another one was the reason just now.
+   */
   async renewed(): Promise<KeyFinder | null> {
     const before = this.#held;
-    await this.#refresh();
+    await this.#refresh("unknownKey");
     return this.#held === before ? null : this.#find();
   }
 
@@ -74,12 +77,12 @@ export class IssuerKeys {
     return this.#held.find;
   }
 
-  /** One fetch at a time, and one per cool-down. */
-  #refresh(): Promise<void> {
+  /** One fetch at a time, and one per cool-down and reason. */
+  #refresh(reason: "age" | "unknownKey"): Promise<void> {
     if (this.#flight !== null) return this.#flight;
     const nowMs = this.#options.clockMs();
-    if (nowMs - this.#triedMs < ISSUER_COOLDOWN_MS) return Promise.resolve();
-    this.#triedMs = nowMs;
+    if (nowMs - this.#triedMs[reason] < ISSUER_COOLDOWN_MS) return Promise.resolve();
+    this.#triedMs[reason] = nowMs;
     this.#flight = this.#fetchKeys().finally(() => {
       this.#flight = null;
     });

@@ -108,7 +108,6 @@ describe("Tokens", () => {
     await Promise.all([tokens.check(await issuer.token()), tokens.check(await issuer.token())]);
     assert.equal(issuer.requests.length, 2, "discovery and keys, once");
     await issuer.rotate();
-    clock.monotonicMs += ISSUER_COOLDOWN_MS;
     assert.equal((await tokens.check(await issuer.token())).kind, "claims");
     assert.equal(issuer.requests.length, 4);
     for (let count = 0; count < 20; count += 1) {
@@ -116,6 +115,11 @@ describe("Tokens", () => {
       assert.equal((await tokens.check(forged)).kind, "refused");
     }
     assert.equal(issuer.requests.length, 4, "unknown keys cause no storm");
+    await issuer.rotate();
+    assert.equal((await tokens.check(await issuer.token())).kind, "refused");
+    clock.monotonicMs += ISSUER_COOLDOWN_MS;
+    assert.equal((await tokens.check(await issuer.token())).kind, "claims");
+    assert.equal(issuer.requests.length, 6);
   });
 
   it("goes on with the keys it has while the issuer is away, for a day", async () => {

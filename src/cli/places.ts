@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { dataDirectory } from "../config/data-directory.ts";
+import { kafkaSecurity } from "../config/kafka-security.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import type { KafkaSecurity } from "../delivery/delivery.ts";
@@ -57,7 +58,7 @@ export function loadSettings(invocation: Invocation): LoadResult {
 /** Throws CommandError when no broker is configured and no sluice runs here. */
 export function findKafka(config: Config): KafkaPlace {
   if (config.kafkaBrokers.length > 0) {
-    return { brokers: config.kafkaBrokers.join(","), security: securityOf(config) };
+    return { brokers: config.kafkaBrokers.join(","), security: kafkaSecurity(config) };
   }
   return {
     brokers: findRunning(config, "--brokers or SLUICE_KAFKA_BROKERS").brokers,
@@ -124,20 +125,6 @@ function isAlive(pid: number): boolean {
     // A process of another user is there all the same.
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
-}
-
-function securityOf(config: Config): KafkaSecurity | null {
-  if (config.kafkaSecurityProtocol === "plaintext") return null;
-  const isSasl = config.kafkaSecurityProtocol.startsWith("sasl_");
-  return {
-    protocol: config.kafkaSecurityProtocol,
-    ...(isSasl && {
-      saslMechanism: config.kafkaSaslMechanism,
-      saslUsername: config.kafkaSaslUsername,
-      saslPassword: config.kafkaSaslPassword,
-    }),
-    ...(config.kafkaCaLocation !== "" && { caFile: config.kafkaCaLocation }),
-  };
 }
 
 function authOf(config: Config): RegistryAuth | undefined {

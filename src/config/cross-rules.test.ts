@@ -18,6 +18,14 @@ const REAL = {
   registryUrl: ["http://s"],
 } as const;
 
+const OAUTH = {
+  kafkaSecurityProtocol: "sasl_ssl",
+  kafkaSaslMechanism: "OAUTHBEARER",
+  kafkaSaslUsername: "u",
+  kafkaSaslPassword: "p",
+  kafkaOauthTokenUrl: "https://id/token",
+} as const;
+
 /** Settings that clash, and the names the sentence has to hold. */
 const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
   [{ port: 9464 }, "SLUICE_PORT", "SLUICE_ADMIN_PORT"],
@@ -40,6 +48,17 @@ const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
     "SLUICE_KAFKA_SECURITY_PROTOCOL",
     "SLUICE_KAFKA_SASL_PASSWORD",
   ],
+  [
+    { ...REAL, ...OAUTH, kafkaOauthTokenUrl: "" },
+    "SLUICE_KAFKA_SASL_MECHANISM",
+    "SLUICE_KAFKA_OAUTH_TOKEN_URL",
+  ],
+  [
+    { ...REAL, ...OAUTH, kafkaSaslMechanism: "PLAIN" },
+    "SLUICE_KAFKA_OAUTH_TOKEN_URL",
+    "SLUICE_KAFKA_SASL_MECHANISM",
+  ],
+  [{ ...REAL, kafkaOauthScope: "s" }, "SLUICE_KAFKA_OAUTH_SCOPE", "SLUICE_KAFKA_SECURITY_PROTOCOL"],
   [
     { ...REAL, kafkaCaLocation: "ca.pem" },
     "SLUICE_KAFKA_CA_LOCATION",

@@ -85,6 +85,28 @@ const credentialsNeedSasl: CrossRule = (config) => {
         "which does not use it; set it to sasl_ssl or sasl_plaintext.";
 };
 
+const OAUTH_SETTINGS = {
+  kafkaOauthTokenUrl: "SLUICE_KAFKA_OAUTH_TOKEN_URL",
+  kafkaOauthScope: "SLUICE_KAFKA_OAUTH_SCOPE",
+  kafkaOauthExtensions: "SLUICE_KAFKA_OAUTH_EXTENSIONS",
+  kafkaOauthCaFile: "SLUICE_KAFKA_OAUTH_CA_FILE",
+} as const;
+
+const oauthOnly: CrossRule = (config) => {
+  const { kafkaSecurityProtocol: protocol, kafkaSaslMechanism: mechanism } = config;
+  if (protocol.startsWith("sasl") && mechanism === "OAUTHBEARER") {
+    return config.kafkaOauthTokenUrl === ""
+      ? "SLUICE_KAFKA_SASL_MECHANISM is OAUTHBEARER but SLUICE_KAFKA_OAUTH_TOKEN_URL is not set."
+      : undefined;
+  }
+  const names = Object.keys(OAUTH_SETTINGS) as (keyof typeof OAUTH_SETTINGS)[];
+  const set = names.find((name) => config[name] !== "");
+  return set === undefined
+    ? undefined
+    : `${OAUTH_SETTINGS[set]} is set but only OAUTHBEARER uses it, as ` +
+        "SLUICE_KAFKA_SASL_MECHANISM with a sasl_* SLUICE_KAFKA_SECURITY_PROTOCOL.";
+};
+
 const registryCredentials: CrossRule = (config) => {
   const user = config.registryUsername !== "";
   const password = config.registryPassword !== "";
@@ -176,6 +198,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
       : undefined,
   saslNeedsCredentials,
   credentialsNeedSasl,
+  oauthOnly,
   (config) =>
     config.kafkaCaLocation !== "" && !config.kafkaSecurityProtocol.endsWith("ssl")
       ? "SLUICE_KAFKA_CA_LOCATION is set but SLUICE_KAFKA_SECURITY_PROTOCOL is " +

@@ -47,6 +47,10 @@ const COMPANIONS: Partial<Record<OptionName, Partial<Config>>> = {
   kafkaSecurityProtocol: { kafkaBrokers: ["k:1"] },
   kafkaSaslUsername: sasl("kafkaSaslPassword"),
   kafkaSaslPassword: sasl("kafkaSaslUsername"),
+  kafkaOauthTokenUrl: oauth(),
+  kafkaOauthScope: oauth(),
+  kafkaOauthExtensions: oauth(),
+  kafkaOauthCaFile: oauth(),
   kafkaCaLocation: { kafkaBrokers: ["k:1"], kafkaSecurityProtocol: "ssl" },
   kafkaMessageTimeoutMs: { drainDeadlineMs: 600_000 },
   registryUsername: { registryUrl: ["http://s"], registryPassword: "p" },
@@ -69,6 +73,15 @@ const COMPANIONS: Partial<Record<OptionName, Partial<Config>>> = {
 
 function sasl(other: "kafkaSaslUsername" | "kafkaSaslPassword"): Partial<Config> {
   return { kafkaBrokers: ["k:1"], kafkaSecurityProtocol: "sasl_ssl", [other]: "x" };
+}
+
+function oauth(): Partial<Config> {
+  return {
+    ...sasl("kafkaSaslUsername"),
+    kafkaSaslPassword: "p",
+    kafkaSaslMechanism: "OAUTHBEARER",
+    kafkaOauthTokenUrl: "https://id/token",
+  };
 }
 
 /** Sound values that are not the default, from the edges of what the option takes. */

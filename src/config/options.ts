@@ -5,6 +5,7 @@
  */
 import { ACCESS_OPTIONS } from "./access-options.ts";
 import { FAIRNESS_OPTIONS } from "./fairness-options.ts";
+import { KAFKA_SECURITY_OPTIONS } from "./kafka-security-options.ts";
 import {
   BODY_BYTES_MAX,
   DRAIN_DEADLINE_MS,
@@ -81,39 +82,8 @@ export const OPTIONS = {
     choices: ["none", "lz4", "zstd", "snappy", "gzip"],
     text: "Compression of record batches: less network and disk against CPU time here.",
   },
-  kafkaSecurityProtocol: {
-    group: "kafka",
-    type: "choice",
-    default: "plaintext",
-    choices: ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"],
-    text: "How to speak to the brokers.",
-  },
-  kafkaSaslMechanism: {
-    group: "kafka",
-    type: "choice",
-    default: "PLAIN",
-    choices: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
-    text: "SASL mechanism, with a sasl_* protocol.",
-  },
-  kafkaSaslUsername: {
-    group: "kafka",
-    type: "text",
-    default: "",
-    text: "SASL user, with a sasl_* protocol.",
-  },
-  kafkaSaslPassword: {
-    group: "kafka",
-    type: "text",
-    default: "",
-    secret: true,
-    text: "SASL password, with a sasl_* protocol.",
-  },
-  kafkaCaLocation: {
-    group: "kafka",
-    type: "text",
-    default: "",
-    text: "File of the certificate authorities (PEM) that sign the brokers. Empty: the system's.",
-  },
+  ...KAFKA_SECURITY_OPTIONS,
+
   createTopics: {
     group: "kafka",
     type: "boolean",

@@ -48,7 +48,8 @@ export interface DeliveryOptions {
   /** host:port each; null: an embedded, volatile broker in this process. */
   readonly brokers: readonly string[] | null;
   readonly onEvent: (event: DeliveryEvent) => void;
-  readonly security?: KafkaSecurity;
+  /** null or absent: brokers that ask for nothing. */
+  readonly security?: KafkaSecurity | null;
   readonly clientId?: string;
   /** Producers side by side; a hanging partition holds up one of them. */
   readonly lanes?: number;

@@ -137,14 +137,26 @@ export type DeliveryEvent =
 /** How to reach brokers that want to know who calls; passed on to librdkafka. */
 export interface KafkaSecurity {
   readonly protocol: "plaintext" | "ssl" | "sasl_plaintext" | "sasl_ssl";
-  readonly saslMechanism?: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+  readonly saslMechanism?: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" | "OAUTHBEARER";
+  /** With OAUTHBEARER the id and the secret of the client that tokens are given to. */
   readonly saslUsername?: string;
   readonly saslPassword?: string;
+  readonly oauth?: KafkaOauth;
   /** PEM files. */
   readonly caFile?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
   readonly keyPassword?: string;
+}
+
+/** Tokens for the brokers, by OAuth 2 client credentials. */
+export interface KafkaOauth {
+  readonly tokenUrl: string;
+  readonly scope?: string;
+  /** name=value[,name=value] */
+  readonly extensions?: string;
+  /** PEM file of the authorities that sign the token URL's host. */
+  readonly caFile?: string;
 }
 
 export type Compression = "none" | "lz4" | "zstd" | "snappy" | "gzip";

@@ -49,11 +49,10 @@ export function connectionSettings(options: {
   };
   const { security } = options;
   if (security === null) return settings;
-  const entries: ReadonlyArray<readonly [string, string | undefined]> = [
+  const entries: readonly Entry[] = [
     ["security.protocol", security.protocol],
     ["sasl.mechanisms", security.saslMechanism],
-    ["sasl.username", security.saslUsername],
-    ["sasl.password", security.saslPassword],
+    ...credentials(security),
     ["ssl.ca.location", security.caFile],
     ["ssl.certificate.location", security.certificateFile],
     ["ssl.key.location", security.keyFile],
@@ -63,6 +62,27 @@ export function connectionSettings(options: {
     if (value !== undefined) settings[name] = value;
   }
   return settings;
+}
+
+type Entry = readonly [string, string | undefined];
+
+function credentials({ saslUsername, saslPassword, oauth }: KafkaSecurity): readonly Entry[] {
+  if (oauth === undefined) {
+    return [
+      ["sasl.username", saslUsername],
+      ["sasl.password", saslPassword],
+    ];
+  }
+  // librdkafka fetches and renews the tokens by itself, in a thread of its own.
+  return [
+    ["sasl.oauthbearer.method", "oidc"],
+    ["sasl.oauthbearer.token.endpoint.url", oauth.tokenUrl],
+    ["sasl.oauthbearer.client.id", saslUsername],
+    ["sasl.oauthbearer.client.secret", saslPassword],
+    ["sasl.oauthbearer.scope", oauth.scope],
+    ["sasl.oauthbearer.extensions", oauth.extensions],
+    ["https.ca.location", oauth.caFile],
+  ];
 }
 
 /** Statistics are written out for every topic; with many topics they are made less often. */

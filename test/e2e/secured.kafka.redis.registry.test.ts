@@ -7,14 +7,19 @@ import { randomBytes } from "node:crypto";
 import { createServer, request } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 
 import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
+import { TestIssuer } from "../../src/admission/testing/issuer.ts";
+import { runCommand } from "../../src/cli/testing/run-command.ts";
 import { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
 import { StreamClient } from "../stream-client.ts";
 import { byId, readAll } from "./read-back.ts";
+
+const CLIENT_SECRET = "client-secret";
 
 function search(id: string) {
   const timestamp = "2026-11-21T10:00:00Z";
@@ -24,39 +29,97 @@ function search(id: string) {
 
 describe("Kafka over SASL_SSL", () => {
   let kafka: Instance;
+  let issuer: TestIssuer;
 
   before(async () => {
-    kafka = await startInstance("kafka");
+    issuer = await TestIssuer.start();
+    issuer.client.lifetimeSeconds = 3;
+    const listener = "listener.name.sasl_ssl.oauthbearer";
+    const module = "org.apache.kafka.common.security.oauthbearer.OAuthBearer";
+    kafka = await startInstance("kafka", {
+      settings: {
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN,OAUTHBEARER",
+        [`${listener}.sasl.jaas.config`]: `${module}LoginModule required;`,
+        [`${listener}.sasl.server.callback.handler.class`]: `${module}ValidatorCallbackHandler`,
+        [`${listener}.sasl.oauthbearer.jwks.endpoint.url`]: `${issuer.url}/certs`,
+        [`${listener}.sasl.oauthbearer.expected.issuer`]: issuer.url,
+        [`${listener}.sasl.oauthbearer.expected.audience`]: "sluice",
+        // A connection ends unless its client shows a fresh token on it.
+        [`${listener}.connections.max.reauth.ms`]: 3_000,
+      },
+    });
   });
-  after(() => kafka.remove());
+  after(async () => {
+    await kafka.remove();
+    await issuer[Symbol.asyncDispose]();
+  });
 
+  const settingsOf = (mechanism: string, password: string) => ({
+    "kafka-brokers": kafka.addresses["saslSsl"] ?? "",
+    "kafka-security-protocol": "sasl_ssl",
+    "kafka-sasl-mechanism": mechanism,
+    "kafka-sasl-username": kafka.addresses["username"] ?? "",
+    "kafka-sasl-password": password,
+    "kafka-ca-location": kafka.addresses["certificateAuthority"] ?? "",
+    ...(mechanism === "OAUTHBEARER" && { "kafka-oauth-token-url": `${issuer.url}/token` }),
+  });
   const flagsOf = (mechanism: string, password: string) => [
-    ...["--kafka-brokers", kafka.addresses["saslSsl"] ?? "", "--create-topics"],
-    ...["--kafka-security-protocol", "sasl_ssl", "--kafka-sasl-mechanism", mechanism],
-    ...["--kafka-sasl-username", kafka.addresses["username"] ?? ""],
-    ...["--kafka-sasl-password", password],
-    ...["--kafka-ca-location", kafka.addresses["certificateAuthority"] ?? ""],
+    ...Object.entries(settingsOf(mechanism, password)).flatMap(([name, value]) => [
+      `--${name}`,
+      value,
+    ]),
+    "--create-topics",
   ];
+  const passwordOf = (mechanism: string): string =>
+    (mechanism === "OAUTHBEARER" ? CLIENT_SECRET : kafka.addresses["password"]) ?? "";
 
-  for (const mechanism of ["SCRAM-SHA-512", "PLAIN"]) {
+  async function store(gateway: Gateway, id: string): Promise<void> {
+    const answer = await gateway.post(JSON.stringify({ events: [search(id)] }));
+    assert.match(await answer.text(), /"stored":1/, gateway.output);
+    const records = byId(await readAll(kafka.address, ["behaviour-interaction"]));
+    assert.equal(records.get(id)?.length, 1);
+  }
+
+  for (const mechanism of ["SCRAM-SHA-512", "PLAIN", "OAUTHBEARER"]) {
     it(`stores events with ${mechanism}`, async () => {
-      const flags = flagsOf(mechanism, kafka.addresses["password"] ?? "");
+      const flags = flagsOf(mechanism, passwordOf(mechanism));
       await using gateway = await Gateway.start({ flags });
-      const id = `sasl-${mechanism}`;
-      const answer = await gateway.post(JSON.stringify({ events: [search(id)] }));
-      assert.match(await answer.text(), /"stored":1/);
-      const records = byId(await readAll(kafka.address, ["behaviour-interaction"]));
-      assert.equal(records.get(id)?.length, 1);
+      await store(gateway, `sasl-${mechanism}`);
       assert.equal(await gateway.stop(), 0);
+      assert.doesNotMatch(gateway.output, new RegExp(passwordOf(mechanism)));
+    });
+
+    it(`is not ready with ${mechanism} and another password, and takes no event`, async () => {
+      const flags = flagsOf(mechanism, "another");
+      await using gateway = await Gateway.start({ flags, mayWait: true });
+      const answer = await gateway.post(JSON.stringify({ events: [search("sasl-none")] }));
+      assert.equal(answer.status, 503);
+      assert.doesNotMatch(gateway.output, /another/);
     });
   }
 
-  it("is not ready with another password, and takes no event", async () => {
-    const flags = flagsOf("SCRAM-SHA-512", "another");
-    await using gateway = await Gateway.start({ flags, mayWait: true });
-    const answer = await gateway.post(JSON.stringify({ events: [search("sasl-none")] }));
-    assert.equal(answer.status, 503);
-    assert.doesNotMatch(gateway.output, /another/);
+  it("goes on with fresh tokens when the first ones have ended", async () => {
+    const flags = flagsOf("OAUTHBEARER", CLIENT_SECRET);
+    await using gateway = await Gateway.start({ flags });
+    const asked = () => issuer.requests.filter((path) => path === "/token").length;
+    await store(gateway, "oauth-first");
+    const askedFirst = asked();
+    const { lifetimeSeconds } = issuer.client;
+    const endMs = Date.now() + 2 * lifetimeSeconds * 1_000;
+    while (Date.now() < endMs || asked() < 2 * askedFirst) await delay(100);
+    await store(gateway, "oauth-later");
+    assert.equal(await gateway.stop(), 0);
+  });
+
+  it("reads topics with a token too", async () => {
+    const settings = Object.entries(settingsOf("OAUTHBEARER", CLIENT_SECRET));
+    const env = Object.fromEntries(
+      settings.map(([name, value]) => [`SLUICE_${name.toUpperCase().replaceAll("-", "_")}`, value]),
+    );
+    const words = ["tail", "behaviour-interaction", "--from-beginning", "--count", "1"];
+    const { code, stdout } = await runCommand(words, { env });
+    assert.equal(code, 0);
+    assert.match(stdout, /"source":"default"/);
   });
 });
 

@@ -79,13 +79,23 @@ function portName(nodeCount, node, purpose) {
   return nodeCount === 1 ? purpose : `node${node}.${purpose}`;
 }
 
-function nodeProcess({ directory, ports }, { node, nodes }) {
+/** Kafka reads keys of token issuers only from addresses that are allowed to its process. */
+function allowedUrls(settings) {
+  const urls = Object.entries(settings)
+    .filter(([name]) => name.endsWith("sasl.oauthbearer.jwks.endpoint.url"))
+    .map(([, url]) => url);
+  if (urls.length === 0) return [];
+  return [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${urls.join(",")}`];
+}
+
+function nodeProcess({ directory, ports, settings }, { node, nodes }) {
   const purposes = Object.keys(NODE_PORTS).filter((purpose) => purpose !== "proxy");
   return {
     name: nodes.length === 1 ? "broker" : `node${node}`,
     program: "java",
     programArguments: [
       ...JVM_FLAGS,
+      ...allowedUrls(settings),
       "-cp",
       join(artifactFolder(LIBRARIES), "*"),
       `-Dlog4j2.configurationFile=${join(directory, "log4j2.properties")}`,

@@ -1,6 +1,7 @@
 /**
- * Keycloak as a source of OAuth 2 access tokens, with one realm made at each start: its client
- * `device` gets, by client credentials, RS256 tokens with audience `sluice` and the claim `tenant`.
+ * Keycloak as a source of OAuth 2 access tokens, with one realm made at each start. Two clients get
+ * RS256 tokens by client credentials: `device` with audience `sluice`, the claim `tenant` and the
+ * realm role `ingest`; `operator` may do everything to the realm by the admin API.
  * The distribution is built once in the cache folder and linked to, so that what a run writes stays
  * in its own directory.
  */
@@ -17,6 +18,8 @@ const LINKED = ["bin", "conf", "lib", "providers", "themes", "version.txt"];
 const REALM = "sluice";
 const CLIENT = "device";
 const CLIENT_SECRET = "device-secret";
+const OPERATOR = "operator";
+const OPERATOR_SECRET = "operator-secret";
 const HEAP_FLAGS = ["-Xms64m", "-Xmx320m"];
 const OPENED_PACKAGES = ["java.util", "java.util.concurrent", "java.security", "java.lang"];
 
@@ -57,6 +60,9 @@ export const keycloak = {
     token: `${realmUrl(ports)}/protocol/openid-connect/token`,
     clientId: CLIENT,
     clientSecret: CLIENT_SECRET,
+    admin: `http://127.0.0.1:${ports.http}/admin/realms/${REALM}`,
+    operatorId: OPERATOR,
+    operatorSecret: OPERATOR_SECRET,
   }),
 };
 
@@ -117,33 +123,40 @@ function javaArguments(home) {
 
 /** The realm as Keycloak imports it. */
 function renderRealm() {
+  const audience = mapper("audience", "oidc-audience-mapper", {
+    "included.custom.audience": "sluice",
+    "access.token.claim": "true",
+  });
+  const tenant = mapper("tenant", "oidc-hardcoded-claim-mapper", {
+    "claim.name": "tenant",
+    "claim.value": "demo",
+    "jsonType.label": "String",
+    "access.token.claim": "true",
+  });
   return {
     realm: REALM,
     enabled: true,
     sslRequired: "none",
+    roles: { realm: [{ name: "ingest" }] },
     clients: [
-      {
-        clientId: CLIENT,
-        secret: CLIENT_SECRET,
-        enabled: true,
-        publicClient: false,
-        serviceAccountsEnabled: true,
-        standardFlowEnabled: false,
-        protocolMappers: [
-          mapper("audience", "oidc-audience-mapper", {
-            "included.custom.audience": "sluice",
-            "access.token.claim": "true",
-          }),
-          mapper("tenant", "oidc-hardcoded-claim-mapper", {
-            "claim.name": "tenant",
-            "claim.value": "demo",
-            "jsonType.label": "String",
-            "access.token.claim": "true",
-          }),
-        ],
-      },
+      client(CLIENT, { secret: CLIENT_SECRET, protocolMappers: [audience, tenant] }),
+      client(OPERATOR, { secret: OPERATOR_SECRET, protocolMappers: [] }),
+    ],
+    users: [
+      serviceAccount(CLIENT, { realmRoles: ["ingest"] }),
+      serviceAccount(OPERATOR, { clientRoles: { "realm-management": ["realm-admin"] } }),
     ],
   };
+}
+
+function client(clientId, more) {
+  const kind = { publicClient: false, serviceAccountsEnabled: true, standardFlowEnabled: false };
+  return { clientId, enabled: true, ...kind, ...more };
+}
+
+function serviceAccount(clientId, roles) {
+  const username = `service-account-${clientId}`;
+  return { username, enabled: true, serviceAccountClientId: clientId, ...roles };
 }
 
 function mapper(name, protocolMapper, config) {

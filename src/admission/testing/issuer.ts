@@ -1,5 +1,6 @@
 /**
- * An issuer of tokens for tests: real keys, a real HTTP server on loopback, switches for faults.
+ * An issuer of tokens for tests: real keys, a real HTTP server on loopback, switches for faults. It
+ * gives tokens by `token` and, to clients that ask for them (RFC 6749 §4.4), under /token.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,12 +20,19 @@ export interface TokenParts {
   readonly notBefore?: number;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 export class TestIssuer implements AsyncDisposable {
   readonly url: string;
   /** What it answers, per path, instead of what it should. */
-  readonly faults = new Map<string, { readonly status: number; readonly body: string }>();
+  readonly faults = new Map<string, Answer>();
   /** Requests it got, by path. */
   readonly requests: string[] = [];
+  /** The client that /token knows, as `id:secret`; and for how long its tokens hold. */
+  readonly client = { credentials: "sluice:client-secret", lifetimeSeconds: 300 };
   readonly #server: ReturnType<typeof createServer>;
   #key: SigningKey;
   #keyId = "first";
@@ -42,8 +50,13 @@ export class TestIssuer implements AsyncDisposable {
     this.#server.on("request", (request, response) => {
       const path = (request.url ?? "").replace("/realms/test", "");
       this.requests.push(path);
-      const { status, body } = this.faults.get(path) ?? this.#answer(path);
-      response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+      const asked = path === "/token" ? this.#grant(request.headers.authorization ?? "") : null;
+      const answer = this.faults.get(path) ?? asked ?? this.#answer(path);
+      Promise.resolve(answer).then(
+        ({ status, body }) =>
+          response.writeHead(status, { "Content-Type": "application/json" }).end(body),
+        () => response.destroy(),
+      );
     });
   }
 
@@ -54,7 +67,20 @@ export class TestIssuer implements AsyncDisposable {
     return new TestIssuer({ server, key: privateKey, publicKey: await exportJWK(publicKey) });
   }
 
-  #answer(path: string): { readonly status: number; readonly body: string } {
+  async #grant(authorization: string): Promise<Answer> {
+    const { credentials, lifetimeSeconds } = this.client;
+    if (authorization !== `Basic ${Buffer.from(credentials).toString("base64")}`) {
+      return { status: 401, body: '{"error":"invalid_client"}' };
+    }
+    const issuedSeconds = Math.floor(Date.now() / 1_000);
+    const expires = issuedSeconds + lifetimeSeconds;
+    const claims = { sub: credentials.split(":")[0], iat: issuedSeconds };
+    const token = await this.token({ claims, expires });
+    const grant = { access_token: token, token_type: "Bearer", expires_in: lifetimeSeconds };
+    return { status: 200, body: JSON.stringify(grant) };
+  }
+
+  #answer(path: string): Answer {
     if (path === "/.well-known/openid-configuration") {
       const document = { issuer: this.url, jwks_uri: `${this.url}/certs` };
       return { status: 200, body: JSON.stringify(document) };
