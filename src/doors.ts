@@ -27,6 +27,7 @@ import type { StreamDoor } from "./server/stream-door.ts";
 import type { SessionDesk } from "./session/desk.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
+import type { BatchTracer } from "./tracing/tracer.ts";
 
 export interface IngestRooms {
   readonly admission: Admission;
@@ -35,6 +36,7 @@ export interface IngestRooms {
   readonly gate: Gate;
   readonly quotas: Quotas;
   readonly shedding: Shedding;
+  readonly tracer: BatchTracer | null;
 }
 
 export function makeIngest(
@@ -55,10 +57,12 @@ export function makeIngest(
     closedFor: gate.closedFor,
     observer: {
       failed: (error) => telemetry.process.unexpected("a request", error),
-      answered: (latencyMs) => {
+      answered: (latencyMs, trace) => {
         shedding.answered(latencyMs);
-        telemetry.traffic.answered("http", latencyMs);
+        telemetry.traffic.answered("http", latencyMs, trace);
       },
+      received: (durationMs) => telemetry.traffic.bodyReceived(durationMs),
+      told: (durationMs) => telemetry.traffic.told(durationMs),
     },
     repeats: makeRepeats(telemetry),
     recordHeaders: config.cloudEventsHeaders,

@@ -11,7 +11,7 @@ import { deadlines as deadlinesOf } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { followCertificate, makeIngest, makeServer } from "./doors.ts";
-import { systemClock } from "./lib/clock.ts";
+import { systemClock, waitUntil } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
 import * as limits from "./limits.ts";
 import { DeadLetters } from "./pipeline/dead-letters.ts";
@@ -36,6 +36,8 @@ import type { StreamStore } from "./stream/store.ts";
 import { makeStreamDoor, makeStreamHub, makeStreamStore } from "./streams.ts";
 import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
+import type { BatchTracer } from "./tracing/tracer.ts";
+import { makeTracer } from "./traces.ts";
 
 /** Patience of readiness, beyond delivery's own: a blip of Kafka must not empty a load balancer. */
 const KAFKA_FAIL_AFTER_MS = 1_000;
@@ -52,6 +54,8 @@ const TOPICS_START_MS = 10_000;
 
 export interface GatewayParts extends RoomParts {
   readonly lifecycle: Lifecycle;
+  /** Of sluice, for those who look at its traces. */
+  readonly version: string;
   /** Threads of libuv's pool, as the environment has set it. */
   readonly threadPoolSize: number;
   /** Where people look: the banner goes here, null for none. */
@@ -60,6 +64,13 @@ export interface GatewayParts extends RoomParts {
    * Other processes of the same gateway serve the same port; they have no admin port of their own.
    */
   readonly isWorker: boolean;
+}
+
+/** What has to be loaded before the rest. */
+interface Loaded {
+  readonly codec: Codec;
+  readonly newsGround: NewsGround | null;
+  readonly tracer: BatchTracer | null;
 }
 
 export class Gateway {
@@ -80,6 +91,7 @@ export class Gateway {
   readonly #streamDoor: StreamDoor;
   readonly #server: Server;
   readonly #admin: AdminServer | null;
+  readonly #tracer: BatchTracer | null;
   #readinessTimer: NodeJS.Timeout | undefined;
   #stopFollowing: () => void = () => {};
   #port = 0;
@@ -90,12 +102,14 @@ export class Gateway {
     const { backends } = parts.telemetry;
     const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
     const codec = await createCodec({ onTrap: () => backends.codecTrapped(), inputBytesMax });
-    return new Gateway(parts, codec, await loadNewsGround(parts.config));
+    const newsGround = await loadNewsGround(parts.config);
+    return new Gateway(parts, { codec, newsGround, tracer: await makeTracer(parts) });
   }
 
-  private constructor(parts: GatewayParts, codec: Codec, newsGround: NewsGround | null) {
+  private constructor(parts: GatewayParts, { codec, newsGround, tracer }: Loaded) {
     const { config, pack, telemetry } = parts;
     this.#parts = parts;
+    this.#tracer = tracer;
     this.#access = makeAccess(parts);
     this.#delivery = rooms.makeDelivery(parts, {
       table: this.#access.admission.table,
@@ -138,7 +152,8 @@ export class Gateway {
     this.#gate = new rooms.Gate(this.#delivery, shedding, systemClock.monotonicMs);
     this.#streams = makeStreamStore(parts);
     const { admission, quotas, doorman } = this.#access;
-    const shared = { admission, quotas, shedding, pipeline: this.#pipeline, gate: this.#gate };
+    const pipeline = this.#pipeline;
+    const shared = { admission, quotas, shedding, pipeline, gate: this.#gate, tracer };
     const store = this.#streams;
     this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#streamDeadlines });
     const deadlines = this.#httpDeadlines;
@@ -176,6 +191,7 @@ export class Gateway {
       port: config.adminPort,
       health: lifecycle.health,
       metrics: () => telemetry.registry.text(),
+      ...(this.#tracer === null ? {} : { openMetrics: () => telemetry.registry.openMetricsText() }),
       log: telemetry.log,
     });
     for (const prefix of ["/schemas", "/subjects"]) {
@@ -233,10 +249,10 @@ export class Gateway {
    */
   async #startDelivery(): Promise<void> {
     await this.#delivery.start();
-    await within(KAFKA_START_MS, () => this.#delivery.state() === "ready");
+    await waitUntil(KAFKA_START_MS, () => this.#delivery.state() === "ready");
     if (this.#delivery.state() === "ready" && this.#parts.config.createTopics) {
       const names = [...this.#parts.pack.topics.keys(), ...this.#tenantTopics()];
-      await within(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
+      await waitUntil(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
     }
   }
 
@@ -333,6 +349,7 @@ export class Gateway {
       if (!this.#parts.isWorker) {
         await removeRunFile(dataDirectory(this.#parts.config), process.pid);
       }
+      await this.#tracer?.stop(limits.TRACE_STOP_DEADLINE_MS);
       await this.#admin?.stop();
       this.#parts.telemetry.stop();
     });
@@ -340,7 +357,7 @@ export class Gateway {
 
   /** Waits until every request has its answer: at the latest at its own deadline. */
   async #answerAll(withinMs: number): Promise<void> {
-    await within(withinMs, () => this.#ingest.pending + this.#streamDoor.pending === 0);
+    await waitUntil(withinMs, () => this.#ingest.pending + this.#streamDoor.pending === 0);
   }
 
   /** Tells other commands on this machine where the embedded parts are. It serves without, too. */
@@ -374,13 +391,5 @@ export class Gateway {
       });
     }
     telemetry.process.ready(this.url, { admin: this.#adminUrl, pack: pack.name });
-  }
-}
-
-/** Waits until something is so, at most for a time. */
-async function within(ms: number, isSo: () => boolean): Promise<void> {
-  const endMs = systemClock.monotonicMs() + ms;
-  while (!isSo() && systemClock.monotonicMs() < endMs) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -560,6 +560,17 @@ export const QUOTA_LEASE_DEADLINE_MS = 500;
 /** Quotas that one process tells the others about in one renewal. */
 export const QUOTA_LEASE_KEYS_MAX = 5_000;
 
+/** Spans that wait for the collector, about 1 KiB each; further batches are not traced. */
+export const TRACE_SPANS_MAX = 4_096;
+export const TRACE_SPANS_EXPORTED_MAX = 512;
+
+/** Spans are gathered for so long, and the collector may take so long to take them. */
+export const TRACE_EXPORT_MS = 2_000;
+export const TRACE_EXPORT_TIMEOUT_MS = 5_000;
+
+/** The drain waits so long for the last spans: they are worth less than leaving in time. */
+export const TRACE_STOP_DEADLINE_MS = 2_000;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");

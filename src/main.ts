@@ -134,6 +134,7 @@ async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise
       pack,
       telemetry,
       lifecycle,
+      version: version(),
       threadPoolSize: Number(process.env["UV_THREADPOOL_SIZE"] ?? THREAD_POOL_DEFAULT),
       people: isForPeople && !isWorker ? process.stderr : null,
       isWorker,

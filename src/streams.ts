@@ -19,6 +19,7 @@ import { StreamHub } from "./stream/hub.ts";
 import type { Charge, StreamLimits } from "./stream/hub.ts";
 import type { StreamStore, StreamStoreEvent } from "./stream/store.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
+import type { BatchTracer } from "./tracing/tracer.ts";
 
 export interface StreamHubRooms {
   readonly admission: Admission;
@@ -28,6 +29,7 @@ export interface StreamHubRooms {
   readonly gate: Gate;
   readonly quotas: Quotas;
   readonly shedding: Shedding;
+  readonly tracer: BatchTracer | null;
 }
 
 /** Where streams are remembered between connections: this process, or Redis for all of them. */
@@ -102,10 +104,11 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
     observer: {
       refused: (reason) => telemetry.traffic.socketRefused(reason),
       welcomed: (how) => telemetry.traffic.streamWelcomed(how),
-      answered: (ms) => {
+      answered: (ms, trace) => {
         shedding.answered(ms);
-        telemetry.traffic.answered("ws", ms);
+        telemetry.traffic.answered("ws", ms, trace);
       },
+      told: (ms, acks) => telemetry.traffic.told(ms, acks),
       failed: (error) => telemetry.process.unexpected("a stream", error),
     },
   });

@@ -23,12 +23,13 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   client: [],
   lifecycle: [],
   telemetry: [],
+  tracing: [],
   config: [],
   lib: [],
 };
 
 /** What every room may import; config gives its types, main its values. */
-const COMMON = ["errors", "limits", "records", "telemetry", "lib", "config*"];
+const COMMON = ["errors", "limits", "records", "telemetry", "tracing*", "lib", "config*"];
 
 /** Rooms that put the others together and so may import all of them; nobody imports these. */
 const COMPOSERS = ["main", "cli"];
@@ -36,6 +37,11 @@ const COMPOSERS = ["main", "cli"];
 /** The one room that meets a library. The names are those in package.json. */
 const LIBRARY_ROOMS: Readonly<Record<string, string>> = {
   "@confluentinc/kafka-javascript": "delivery",
+  "@opentelemetry/api": "tracing",
+  "@opentelemetry/exporter-trace-otlp-http": "tracing",
+  "@opentelemetry/resources": "tracing",
+  "@opentelemetry/sdk-node": "tracing",
+  "@opentelemetry/sdk-trace": "tracing",
   ajv: "admission",
   ioredis: "redis",
   jose: "admission",

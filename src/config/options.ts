@@ -22,6 +22,7 @@ import {
   UNACKED_BYTES_MAX,
   UNACKED_EVENTS_MAX,
 } from "../limits.ts";
+import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import type { OptionTable, ValueOf } from "./rule.ts";
 
 const MINUTE_MS = 60_000;
@@ -329,6 +330,8 @@ export const OPTIONS = {
     max: 10 * MINUTE_MS,
     text: "How long a shutdown may take. Afterwards the process leaves with exit code 1.",
   },
+
+  ...TELEMETRY_OPTIONS,
 
   workers: {
     group: "process",

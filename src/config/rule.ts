@@ -79,6 +79,7 @@ export const OPTION_GROUPS = {
   schemas: "Schemas",
   sessions: "Sessions and streams",
   limits: "Limits",
+  telemetry: "Traces",
   process: "Process",
 } as const;
 

@@ -31,6 +31,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** Waits until something is so, at most for so many milliseconds. */
+export async function waitUntil(ms: number, isSo: () => boolean): Promise<void> {
+  const endMs = systemClock.monotonicMs() + ms;
+  while (!isSo() && systemClock.monotonicMs() < endMs) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 interface FakeTimer {
   readonly atMs: number;
   readonly order: number;

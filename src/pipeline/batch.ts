@@ -8,6 +8,7 @@ import type { IdClaims } from "../dedupe/id-window.ts";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
+import type { BatchTrace } from "../tracing/tracer.ts";
 import type { EventIds } from "./event-ids.ts";
 
 /** Why an event was refused for good. `deadLettered`: its dead letter is in Kafka too. */
@@ -75,6 +76,11 @@ export class Batch {
   readonly details = new Map<number, string>();
   /** Destination of each row; −1: not handed over. */
   topics: Int32Array = NO_TOPICS;
+  /** Set where the batch is traced. */
+  trace: BatchTrace | null = null;
+  /** When its records went to delivery, and when its last event had its outcome; NaN: not yet. */
+  handedOverMs = NaN;
+  settledMs = NaN;
   /** The pipeline's note of `openCount`: what it has added to the events in flight. */
   openKnown = 0;
   readonly #watch: BatchWatch;
@@ -127,6 +133,17 @@ export class Batch {
     else if (verdict === VERDICT.duplicate) this.#tally.duplicate += 1;
     else if (verdict === VERDICT.rejected) addOne(this.#tally.rejected, number);
     else if (verdict === VERDICT.retry) addOne(this.#tally.retry, number);
+  }
+
+  /** How many events have which verdict so far. */
+  outcome(): Record<"stored" | "duplicate" | "rejected" | "retry", number> {
+    const count = (verdict: number) => this.verdicts.filter((given) => given === verdict).length;
+    return {
+      stored: count(VERDICT.stored),
+      duplicate: count(VERDICT.duplicate),
+      rejected: count(VERDICT.rejected),
+      retry: count(VERDICT.retry),
+    };
   }
 
   /** The verdicts given since the last call. */

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { OUTCOME_RULES } from "../errors.ts";
-import type { Fault, FaultKind, OutcomeCode } from "../errors.ts";
+import type { Fault, OutcomeCode } from "../errors.ts";
 import { FAULT_SEARCH_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
@@ -16,6 +16,7 @@ import { IdClaims } from "../dedupe/id-window.ts";
 import type { IdWindow } from "../dedupe/id-window.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
+import type { BatchTrace } from "../tracing/tracer.ts";
 import { Batch } from "./batch.ts";
 import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -23,27 +24,13 @@ import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
+import type { PipelineObserver } from "./observer.ts";
+import { eventOf, onlyTopic, recordHeaders } from "./record-facts.ts";
 import type { RouteBook } from "./routes.ts";
 import { SessionTouches } from "./session-touches.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
 const ASKED_SCHEMAS_MAX = 16;
-
-/** What the pipeline tells telemetry, at most once per batch and happening. */
-export interface PipelineObserver {
-  encoded(durationMs: number): void;
-  /** Events that now count as received; every one of them comes back in one tally. */
-  received(batch: {
-    readonly dialect: "native";
-    readonly transport: "http" | "ws";
-    readonly events: number;
-    readonly bytes: number;
-  }): void;
-  settled(tally: Tally): void;
-  deadLettersWritten(result: "stored" | "failed", count: number): void;
-  /** An event does not fit its schema. */
-  invalid(kind: FaultKind): void;
-}
 
 export interface PipelineParts {
   readonly codec: Codec;
@@ -69,6 +56,9 @@ export interface OpenFrame {
   readonly context: FrameContext;
   /** Bytes of the frame. */
   readonly bytes: number;
+  /** When encoding it began and ended, on the monotonic clock, ms. */
+  readonly startedMs: number;
+  readonly encodedMs: number;
   readonly refusals: Refusals;
 }
 
@@ -100,6 +90,8 @@ export interface RunOptions {
   readonly scopeOf?: (event: Uint8Array) => string;
   /** Further headers of an event's record. */
   readonly headersOf?: (event: Uint8Array) => ReadonlyArray<readonly [string, string]>;
+  /** The batch is traced, and its records are to say so. */
+  readonly trace?: BatchTrace | null;
 }
 
 /** Topic of an event whose type has no route. */
@@ -136,7 +128,7 @@ export class Pipeline {
    */
   open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
     const { codec, observer, clockMs, privacySalt } = this.#parts;
-    const startMs = clockMs();
+    const startedMs = clockMs();
     const isSalted = privacySalt === undefined || context.privacySalt !== undefined;
     const salted = isSalted ? context : { ...context, privacySalt };
     const result = codec.encode(frame, salted);
@@ -148,11 +140,21 @@ export class Pipeline {
       const agreed = this.#touches.agreement({ table, context });
       if (agreed !== null) return { kind: "waiting", ready: agreed.then(() => NO_REFUSALS) };
     }
-    observer.encoded(clockMs() - startMs);
+    const encodedMs = clockMs();
+    observer.encoded(encodedMs - startedMs);
     const { receivedAtMs } = context;
     const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
     const bytes = frame.length;
-    return { kind: "open", batch, table, context, bytes, refusals: refusals ?? NO_REFUSALS };
+    const times = { startedMs, encodedMs };
+    return {
+      kind: "open",
+      batch,
+      table,
+      context,
+      bytes,
+      ...times,
+      refusals: refusals ?? NO_REFUSALS,
+    };
   }
 
   /**
@@ -194,12 +196,15 @@ export class Pipeline {
       events: received,
       bytes: frame.bytes,
     });
+    batch.trace = options.trace ?? null;
+    batch.trace?.encoded({ startedMs: frame.startedMs, endedMs: frame.encodedMs });
     if (produced > 0) {
       const { delivery } = this.#parts;
       const timestampMs = batch.receivedAtMs;
       const tenant = delivery.tenant(frame.context.tenant);
-      const { headersOf } = options;
-      const headers = headersOf && ((row: number) => headersOf(eventOf(table, row)));
+      const headers = recordHeaders(table, options);
+      batch.handedOverMs = frame.encodedMs;
+      batch.trace?.handedOver({ records: produced, topic: onlyTopic(topics, this.#parts.routes) });
       const submission = { sink: batch, topics, tenant, timestampMs, indexBase: 0 };
       delivery.submit(table, headers === undefined ? submission : { ...submission, headers });
     }
@@ -282,6 +287,7 @@ export class Pipeline {
     progressed: (batch) => {
       this.#inFlight += batch.openCount - batch.openKnown;
       batch.openKnown = batch.openCount;
+      if (batch.settled && Number.isNaN(batch.settledMs)) this.#settled(batch);
       this.#count(batch.takeTally());
     },
     retryDetail: (batch, row, code) => {
@@ -291,6 +297,14 @@ export class Pipeline {
       return `topic ${topic} is missing or closed to sluice: ${advice}`;
     },
   };
+
+  #settled(batch: Batch): void {
+    const { observer, clockMs } = this.#parts;
+    batch.settledMs = clockMs();
+    const isHandedOver = !Number.isNaN(batch.handedOverMs);
+    if (isHandedOver) observer.committed(batch.settledMs - batch.handedOverMs);
+    batch.trace?.settled(batch.settledMs, batch.outcome());
+  }
 
   #count(tally: Tally): void {
     const { observer } = this.#parts;
@@ -371,9 +385,4 @@ export class Pipeline {
     }
     return refusals;
   }
-}
-
-/** The event as it was sent; valid as long as the table is. */
-function eventOf({ memory, eventStart, eventEnd }: RecordTable, row: number): Uint8Array {
-  return memory.subarray(eventStart[row], eventEnd[row]);
 }

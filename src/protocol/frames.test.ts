@@ -41,6 +41,7 @@ test("parseControlFrame: a hello with all its members", () => {
       order: "strict",
       ctx: '{"n":9007199254740993,"x":1.0,"s":"a"}',
       sentAt: "2026-11-21T10:00:00Z",
+      traceparent: null,
     },
   });
 });
@@ -83,6 +84,7 @@ test("parseControlFrame: refusals name the member", () => {
   assert.match(faultOf({ ...hello, order: "any" }), /order/);
   assert.match(faultOf({ ...hello, ctx: [] }), /ctx/);
   assert.match(faultOf({ ...hello, sentAt: {} }), /sentAt/);
+  assert.match(faultOf({ ...hello, traceparent: 1 }), /traceparent/);
   assert.match(faultOf({ t: "auth" }), /token/);
 });
 

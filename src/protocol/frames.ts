@@ -35,6 +35,8 @@ export interface Hello {
   readonly ctx: string | null;
   /** The client's clock, ms since 1970 or RFC 3339; null without. */
   readonly sentAt: number | string | null;
+  /** The client's trace (W3C Trace Context), as it was sent; null without. */
+  readonly traceparent: string | null;
 }
 
 export type ControlFrame =
@@ -112,7 +114,7 @@ export function parseHello(members: Members, text: string): ParsedHello {
   };
 }
 
-type HelloExtras = Pick<Hello, "client" | "caps" | "order" | "ctx" | "sentAt">;
+type HelloExtras = Pick<Hello, "client" | "caps" | "order" | "ctx" | "sentAt" | "traceparent">;
 
 function parseHelloExtras(members: Members, text: string): HelloExtras | string {
   const client = members["client"] ?? null;
@@ -129,6 +131,10 @@ function parseHelloExtras(members: Members, text: string): HelloExtras | string 
   if (sentAt !== null && typeof sentAt !== "number" && typeof sentAt !== "string") {
     return "hello.sentAt is a number of milliseconds or a time in RFC 3339";
   }
+  const traceparent = members["traceparent"] ?? null;
+  if (traceparent !== null && typeof traceparent !== "string") {
+    return "hello.traceparent is a string";
+  }
   return {
     client:
       client === null ? null : { name: word(client["name"]), version: word(client["version"]) },
@@ -136,6 +142,7 @@ function parseHelloExtras(members: Members, text: string): HelloExtras | string 
     order,
     ctx: ctx === null ? null : exactContext(text),
     sentAt,
+    traceparent,
   };
 }
 

@@ -20,6 +20,7 @@ import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import { rateLimitHeaders, waitSeconds } from "../protocol/rate-limit.ts";
 import type { Held, Quotas } from "../quota/quotas.ts";
 import { HEADER_FLAG, ROW_STATUS, setHeaderFlag } from "../records.ts";
+import type { BatchTrace, BatchTracer } from "../tracing/tracer.ts";
 import { senderOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
@@ -27,6 +28,8 @@ import type { RequestHead } from "./request.ts";
 export interface IngestRequest {
   readonly head: RequestHead;
   readonly requestId: string;
+  /** When its head was read, on the monotonic clock, ms. */
+  readonly begunMs: number;
   /** How its façade reads events and answers. */
   readonly facade: FacadeEvents;
   readonly shape: BodyShape;
@@ -56,7 +59,11 @@ export interface IngestObserver {
   /** Something that must not happen did. */
   failed(error: unknown): void;
   /** Every event of a request has its outcome. */
-  answered(latencyMs: number): void;
+  answered(latencyMs: number, trace: BatchTrace | null): void;
+  /** A whole body is there, inflated, and its sender known. */
+  received(durationMs: number): void;
+  /** An answer was written, so long after the last outcome it tells was known. */
+  told(durationMs: number): void;
 }
 
 export interface HttpBatchesParts {
@@ -76,6 +83,8 @@ export interface HttpBatchesParts {
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
   readonly observer: IngestObserver;
+  /** null: nothing is traced. */
+  readonly tracer: BatchTracer | null;
 }
 
 export class HttpBatches {
@@ -187,20 +196,24 @@ export class HttpBatches {
       return;
     }
     const query = new URLSearchParams(head.query);
-    const options = { ...this.#recordOptions(request), allFaults: query.get("faults") === "all" };
+    const trace = this.#traceOf(request, frame);
+    const allFaults = query.get("faults") === "all";
+    const options = { ...this.#recordOptions(request), allFaults, trace };
     if (query.get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
         reply(problem);
+        trace?.answered(this.#parts.clockMs());
         return;
       }
     }
     const { batch } = frame;
-    const { quotas } = this.#parts;
+    const { quotas, observer } = this.#parts;
+    observer.received(frame.startedMs - request.begunMs);
     quotas.charge(request.sender.policy, { events: batch.count, bytes: frame.bytes });
     if (head.header["sluice-replay"] === "1") markReplayed(frame);
     if (/\brespond-async\b/.test(head.header.prefer)) {
-      this.#runUnwatched(request, frame);
+      this.#runUnwatched(request, frame, options);
       return;
     }
     batch.ids = new EventIds(frame.table);
@@ -210,9 +223,21 @@ export class HttpBatches {
       const answer = this.#answer(request, settling);
       if (repeat !== null) this.#parts.repeats.end(repeat, answer);
       reply(answer);
+      const answeredMs = this.#parts.clockMs();
+      observer.told(answeredMs - settling.settledMs);
+      trace?.answered(answeredMs);
     };
     this.#parts.deadlines.add(batch, arrivedMs);
     this.#parts.pipeline.run(frame, { batchProgressed }, options);
+  }
+
+  #traceOf({ begunMs, sender, head }: ArrivedRequest, frame: OpenFrame): BatchTrace | null {
+    const { tracer } = this.#parts;
+    if (tracer === null) return null;
+    const { tenant, source } = sender;
+    const clientTrace = head.headers.get("traceparent");
+    const times = { startedMs: begunMs, arrivedMs: frame.startedMs };
+    return tracer.begin({ transport: "http", tenant, source, clientTrace, ...times });
   }
 
   #recordOptions({ sender, facade: { record } }: ArrivedRequest): RunOptions {
@@ -230,15 +255,17 @@ export class HttpBatches {
 
   #answer({ requestId, arrivedMs, facade }: ArrivedRequest, batch: Batch): Reply {
     const { now, clockMs, observer } = this.#parts;
-    observer.answered(clockMs() - arrivedMs);
+    observer.answered(clockMs() - arrivedMs, batch.trace);
     return facade.answers.settled(batch, { requestId, nowMs: now() });
   }
 
   /** 202: the sender does not want to know what becomes of events that are sound. */
-  #runUnwatched(request: ArrivedRequest, frame: OpenFrame): void {
+  #runUnwatched(request: ArrivedRequest, frame: OpenFrame, options: RunOptions): void {
     const { requestId, reply } = request;
-    const options = this.#recordOptions(request);
-    this.#parts.pipeline.run(frame, { batchProgressed: () => {} }, options);
+    const batchProgressed = ({ settled, settledMs, trace }: Batch): void => {
+      if (settled) trace?.answered(settledMs);
+    };
+    this.#parts.pipeline.run(frame, { batchProgressed }, options);
     const accepted = frame.batch.openCount;
     const headers = { "Preference-Applied": "respond-async" };
     reply({ ...jsonReply(202, { accepted, request_id: requestId }), headers });

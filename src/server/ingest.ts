@@ -116,7 +116,8 @@ export class HttpIngest {
       this.#pending -= 1;
       reply(answered);
     };
-    const request = { head, requestId, facade, sender, shape, reply: answer };
+    const begunMs = this.#parts.clockMs();
+    const request = { head, requestId, begunMs, facade, sender, shape, reply: answer };
     return { kind: "request", request };
   }
 

@@ -155,7 +155,14 @@ export class StreamDoor {
     if (principal === null) return;
     const shot = new OneShot(
       { ...streams, onFailure },
-      { principal, post, sender: senderOf(request.head), receivedAtMs, arrivedMs },
+      {
+        principal,
+        post,
+        sender: senderOf(request.head),
+        clientTrace: post.hello.traceparent ?? request.head.headers.get("traceparent"),
+        receivedAtMs,
+        arrivedMs,
+      },
     );
     const answer = await shot.answer();
     onAnswered(clockMs() - arrivedMs);

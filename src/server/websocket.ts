@@ -131,7 +131,12 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     authorizationCredentials(head.header.authorization) ??
     subprotocolCredentials(offered) ??
     new URLSearchParams(head.query).get("ticket");
-  const peer = { ...applicantOf(head, parts.loopback), credentials, sender: senderOf(head) };
+  const peer = {
+    ...applicantOf(head, parts.loopback),
+    credentials,
+    clientTrace: head.headers.get("traceparent") ?? "",
+    sender: senderOf(head),
+  };
   response.upgrade<SocketData>(
     { peer, connection: null, isOpen: true },
     head.header["sec-websocket-key"],

@@ -8,6 +8,7 @@ import { isSameSender } from "../admission/admission.ts";
 import type { Principal } from "../admission/admission.ts";
 import { CLOSE_RULES } from "../errors.ts";
 import type { CloseName } from "../errors.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { OpenFrame } from "../pipeline/pipeline.ts";
 import { closeReason, serverFrame } from "../protocol/frames.ts";
 import type { GoAwayReason, Hello, ServerFrames } from "../protocol/frames.ts";
@@ -24,6 +25,8 @@ import type { StreamPeer, StreamSocket } from "./socket.ts";
 import type { StreamHolder, StreamKey, StreamRecord } from "./store.ts";
 import { TRANSITIONS } from "./transitions.ts";
 import type { ConnectionState } from "./transitions.ts";
+import type { BatchTrace } from "../tracing/tracer.ts";
+import { endTraces } from "./due-traces.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 export class StreamConnection implements HeldStreamListener, StreamHolder {
@@ -40,6 +43,10 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   #answers: Answers | null = null;
   /** What is remembered of the stream, where it is not held. */
   #remembered: StreamRecord = NEW_STREAM;
+  /** Of the hello, or of the upgrade request. */
+  #clientTrace = "";
+  /** Traced frames whose outcomes the client is not told yet. */
+  readonly #traces: BatchTrace[] = [];
   #ackDue = false;
   #pings = 0;
 
@@ -91,6 +98,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#answers?.close();
     this.#hub.left(this);
     this.#held?.leave();
+    endTraces(this.#traces, this.#hub);
   }
 
   readonly #onFailure = (error: unknown): void => {
@@ -144,6 +152,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       return;
     }
     this.#principal = principal;
+    this.#clientTrace = hello.traceparent ?? this.#peer.clientTrace ?? "";
     const key = keyOf(principal, hello);
     const entrance = await enter(store, { hello, key, holder: this });
     if (entrance.kind === "refused") {
@@ -269,7 +278,8 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     }
     this.#hub.published(sender, batch, bytes);
     if (!held.news.isEmpty) this.hasNews();
-    this.#hub.pipeline.run(frame, publication, { sender });
+    const trace = this.#hub.traced(sender, frame, this.#clientTrace);
+    this.#hub.pipeline.run(frame, publication, { sender, trace });
   }
 
   hasNews(): void {
@@ -278,9 +288,11 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#hub.flushSoon(this);
   }
 
-  frameSettled(bytes: number, receivedAtMs: number): void {
+  frameSettled(bytes: number, { receivedAtMs, trace }: Batch): void {
     this.#answers?.settled(bytes);
-    this.#hub.answered(this.#hub.now() - receivedAtMs);
+    this.#hub.answered(this.#hub.now() - receivedAtMs, trace);
+    if (trace !== null) this.#traces.push(trace);
+    if (this.#isGone) endTraces(this.#traces, this.#hub);
   }
 
   failed(error: unknown): void {
@@ -292,6 +304,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#ackDue = false;
     if (this.#principal === null || this.#isGone) return;
     this.#answers?.flush(this.#principal);
+    endTraces(this.#traces, this.#hub);
     if (this.#answers?.isPaused === true) this.#hub.holdBack(this);
     if (this.#state === "leaving") this.#leaveWhenDone();
   }

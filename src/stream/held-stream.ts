@@ -4,6 +4,7 @@
  * the last record tells everything. It knows neither sockets nor frames' text.
  */
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { OpenFrame } from "../pipeline/pipeline.ts";
 import { AckNews } from "./ack-news.ts";
 import type { RetryLine } from "./ack-news.ts";
@@ -17,7 +18,7 @@ export interface HeldStreamListener {
   /** There is something to tell the client. */
   hasNews(): void;
   /** A frame has all its outcomes. */
-  frameSettled(bytes: number, receivedAtMs: number): void;
+  frameSettled(bytes: number, batch: Batch): void;
   /** Something that must not happen did. */
   failed(error: unknown): void;
 }
@@ -97,8 +98,8 @@ export class HeldStream implements PublicationOwner {
     else this.#finishWhenIdle();
   }
 
-  publicationSettled(bytes: number, receivedAtMs: number): void {
-    this.#listener.frameSettled(bytes, receivedAtMs);
+  publicationSettled(bytes: number, batch: Batch): void {
+    this.#listener.frameSettled(bytes, batch);
   }
 
   /** The client is gone: gives the stream free as soon as nothing is in flight. */

@@ -7,7 +7,7 @@ import type { Dialect } from "../codec/dialect.ts";
 import type { Admission, Principal } from "../admission/admission.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
 import type { PauseReason, Welcome } from "../protocol/frames.ts";
 import type { CreditSource } from "./answers.ts";
 import { Census } from "./census.ts";
@@ -17,6 +17,7 @@ import { LEAST_ALLOWANCE, Pace } from "./pace.ts";
 import type { StreamView } from "./reconcile.ts";
 import type { StreamPeer, StreamSocket } from "./socket.ts";
 import type { StreamKey, StreamStore } from "./store.ts";
+import type { BatchTrace, BatchTracer } from "../tracing/tracer.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** Between two looks at all connections. */
@@ -52,7 +53,9 @@ export interface StreamObserver {
   /** A stream was opened: unknown so far, known, or with records that may be stored twice. */
   welcomed(how: "new" | "resumed" | "unsure"): void;
   /** A frame has its last outcome, so long after it came. */
-  answered(latencyMs: number): void;
+  answered(latencyMs: number, trace: BatchTrace | null): void;
+  /** Acks were written, so long after the first outcome that they tell. */
+  told(durationMs: number, acks: number): void;
   /** Something that must not happen did. */
   failed(error: unknown): void;
 }
@@ -91,6 +94,8 @@ export interface StreamHubParts {
   /** Unique among the processes that ever served; prefix of connection ids. */
   readonly processId: string;
   readonly observer: StreamObserver;
+  /** null: nothing is traced. */
+  readonly tracer: BatchTracer | null;
 }
 
 export class StreamHub implements CreditSource {
@@ -103,6 +108,7 @@ export class StreamHub implements CreditSource {
   #timer: NodeJS.Timeout | undefined;
   #opened = 0;
   #creditEvents = 0;
+  #dirtySinceMs = 0;
   #kafkaAwaySinceMs = NaN;
   #isDraining = false;
 
@@ -173,9 +179,21 @@ export class StreamHub implements CreditSource {
     this.#parts.deadlines.add(batch);
   }
 
-  answered(latencyMs: number): void {
+  answered(latencyMs: number, trace: BatchTrace | null): void {
     this.#pace.answered(latencyMs);
-    this.#parts.observer.answered(latencyMs);
+    this.#parts.observer.answered(latencyMs, trace);
+  }
+
+  /** null: this frame is not traced. */
+  traced(
+    { tenant, source }: Principal,
+    { startedMs }: OpenFrame,
+    clientTrace: string,
+  ): BatchTrace | null {
+    const { tracer } = this.#parts;
+    if (tracer === null) return null;
+    const times = { startedMs, arrivedMs: startedMs };
+    return tracer.begin({ transport: "ws", tenant, source, clientTrace, ...times });
   }
 
   now(): number {
@@ -267,11 +285,14 @@ export class StreamHub implements CreditSource {
    */
   flushSoon(connection: StreamConnection): void {
     this.#dirty.push(connection);
-    if (this.#dirty.length === 1) queueMicrotask(() => this.#flush());
+    if (this.#dirty.length > 1) return;
+    this.#dirtySinceMs = this.#parts.clockMs();
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
-    for (const connection of this.#dirty.splice(0)) {
+    const connections = this.#dirty.splice(0);
+    for (const connection of connections) {
       try {
         connection.flush();
       } catch (error) {
@@ -280,6 +301,8 @@ export class StreamHub implements CreditSource {
         connection.fail("internal", "an error inside sluice");
       }
     }
+    const { observer, clockMs } = this.#parts;
+    observer.told(clockMs() - this.#dirtySinceMs, connections.length);
   }
 
   /** The connection's ceilings wait for better times. */

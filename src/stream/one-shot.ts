@@ -4,10 +4,12 @@
  */
 import type { Principal } from "../admission/admission.ts";
 import { PUB_ENVELOPE_BYTES, STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Refusals } from "../pipeline/faults.ts";
 import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
 import type { StreamPost } from "../protocol/stream-post.ts";
+import type { BatchTrace, BatchTracer } from "../tracing/tracer.ts";
 import { CreditAccount } from "./credit.ts";
 import { enter, frameContext, helloFault, keyOf } from "./handshake.ts";
 import { HeldStream } from "./held-stream.ts";
@@ -26,6 +28,8 @@ export interface OneShotParts {
   readonly limits: StreamLimits;
   /** What a sender has sent, for his quota. */
   readonly charge: Charge;
+  /** null: nothing is traced. */
+  readonly tracer: BatchTracer | null;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -33,6 +37,7 @@ export interface OneShotRequest {
   readonly principal: Principal;
   readonly post: StreamPost;
   readonly sender: StreamPeer["sender"];
+  readonly clientTrace?: string | undefined;
   /** Wall clock, ms since 1970. */
   readonly receivedAtMs: number;
   /** Monotonic, ms: where the request's deadline counts from. */
@@ -140,9 +145,18 @@ export class OneShot implements HeldStreamListener, StreamHolder {
     this.#parts.deadlines.add(batch, this.#request.arrivedMs);
     const { principal: sender } = this.#request;
     this.#parts.charge(sender, { events: batch.count, bytes: frame.bytes });
-    this.#parts.pipeline.run(frame, publication, { sender });
+    this.#parts.pipeline.run(frame, publication, { sender, trace: this.#traceOf(frame) });
     await settled;
     return null;
+  }
+
+  #traceOf(frame: OpenFrame): BatchTrace | null {
+    const { tracer } = this.#parts;
+    if (tracer === null) return null;
+    const { principal, clientTrace, arrivedMs } = this.#request;
+    const { tenant, source } = principal;
+    const times = { startedMs: arrivedMs, arrivedMs: frame.startedMs };
+    return tracer.begin({ transport: "http", tenant, source, clientTrace, ...times });
   }
 
   #ack(held: HeldStream, view: StreamView): OneShotAnswer {
@@ -176,7 +190,8 @@ export class OneShot implements HeldStreamListener, StreamHolder {
 
   hasNews(): void {}
 
-  frameSettled(): void {
+  frameSettled(_bytes: number, { trace, settledMs }: Batch): void {
+    trace?.answered(settledMs);
     this.#onSettled();
   }
 

@@ -29,7 +29,7 @@ export interface PublicationOwner {
   addRejection(line: RejectionLine): void;
   addRetry(line: RetryLine): void;
   publicationProgressed(): void;
-  publicationSettled(bytes: number, receivedAtMs: number): void;
+  publicationSettled(bytes: number, batch: Batch): void;
 }
 
 export class Publication implements BatchListener {
@@ -56,7 +56,7 @@ export class Publication implements BatchListener {
     }
     if (batch.settled && !this.#isSettled) {
       this.#isSettled = true;
-      this.#owner.publicationSettled(this.#bytes, batch.receivedAtMs);
+      this.#owner.publicationSettled(this.#bytes, batch);
       news = true;
     }
     if (news) this.#owner.publicationProgressed();

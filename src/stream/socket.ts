@@ -20,6 +20,8 @@ export interface StreamPeer {
   readonly certificateSubject?: string;
   readonly origin: string;
   readonly loopback: boolean;
+  /** The request's `traceparent`; "" or absent: none. */
+  readonly clientTrace?: string;
   /** Values for fields that the gateway fills. */
   readonly sender: NonNullable<FrameContext["sender"]>;
 }

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 
 import type { Logger } from "./logger.ts";
-import { METRICS_CONTENT_TYPE } from "./metric-registry.ts";
+import { METRICS_CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "./metric-registry.ts";
 
 /** One answer of a health endpoint: 200 when `ok`, else 503. */
 export interface HealthReport {
@@ -37,6 +37,8 @@ interface AdminRequest {
   /** The parts between the slashes, each decoded by itself: a subject may hold a slash. */
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
+  /** The header of that name, "" without one. */
+  readonly accept: string;
 }
 
 interface AdminRoute {
@@ -53,6 +55,8 @@ export interface AdminServerOptions {
   readonly health: Health;
   /** The Prometheus text format. */
   readonly metrics: () => Promise<string>;
+  /** The same as OpenMetrics, for those who ask for it; absent: they get the text format. */
+  readonly openMetrics?: () => Promise<string>;
   readonly routes?: readonly AdminRoute[];
   readonly log: Logger;
 }
@@ -132,10 +136,14 @@ function builtInRoutes(options: AdminServerOptions): AdminRoute[] {
     healthRoute("/startupz", () => health.started()),
     {
       prefix: "/metrics",
-      answer: async ({ segments }) =>
-        segments.length === 1
-          ? { status: 200, contentType: METRICS_CONTENT_TYPE, body: await options.metrics() }
-          : null,
+      answer: async ({ segments, accept }) => {
+        if (segments.length !== 1) return null;
+        if (options.openMetrics !== undefined && accept.includes("application/openmetrics-text")) {
+          const body = await options.openMetrics();
+          return { status: 200, contentType: OPEN_METRICS_CONTENT_TYPE, body };
+        }
+        return { status: 200, contentType: METRICS_CONTENT_TYPE, body: await options.metrics() };
+      },
     },
   ];
 }
@@ -165,7 +173,7 @@ async function answer(
       undefined,
     );
   return (
-    (await route?.answer({ path, segments, query })) ??
+    (await route?.answer({ path, segments, query, accept: request.headers.accept ?? "" })) ??
     problem(404, "There is nothing at this path")
   );
 }

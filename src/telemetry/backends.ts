@@ -280,6 +280,16 @@ export class BackendTelemetry {
     this.#log.info("session store available again", fields);
   }
 
+  /** Spans reached the collector, or were lost; `reason` says why, null: they did. */
+  spansSent(spans: number, reason: string | null): void {
+    this.#cells.traceSpans.add(spans, reason === null ? "exported" : "failed");
+    if (reason !== null) this.#log.warn("traces not sent, they are dropped", { spans, reason });
+  }
+
+  traceDropped(): void {
+    this.#cells.tracesDropped.add(1);
+  }
+
   /** An event made the encoder fail; the instance was replaced. */
   codecTrapped(fields: LogFields = {}): void {
     this.#cells.codecTraps.add(1);

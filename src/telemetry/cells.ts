@@ -12,6 +12,22 @@ export interface ExportedValue {
   readonly value: number;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly metricName?: string;
+  readonly exemplar?: KeptExemplar;
+}
+
+/** The trace that an observation belongs to. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** When it was made, ms since 1970. */
+  readonly atMs: number;
+}
+
+interface KeptExemplar {
+  readonly labelSet: { readonly trace_id: string; readonly span_id: string };
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
 }
 
 export interface ExportedMetric {
@@ -141,6 +157,8 @@ export class HistogramCells implements MetricSource {
   /** Per series: a count for each bound, then one for what is above all, then the sum. */
   readonly #values: Float64Array;
   readonly #stride: number;
+  /** By the place of a bucket in the values: so there are at most as many. */
+  readonly #exemplars = new Map<number, KeptExemplar>();
 
   constructor(declaration: MetricDeclaration) {
     assert(declaration.buckets !== undefined, `${declaration.name} declares its buckets`);
@@ -152,13 +170,26 @@ export class HistogramCells implements MetricSource {
     this.#values = new Float64Array(this.#stride * this.#series.labels.length);
   }
 
-  /** Observes the same value `count` times. */
-  observe(value: number, count = 1, first = ""): void {
+  /** Keeps the trace of an observation beside its bucket; the latest one stays. */
+  exemplify(value: number, { traceId, spanId, atMs }: Exemplar, first = ""): void {
     const start = this.#series.slot(first, undefined) * this.#stride;
+    const labelSet = { trace_id: traceId, span_id: spanId };
+    const kept = { labelSet, value, timestamp: atMs / 1_000 };
+    this.#exemplars.set(start + this.#bucketOf(value), kept);
+  }
+
+  #bucketOf(value: number): number {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? 0)) {
       bucket += 1;
     }
+    return bucket;
+  }
+
+  /** Observes the same value `count` times. */
+  observe(value: number, count = 1, first = ""): void {
+    const start = this.#series.slot(first, undefined) * this.#stride;
+    const bucket = this.#bucketOf(value);
     const values = this.#values;
     const sum = start + this.#stride - 1;
     values[start + bucket] = (values[start + bucket] ?? 0) + count;
@@ -177,17 +208,28 @@ export class HistogramCells implements MetricSource {
           metricName: `${name}_bucket`,
           labels: { le: bound, ...labels },
           value: count,
+          ...this.#exemplarAt(start + bucket),
         });
       }
       count += this.#values[start + this.#bounds.length] ?? 0;
       const sum = this.#values[start + this.#stride - 1] ?? 0;
       values.push(
-        { metricName: `${name}_bucket`, labels: { le: "+Inf", ...labels }, value: count },
+        {
+          metricName: `${name}_bucket`,
+          labels: { le: "+Inf", ...labels },
+          value: count,
+          ...this.#exemplarAt(start + this.#bounds.length),
+        },
         { metricName: `${name}_sum`, labels, value: sum },
         { metricName: `${name}_count`, labels, value: count },
       );
     }
     return exported(this.#declaration, values);
+  }
+
+  #exemplarAt(place: number): { readonly exemplar?: KeptExemplar } {
+    const exemplar = this.#exemplars.get(place);
+    return exemplar === undefined ? {} : { exemplar };
   }
 }
 

@@ -65,6 +65,7 @@ export const LEDGER_STATES = [
   "retry",
   "in_flight",
 ] as const;
+export const SPAN_RESULTS = ["exported", "failed"] as const;
 export const RESULTS = ["ok", "failed"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 

@@ -25,6 +25,7 @@ export type MetricCells = {
 };
 
 export const METRICS_CONTENT_TYPE = prometheus.Registry.PROMETHEUS_CONTENT_TYPE;
+export const OPEN_METRICS_CONTENT_TYPE = prometheus.Registry.OPENMETRICS_CONTENT_TYPE;
 
 export class MetricRegistry {
   readonly cells: MetricCells;
@@ -54,6 +55,19 @@ export class MetricRegistry {
   /** The Prometheus text format of this process. */
   async text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same as OpenMetrics, which has exemplars: traces beside the buckets they fell into. */
+  async openMetricsText(): Promise<string> {
+    const registry = new prometheus.Registry<prometheus.OpenMetricsContentType>();
+    registry.setContentType(OPEN_METRICS_CONTENT_TYPE);
+    for (const metric of await this.snapshot()) {
+      const name = metric.type === "counter" ? metric.name.replace(/_total$/, "") : metric.name;
+      const source = { name, type: metric.type, get: () => ({ ...metric, name }) };
+      // As above: a name and get() is all that is read.
+      registry.registerMetric(source as unknown as prometheus.Metric);
+    }
+    return registry.metrics();
   }
 
   /** This process's metrics in the form that `mergedText` takes; plain data, fit for IPC. */

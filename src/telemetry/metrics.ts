@@ -23,14 +23,11 @@ import {
 import { FAIRNESS_METRICS } from "./fairness-metrics.ts";
 import { HTTP_METRICS } from "./http-metrics.ts";
 import { SESSION_METRICS } from "./session-metrics.ts";
+import { STAGE_METRICS, TRACE_METRICS } from "./stage-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
 const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
-const ENCODE_SECONDS = [
-  0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
-  0.1,
-];
 const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500, 5_000, 10_000];
 
 export const METRICS = {
@@ -110,12 +107,8 @@ export const METRICS = {
     series: each(TRANSPORTS),
     buckets: ACK_SECONDS,
   },
-  encode: {
-    name: "sluice_encode_seconds",
-    type: "histogram",
-    help: "Validating and encoding one batch.",
-    buckets: ENCODE_SECONDS,
-  },
+  ...STAGE_METRICS,
+  ...TRACE_METRICS,
   ...HTTP_METRICS,
   wsConnections: {
     name: "sluice_ws_connections",

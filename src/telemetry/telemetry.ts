@@ -57,7 +57,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   cells.eventLoopUtilization.readFrom(() => eventLoop.ratio);
   cells.buildInfo.readInfo({ version: options.version, node: process.version });
   return {
-    traffic: new TrafficTelemetry({ cells, log }),
+    traffic: new TrafficTelemetry({ cells, log, nowMs: () => options.clock.nowMs() }),
     backends: new BackendTelemetry({ cells, log }),
     streams: new StreamMemoryTelemetry({ cells, log }),
     process: new ProcessTelemetry({ cells, log }),

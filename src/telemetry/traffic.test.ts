@@ -11,7 +11,7 @@ import { TrafficTelemetry, type VerdictTally } from "./traffic.ts";
 function setUp() {
   const log = new SilentLogger();
   const registry = new MetricRegistry({ nodeMetrics: false });
-  const traffic = new TrafficTelemetry({ cells: registry.cells, log });
+  const traffic = new TrafficTelemetry({ cells: registry.cells, log, nowMs: () => 0 });
   return { log, registry, cells: registry.cells, traffic };
 }
 

@@ -37,6 +37,19 @@ export interface ReceivedBatch {
   readonly bytes: number;
 }
 
+/** By which a trace is found again. */
+interface TraceName {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+interface TrafficParts {
+  readonly cells: MetricCells;
+  readonly log: Logger;
+  /** Wall clock, ms since 1970. */
+  readonly nowMs: () => number;
+}
+
 const HTTP_STATUS_NAMES = new Map(
   HTTP_STATUSES.filter((status) => status !== "other").map((status) => [Number(status), status]),
 );
@@ -45,11 +58,13 @@ const CLOSE_CODE_NAMES: ReadonlySet<string> = new Set(METRICS.wsClosed.series.fl
 export class TrafficTelemetry {
   readonly #cells: MetricCells;
   readonly #log: Logger;
+  readonly #nowMs: () => number;
   readonly #ledger = new Ledger();
   #socketsOpen = 0;
 
-  constructor(parts: { readonly cells: MetricCells; readonly log: Logger }) {
+  constructor(parts: TrafficParts) {
     this.#cells = parts.cells;
+    this.#nowMs = parts.nowMs;
     this.#log = parts.log;
     const { cells } = parts;
     cells.wsConnections.readFrom(() => this.#socketsOpen);
@@ -104,9 +119,28 @@ export class TrafficTelemetry {
     this.#cells.encode.observe(durationMs / 1_000);
   }
 
+  /** A whole body is there, inflated, and its sender known. */
+  bodyReceived(durationMs: number): void {
+    this.#cells.receive.observe(durationMs / 1_000);
+  }
+
+  /** The last event of a batch has its outcome, so long after its records went to Kafka. */
+  committed(durationMs: number): void {
+    this.#cells.commit.observe(durationMs / 1_000);
+  }
+
+  /** Answers were written, so long after the outcomes they tell were known. */
+  told(durationMs: number, answers = 1): void {
+    this.#cells.answer.observe(durationMs / 1_000, answers);
+  }
+
   /** The last event of a batch was answered, so long after the batch came in. */
-  answered(transport: Transport, latencyMs: number): void {
-    this.#cells.ackLatency.observe(latencyMs / 1_000, 1, transport);
+  answered(transport: Transport, latencyMs: number, trace: TraceName | null = null): void {
+    const seconds = latencyMs / 1_000;
+    this.#cells.ackLatency.observe(seconds, 1, transport);
+    if (trace === null) return;
+    const { traceId, spanId } = trace;
+    this.#cells.ackLatency.exemplify(seconds, { traceId, spanId, atMs: this.#nowMs() }, transport);
   }
 
   httpAnswered(route: HttpRoute, status: number): void {

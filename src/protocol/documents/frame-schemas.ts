@@ -49,6 +49,7 @@ export const HELLO_MEMBERS: Readonly<Record<string, Schema>> = {
     { description: "Who speaks.", optional: ["name", "version"] },
   ),
   caps: list({ type: "string" }, "What the client can do besides."),
+  traceparent: text("Its trace (W3C Trace Context), which traces of its frames link to."),
   order: { enum: ["key"], description: "Order of records: by key." },
   ...ENVELOPE_MEMBERS,
 };

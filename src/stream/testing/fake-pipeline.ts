@@ -59,7 +59,8 @@ export class FakePipeline {
       headerStart: starts,
       headerEnd: starts.map((start) => start + HEADER_BYTES),
     } as unknown as RecordTable;
-    return { kind: "open", batch, table, context, bytes: bytes.length, refusals: new Map() };
+    const rest = { bytes: bytes.length, startedMs: 0, encodedMs: 0, refusals: new Map() };
+    return { kind: "open", batch, table, context, ...rest };
   }
 
   run(frame: OpenFrame, listener: BatchListener): void {

@@ -63,6 +63,7 @@ export class ModelProcess {
           refused: () => {},
           welcomed: () => {},
           answered: () => {},
+          told: () => {},
           failed: (error) => {
             throw error;
           },

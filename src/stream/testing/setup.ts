@@ -97,6 +97,7 @@ export function makeHub(
     random: () => 0.5,
     processId: "p",
     observer,
+    tracer: null,
   });
 }
 
@@ -117,6 +118,7 @@ export function setUp(options: SetupOptions = {}) {
       refused: (reason) => void refused.push(reason),
       welcomed: (how) => void welcomed.push(how),
       answered: () => {},
+      told: () => {},
       failed: (error) => assert.fail(String(error)),
     },
   });

@@ -1,0 +1,21 @@
+/** What the pipeline tells telemetry. */
+import type { FaultKind } from "../errors.ts";
+import type { Tally } from "./batch.ts";
+
+/** At most once per batch and happening. */
+export interface PipelineObserver {
+  encoded(durationMs: number): void;
+  /** The last event of a batch whose records went to Kafka has its outcome. */
+  committed(durationMs: number): void;
+  /** Events that now count as received; every one of them comes back in one tally. */
+  received(batch: {
+    readonly dialect: "native";
+    readonly transport: "http" | "ws";
+    readonly events: number;
+    readonly bytes: number;
+  }): void;
+  settled(tally: Tally): void;
+  deadLettersWritten(result: "stored" | "failed", count: number): void;
+  /** An event does not fit its schema. */
+  invalid(kind: FaultKind): void;
+}
