@@ -1,0 +1,189 @@
+/**
+ * What traces cost: two gateways that run side by side, one without traces and one that traces a
+ * share of its batches and sends them to a collector in this process. They take turns of a few
+ * seconds under the same closed loop of WebSocket frames; each turn gives CPU time per event of the
+ * gateway (all its threads), each pair of turns a ratio.
+ *
+ *   npm run bench -- traces [--brokers HOST:PORT] [--batch 10] [--rounds 12] [--seconds 2]
+ *     [--per-million 10000]
+ *
+ * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's
+ * process. Prints the ratio of the middle pair, and the quartiles of all.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const SAMPLES = fileURLToPath(new URL("../packs/behaviour/samples.ndjson", import.meta.url));
+const CLOCK_TICKS_PER_SECOND = 100;
+const SOCKETS = 8;
+const FRAMES_IN_FLIGHT = 4;
+const WARM_UP_MS = 500;
+
+const { values: flags } = parseArgs({
+  allowPositionals: true,
+  options: {
+    brokers: { type: "string", default: "" },
+    batch: { type: "string", default: "10" },
+    rounds: { type: "string", default: "12" },
+    seconds: { type: "string", default: "2" },
+    "per-million": { type: "string", default: "10000" },
+  },
+});
+const batch = Number(flags.batch);
+
+interface Arm {
+  readonly child: ChildProcess;
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly port: number;
+}
+
+async function startArm(further: readonly string[]): Promise<Arm> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+  const ports = ["--port", "0", "--admin-port", "0", "--data-dir", dataDir];
+  const kafka = flags.brokers === "" ? [] : ["--kafka-brokers", flags.brokers, "--create-topics"];
+  const child = spawn(process.execPath, [MAIN, "start", ...ports, ...kafka, ...further], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
+  });
+  await new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (chunk.includes('"msg":"ready"')) resolve();
+    });
+  });
+  // Written by the gateway before its ready line.
+  const run = JSON.parse(await readFile(join(dataDir, "sluice.json"), "utf8")) as {
+    readonly pid: number;
+    readonly port: number;
+  };
+  return { child, dataDir, ...run };
+}
+
+async function stopArm({ child, dataDir }: Arm): Promise<void> {
+  child.kill("SIGTERM");
+  await new Promise((resolve) => child.once("exit", resolve));
+  await rm(dataDir, { recursive: true, force: true });
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(words[11]) + Number(words[12])) / CLOCK_TICKS_PER_SECOND;
+}
+
+/** Takes what it is sent and counts requests. */
+async function startCollector(): Promise<{ readonly server: Server; readonly url: string }> {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.end("{}"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  // A TCP server's address is an object.
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+interface Count {
+  acked: number;
+}
+
+function drive(port: number, load: { events: string; count: Count; signal: AbortSignal }): void {
+  const { events, count, signal } = load;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, ["sluice.v1.json"]);
+  let next = 1;
+  let credit = 0;
+  let upto = 0;
+  socket.addEventListener("open", () => {
+    socket.send(JSON.stringify({ t: "hello", v: 1, stream: randomUUID(), next: 1 }));
+  });
+  socket.addEventListener("message", ({ data }) => {
+    // Frames of our own server.
+    const frame = JSON.parse(String(data)) as {
+      readonly upto?: number;
+      readonly credit?: { readonly seq: number };
+    };
+    credit = Math.max(credit, frame.credit?.seq ?? 0);
+    if (frame.upto !== undefined) {
+      count.acked += frame.upto - upto;
+      upto = frame.upto;
+    }
+    while (
+      !signal.aborted &&
+      next - upto <= FRAMES_IN_FLIGHT * batch &&
+      next + batch - 1 <= credit
+    ) {
+      socket.send(`{"t":"pub","seq":${next},"events":${events}}`);
+      next += batch;
+    }
+  });
+  signal.addEventListener("abort", () => socket.close());
+}
+
+/** One turn: CPU seconds per million events. */
+async function turn({ pid, port }: Arm, events: string): Promise<number> {
+  const stop = new AbortController();
+  const count: Count = { acked: 0 };
+  for (let socket = 0; socket < SOCKETS; socket += 1) {
+    drive(port, { events, count, signal: stop.signal });
+  }
+  await delay(WARM_UP_MS);
+  const [acked, cpu] = [count.acked, await cpuSeconds(pid)];
+  await delay(Number(flags.seconds) * 1_000);
+  const cost = ((await cpuSeconds(pid)) - cpu) / (count.acked - acked);
+  stop.abort();
+  await delay(100);
+  return cost * 1e6;
+}
+
+const collector = await startCollector();
+const traces = ["--otlp-endpoint", collector.url];
+const share = ["--trace-samples-per-million", flags["per-million"]];
+const arms = { off: await startArm([]), on: await startArm([...traces, ...share]) };
+const lines = (await readFile(SAMPLES, "utf8")).trim().split("\n");
+const sample = Array.from({ length: batch }, (_, index) => lines[index % lines.length] ?? "");
+const events = `[${sample.join(",")}]`;
+await turn(arms.off, events);
+await turn(arms.on, events);
+const costs = { off: [] as number[], on: [] as number[] };
+for (let round = 0; round < Number(flags.rounds); round += 1) {
+  const order = round % 2 === 0 ? (["off", "on"] as const) : (["on", "off"] as const);
+  for (const arm of order) costs[arm].push(await turn(arms[arm], events));
+}
+await stopArm(arms.off);
+await stopArm(arms.on);
+collector.server.close();
+collector.server.closeAllConnections();
+
+const sorted = (values: readonly number[]) => values.toSorted((left, right) => left - right);
+const at = (values: readonly number[], share: number): number =>
+  sorted(values)[Math.floor(values.length * share)] ?? Number.NaN;
+const ratios = costs.on.map((cost, round) => cost / (costs.off[round] ?? Number.NaN));
+const percent = (ratio: number): number => Math.round((ratio - 1) * 1_000) / 10;
+const report = {
+  node: process.version,
+  broker: flags.brokers === "" ? "embedded" : "real",
+  eventsPerFrame: batch,
+  perMillion: Number(flags["per-million"]),
+  rounds: ratios.length,
+  cpuSecondsPerMillionEvents: {
+    off: Math.round(at(costs.off, 0.5) * 100) / 100,
+    on: Math.round(at(costs.on, 0.5) * 100) / 100,
+  },
+  costPercent: {
+    middle: percent(at(ratios, 0.5)),
+    quartiles: [percent(at(ratios, 0.25)), percent(at(ratios, 0.75))],
+  },
+};
+console.table(report.cpuSecondsPerMillionEvents);
+console.table(report.costPercent);
+console.log(JSON.stringify(report));
