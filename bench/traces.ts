@@ -147,8 +147,8 @@ async function turn({ pid, port }: Arm, events: string): Promise<number> {
 
 const collector = await startCollector();
 const traces = ["--otlp-endpoint", collector.url];
-const share = ["--trace-samples-per-million", flags["per-million"]];
-const arms = { off: await startArm([]), on: await startArm([...traces, ...share]) };
+const sampling = ["--trace-samples-per-million", flags["per-million"]];
+const arms = { off: await startArm([]), on: await startArm([...traces, ...sampling]) };
 const lines = (await readFile(SAMPLES, "utf8")).trim().split("\n");
 const sample = Array.from({ length: batch }, (_, index) => lines[index % lines.length] ?? "");
 const events = `[${sample.join(",")}]`;
