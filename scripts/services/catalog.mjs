@@ -33,6 +33,7 @@
  * @property {readonly string[]} [startAfter] processes that must answer before this one is started
  * @property {() => Promise<boolean>} isReady
  */
+import { haproxy } from "./kinds/haproxy.mjs";
 import { kafka, kafka3 } from "./kinds/kafka.mjs";
 import { keycloak } from "./kinds/keycloak.mjs";
 import { postgres } from "./kinds/postgres.mjs";
@@ -53,6 +54,7 @@ export const DEFINITIONS = [
   postgres,
   prometheus,
   toxiproxy,
+  haproxy,
   keycloak,
 ];
 

@@ -9,6 +9,7 @@ export type ServiceName =
   | "postgres"
   | "prometheus"
   | "toxiproxy"
+  | "haproxy"
   | "keycloak";
 
 /**
@@ -73,7 +74,11 @@ export interface InstanceOptions {
    * prometheus http; postgres tcp; toxiproxy api; keycloak http, management.
    */
   readonly ports?: Readonly<Record<string, number>>;
-  /** Kafka properties, Redis directives or PostgreSQL parameters to replace or add; Prometheus: scrape (host:port). */
+  /**
+   * Kafka properties, Redis directives or PostgreSQL parameters to replace or add; Prometheus:
+   * scrape (host:port); haproxy: gateway1, gateway2, admin1, admin2 (host:port), balancers (blocks
+   * of addresses), requestsMax.
+   */
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly progress?: (sentence: string) => void;
 }

@@ -12,6 +12,8 @@ import { runCommand } from "./run-command.mjs";
 
 const APT_GET = "/usr/bin/apt-get";
 const APT_OPTIONS = ["-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
+/** PATH, and where Debian puts servers, which is in the PATH of root only. */
+export const SYSTEM_PATH = [process.env.PATH ?? "", "/usr/sbin"].join(delimiter);
 const JAVA_VERSION_MIN = 17;
 const GO_VERSION_MIN = 23;
 const GO_ADVICE = `put Go 1.${GO_VERSION_MIN} or newer (https://go.dev/dl) first in PATH`;
@@ -28,6 +30,7 @@ const PREREQUISITES = {
   unzip: { program: "unzip", debianPackage: "unzip" },
   redis: { program: "redis-server", debianPackage: "redis-server" },
   prometheus: { program: "prometheus", debianPackage: "prometheus" },
+  haproxy: { program: "haproxy", debianPackage: "haproxy" },
   go: { program: "go", advice: GO_ADVICE, verify: verifyGo },
 };
 
@@ -81,9 +84,9 @@ async function installPackages(missing, progress) {
   }
 }
 
-/** The path of a program in PATH; undefined if there is none. */
+/** The path of a program; undefined if there is none. */
 function findProgram(program) {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+  for (const folder of SYSTEM_PATH.split(delimiter)) {
     const file = join(folder, program);
     try {
       accessSync(file, constants.X_OK);

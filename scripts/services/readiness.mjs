@@ -16,6 +16,20 @@ const CORRELATION_ID = 0x51_75_1c_e0;
 const POSTGRES_PROTOCOL = 0x00_03_00_00;
 const POSTGRES_AUTHENTICATION = "R".charCodeAt(0);
 
+/** Somebody listens on this port. */
+export function acceptsConnections(port) {
+  return new Promise((fulfil) => {
+    const socket = connect({ host: LOOPBACK, port });
+    const finish = (isReady) => {
+      socket.destroy();
+      fulfil(isReady);
+    };
+    socket.setTimeout(CHECK_TIMEOUT_MS, () => finish(false));
+    socket.once("error", () => finish(false));
+    socket.once("connect", () => finish(true));
+  });
+}
+
 /** An HTTP server answers this address with a status of 2xx. */
 export async function answersHttp(url) {
   try {
