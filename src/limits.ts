@@ -571,6 +571,82 @@ export const TRACE_EXPORT_TIMEOUT_MS = 5_000;
 /** The drain waits so long for the last spans: they are worth less than leaving in time. */
 export const TRACE_STOP_DEADLINE_MS = 2_000;
 
+/** Subscribers of the live feed in one process; one more is refused with 1013 or 503. */
+export const LIVE_SUBSCRIBERS_MAX = 10_000;
+
+/** Share of a process's time that the live feed may take, percent; then it waits. */
+export const LIVE_CPU_PERCENT = 30;
+
+/** The live feed gives the event loop back after so many milliseconds of its own work. */
+export const LIVE_SLICE_MS = 4;
+
+/** And after so many deliveries, or bytes of frames: their writes follow at the end of the turn. */
+export const LIVE_SLICE_DELIVERIES = 2_000;
+export const LIVE_SLICE_BYTES = 64 * 1024;
+
+/** One event as JSON in the live feed; of a longer one all but its value is told. */
+export const LIVE_EVENT_BYTES_MAX = 256 * 1024;
+
+/** Bytes that wait for one slow subscriber; beyond it he is told of a gap instead. */
+export const LIVE_BUFFER_BYTES_MAX = 256 * 1024;
+
+/** And for all of them: each has an even share, but not less than the least. */
+export const LIVE_BUFFERS_BYTES_MAX = 128 * 1024 * 1024;
+export const LIVE_BUFFER_BYTES_MIN = 16 * 1024;
+
+/** Topics that are read for subscribers at once; each has a consumer. One more is refused. */
+export const LIVE_FEEDS_MAX = 64;
+
+/** A topic without subscribers is read on for so long: pages reconnect. */
+export const LIVE_FEED_LINGER_MS = 5_000;
+
+/** Failures in a row to read a topic, a second apart; then its subscribers are sent away. */
+export const LIVE_FEED_FAILURES_MAX = 10;
+
+/** What librdkafka may fetch ahead for one reader of the live feed, KiB. */
+export const LIVE_READER_QUEUE_KIB = 2 * 1024;
+
+/** Records taken from it at once. */
+export const LIVE_PORTION_RECORDS = 200;
+
+/** How long a subscription waits for Kafka to answer. */
+export const LIVE_CONNECT_TIMEOUT_MS = 10_000;
+
+/** Topics, types, keys and conditions that one subscription may name; more is a bad request. */
+export const LIVE_TOPICS_MAX = 16;
+export const LIVE_TYPES_MAX = 256;
+export const LIVE_KEYS_MAX = 64;
+export const LIVE_CONDITIONS_MAX = 8;
+
+/** Values of one condition, and characters of each text in it. */
+export const LIVE_CONDITION_VALUES_MAX = 50;
+export const LIVE_CONDITION_TEXT_MAX = 256;
+
+/** Channels one subscription may need: its types times its keys. More is a bad request. */
+export const LIVE_CHANNELS_MAX = 1_024;
+
+/** A frame of a subscriber; a longer one closes with 1009. */
+export const LIVE_FRAME_BYTES_MAX = 32 * 1024;
+
+/** Characters of a token of offsets: what fits a header beside others. */
+export const LIVE_TOKEN_CHARACTERS_MAX = 8 * 1024;
+
+/** Readers of what was before now, each for all that wait for its topic. Others wait. */
+export const LIVE_CATCH_UPS_MAX = 4;
+
+/** Subscribers one of them serves. */
+export const LIVE_CATCH_UP_MEMBERS_MAX = 1_000;
+
+/** Records one of them looks at for a subscriber; what is left then is a gap. */
+export const LIVE_CATCH_UP_RECORDS_MAX = 1_000_000;
+
+/** Offsets that one `fetch` may ask for. */
+export const LIVE_FETCH_RECORDS_MAX = 100_000;
+
+/** A subscriber hears something at least so often, and where he is at most so often. */
+export const LIVE_HEARTBEAT_MS = 15_000;
+export const LIVE_POSITION_MS = 1_000;
+
 assert(FRAME_BYTES_MAX < FRAME_BYTES_HARD_MAX, "our answer to a long frame comes before uWS cuts");
 assert(FRAME_EVENTS_MAX <= TABLE_ROWS_MAX, "a full frame fits the record table");
 assert(MESSAGE_TIMEOUT_MS < COMMIT_DEADLINE_MS, "a commit outlives its records");

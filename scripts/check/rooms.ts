@@ -5,7 +5,8 @@
 
 /** What a room may import of other rooms, besides COMMON. A name with a star: its types only. */
 export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  server: ["protocol", "dialect", "admission", "pipeline", "quota", "stream", "codec*"],
+  server: ["protocol", "dialect", "admission", "pipeline", "quota", "stream", "live", "codec*"],
+  live: ["protocol", "admission", "schema", "delivery", "stream"],
   stream: ["protocol", "admission", "pipeline", "redis", "codec*"],
   dialect: ["protocol", "admission", "codec*"],
   admission: [],

@@ -4,20 +4,8 @@
  * away.
  */
 import type { KafkaRecord } from "../delivery/reader.ts";
+import type { RecordValue } from "../schema/value-decoder.ts";
 import { sluiceHeaderJson } from "./record-header.ts";
-
-/** What became of the value of a record. */
-export type RecordValue =
-  | {
-      readonly kind: "avro";
-      readonly schemaId: number;
-      readonly schemaName: string;
-      readonly json: string;
-    }
-  /** No value: Kafka's mark of deletion. */
-  | { readonly kind: "none" }
-  /** No Avro, or of a schema that cannot be had. */
-  | { readonly kind: "raw"; readonly reason: string };
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Control characters that no text for people holds. */

@@ -14,7 +14,7 @@ import { EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";
 import { Output } from "./io.ts";
 import { findRegistry, settings } from "./places.ts";
 import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
-import { nameOf } from "./value-decoder.ts";
+import { nameOf } from "../schema/value-decoder.ts";
 
 export async function checkSchemas(invocation: Invocation): Promise<ExitCode> {
   const files = await readSchemaFiles(invocation);

@@ -9,7 +9,7 @@ import { CommandError, EXIT, integerOption, type Invocation } from "./command.ts
 import { Output } from "./io.ts";
 import { findKafka, findRegistry, settings } from "./places.ts";
 import { recordLine } from "./record-line.ts";
-import { ValueDecoder } from "./value-decoder.ts";
+import { ValueDecoder } from "../schema/value-decoder.ts";
 
 export async function tail(invocation: Invocation): Promise<typeof EXIT.good> {
   const topic = invocation.operands[0] ?? "";

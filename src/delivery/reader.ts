@@ -220,14 +220,14 @@ function consume(consumer: KafkaConsumer): Promise<readonly Message[]> {
 }
 
 /** Never fails and never takes longer than its deadline: there is nothing to lose. */
-async function disconnect(consumer: KafkaConsumer): Promise<void> {
+export async function disconnect(consumer: KafkaConsumer): Promise<void> {
   if (!consumer.isConnected()) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   consumer.disconnect(() => resolve());
   await Promise.race([promise, delay(DISCONNECT_TIMEOUT_MS, undefined, { ref: false })]);
 }
 
-function toRecord(message: Message): KafkaRecord {
+export function toRecord(message: Message): KafkaRecord {
   return {
     topic: message.topic,
     partition: message.partition,

@@ -66,7 +66,8 @@ export function splitRegistryValue(value: Uint8Array): RegistryValue {
   return { kind: "avro", schemaId: view.getUint32(1), body: value.subarray(REGISTRY_HEADER_BYTES) };
 }
 
-const REGISTRY_HEADER_BYTES = 5;
+/** Magic and schema id, before the Avro body. */
+export const REGISTRY_HEADER_BYTES = 5;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 class Mismatch extends Error {

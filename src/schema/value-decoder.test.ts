@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import type { RegistryResult, RegistrySchema } from "../schema/registry.ts";
+import type { RegistryResult, RegistrySchema } from "./registry.ts";
 import { ValueDecoder } from "./value-decoder.ts";
 
 function decoderWith(answer: RegistryResult<RegistrySchema>): {

@@ -1,12 +1,25 @@
 /**
- * Kafka value → what `sluice tail` prints of it, with schemas from the registry. Whatever a record
- * holds, the answer is a value: a stranger's record in the topic must not end the reading.
+ * Kafka value → JSON by its writer's schema, which the registry or somebody else gives: what
+ * `sluice tail` and the live feed show of a record. Whatever a record holds, the answer is a value:
+ * a stranger's record in the topic must not end the reading.
  */
 import { DECODE_SCHEMAS_MAX } from "../limits.ts";
-import { parseAvroSchema, SchemaError, type AvroSchema } from "../schema/avro/schema.ts";
-import { decodeToJson, splitRegistryValue } from "../schema/decode.ts";
-import type { RegistryClient, RegistryResult, RegistrySchema } from "../schema/registry.ts";
-import type { RecordValue } from "./record-line.ts";
+import { parseAvroSchema, SchemaError, type AvroSchema } from "./avro/schema.ts";
+import { decodeToJson, REGISTRY_HEADER_BYTES, splitRegistryValue } from "./decode.ts";
+import type { RegistryClient, RegistryResult, RegistrySchema } from "./registry.ts";
+
+/** What became of the value of a record. */
+export type RecordValue =
+  | {
+      readonly kind: "avro";
+      readonly schemaId: number;
+      readonly schemaName: string;
+      readonly json: string;
+    }
+  /** No value: Kafka's mark of deletion. */
+  | { readonly kind: "none" }
+  /** No Avro, or of a schema that cannot be had. */
+  | { readonly kind: "raw"; readonly reason: string };
 
 /** The part of the registry client that is used here. */
 export type SchemaSource = Pick<RegistryClient, "schemaById">;
@@ -25,25 +38,22 @@ export class ValueDecoder {
     this.#source = source;
   }
 
-  async decode(value: Uint8Array | null): Promise<RecordValue> {
+  /** At once where the schema is known, else when its source has answered. */
+  decode(value: Uint8Array | null): RecordValue | Promise<RecordValue> {
     if (value === null) return { kind: "none" };
     const parts = splitRegistryValue(value);
     if (parts.kind === "other") return { kind: "raw", reason: `This is no Avro: ${parts.reason}.` };
     const { schemaId, body } = parts;
-    const found = await this.#schema(schemaId);
-    if (found.kind === "reason") return { kind: "raw", reason: found.reason };
-    const decoded = decodeToJson(found.schema, body);
-    if (decoded.kind === "fault") {
-      const place = `at byte ${value.length - body.length + decoded.offset}`;
-      const reason = `The value does not fit schema ${schemaId}: ${decoded.detail} ${place}.`;
-      return { kind: "raw", reason };
-    }
-    return { kind: "avro", schemaId, schemaName: nameOf(found.schema), json: decoded.text };
+    const known = this.#schemas.get(schemaId);
+    if (known !== undefined) return decodeBody(known, schemaId, body);
+    return this.#schema(schemaId).then((found) =>
+      found.kind === "reason"
+        ? { kind: "raw", reason: found.reason }
+        : decodeBody(found.schema, schemaId, body),
+    );
   }
 
   async #schema(id: number): Promise<Found> {
-    const known = this.#schemas.get(id);
-    if (known !== undefined) return { kind: "schema", schema: known };
     if (this.#source === undefined) {
       return { kind: "reason", reason: "There is no registry to ask for the schema (--registry)." };
     }
@@ -56,6 +66,16 @@ export class ValueDecoder {
     }
     return found;
   }
+}
+
+function decodeBody(schema: AvroSchema, schemaId: number, body: Uint8Array): RecordValue {
+  const decoded = decodeToJson(schema, body);
+  if (decoded.kind === "fault") {
+    const place = `at byte ${REGISTRY_HEADER_BYTES + decoded.offset}`;
+    const reason = `The value does not fit schema ${schemaId}: ${decoded.detail} ${place}.`;
+    return { kind: "raw", reason };
+  }
+  return { kind: "avro", schemaId, schemaName: nameOf(schema), json: decoded.text };
 }
 
 function parseAnswer(id: number, answer: RegistryResult<RegistrySchema>): Found {

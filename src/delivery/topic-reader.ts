@@ -1,0 +1,188 @@
+/**
+ * Reads partitions of one topic from chosen offsets, in portions that the caller asks for: what the
+ * live feed reads with. It belongs to no consumer group and commits nothing. While nobody asks,
+ * nothing is fetched beyond librdkafka's bounded queue; a look never holds a thread of libuv's pool
+ * for long, because that belongs to the flushes of producers. It knows nothing of Avro.
+ */
+import { randomUUID } from "node:crypto";
+
+import kafka from "@confluentinc/kafka-javascript";
+import type { KafkaConsumer, LibrdKafkaError, Message } from "@confluentinc/kafka-javascript";
+
+import type { KafkaSecurity } from "./delivery.ts";
+import { connectionSettings } from "./kafka-settings.ts";
+import { disconnect, ReaderError, toRecord } from "./reader.ts";
+import type { KafkaRecord } from "./reader.ts";
+
+export interface TopicReaderOptions {
+  /** host:port[,host:port] */
+  readonly brokers: string;
+  readonly security: KafkaSecurity | null;
+  readonly topic: string;
+  /** For the connection, and for each question to Kafka. */
+  readonly timeoutMs: number;
+  /** What librdkafka may fetch ahead. */
+  readonly queueKib: number;
+}
+
+/** What there is of a partition, at the moment of the question. */
+export interface PartitionRange {
+  readonly partition: number;
+  /** The first offset there is, and the one the next record will get. */
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Portion {
+  readonly records: readonly KafkaRecord[];
+  /** Ends of partitions that were met: there is nothing below this offset that is still to come. */
+  readonly ends: readonly { readonly partition: number; readonly offset: number }[];
+}
+
+export class TopicReader {
+  readonly ranges: readonly PartitionRange[];
+  readonly #consumer: KafkaConsumer;
+  readonly #options: TopicReaderOptions;
+  #ends: { readonly partition: number; readonly offset: number }[] = [];
+
+  private constructor(
+    consumer: KafkaConsumer,
+    options: TopicReaderOptions,
+    ranges: readonly PartitionRange[],
+  ) {
+    this.#consumer = consumer;
+    this.#options = options;
+    this.ranges = ranges;
+    consumer.on("partition.eof", ({ partition, offset }) => {
+      this.#ends.push({ partition, offset });
+    });
+  }
+
+  /** Connects and looks at the topic. Throws ReaderError: no answer, or no such topic. */
+  static async open(options: TopicReaderOptions): Promise<TopicReader> {
+    const consumer = newConsumer(options);
+    try {
+      const partitions = await connect(consumer, options);
+      const ranges = await Promise.all(
+        partitions.map((partition) => rangeOf(consumer, options, partition)),
+      );
+      return new TopicReader(consumer, options, ranges);
+    } catch (error) {
+      await disconnect(consumer);
+      throw error;
+    }
+  }
+
+  /**
+   * By partition the offset of the first record of this time or later; a partition without such a
+   * record is left out. Throws ReaderError.
+   */
+  offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>> {
+    const { topic, timeoutMs } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, number>>();
+    const asked = this.ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
+    this.#consumer.offsetsForTimes(asked, timeoutMs, (error, offsets) => {
+      // The types promise an error always; null is what comes when all is well.
+      const failure: { message: string } | null | undefined = error;
+      if (failure !== null && failure !== undefined) {
+        reject(new ReaderError(`Kafka does not find a time in ${topic} (${failure.message}).`));
+        return;
+      }
+      const found = offsets.filter(({ offset }) => offset >= 0);
+      resolve(new Map(found.map(({ partition, offset }) => [partition, offset])));
+    });
+    return promise;
+  }
+
+  /** From now on these partitions are read, each from its offset. */
+  assign(starts: ReadonlyMap<number, number>): void {
+    const { topic } = this.#options;
+    this.#consumer.assign(
+      [...starts].map(([partition, offset]) => ({ topic, partition, offset })),
+    );
+  }
+
+  /** What is there, at most so many records; nothing waits. Throws ReaderError. */
+  async take(recordsMax: number): Promise<Portion> {
+    const messages = await consume(this.#consumer, recordsMax);
+    // Ends are told by an event of the same turn, after which the promise goes on.
+    const ends = this.#ends;
+    this.#ends = [];
+    return { records: messages.map((message) => toRecord(message)), ends };
+  }
+
+  /** Never fails and never takes long. */
+  close(): Promise<void> {
+    return disconnect(this.#consumer);
+  }
+}
+
+function newConsumer(options: TopicReaderOptions): KafkaConsumer {
+  const consumer = new kafka.KafkaConsumer(
+    {
+      ...connectionSettings({ ...options, clientId: "sluice-live" }),
+      // librdkafka wants a group even where no group is joined; nothing is ever committed to it.
+      "group.id": `sluice-live-${randomUUID()}`,
+      "enable.auto.commit": false,
+      "enable.auto.offset.store": false,
+      "enable.partition.eof": true,
+      "allow.auto.create.topics": false,
+      "queued.max.messages.kbytes": options.queueKib,
+      // A record that has come should not wait for company.
+      "fetch.wait.max.ms": 100,
+      log_level: 0,
+    },
+    { "auto.offset.reset": "earliest" },
+  );
+  consumer.setDefaultConsumeTimeout(0);
+  // Outages mend themselves; what stays is seen where records are taken.
+  consumer.on("event.error", () => {});
+  return consumer;
+}
+
+/** Numbers of the partitions. */
+function connect(
+  consumer: KafkaConsumer,
+  { topic, timeoutMs, brokers }: TopicReaderOptions,
+): Promise<readonly number[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+  consumer.connect({ topic, timeout: timeoutMs }, (error, metadata) => {
+    // The types promise an error always; null is what comes when all is well.
+    const failure: { message: string } | null | undefined = error;
+    if (failure !== null && failure !== undefined) {
+      reject(new ReaderError(`Kafka is not reachable at ${brokers} (${failure.message}).`));
+      return;
+    }
+    const found = metadata.topics.find(({ name }) => name === topic);
+    const partitions = found?.partitions.map(({ id }) => id) ?? [];
+    if (partitions.length > 0) resolve(partitions);
+    else reject(new ReaderError(`Kafka has no topic ${topic}.`));
+  });
+  return promise;
+}
+
+function rangeOf(
+  consumer: KafkaConsumer,
+  { topic, timeoutMs }: TopicReaderOptions,
+  partition: number,
+): Promise<PartitionRange> {
+  const { promise, resolve, reject } = Promise.withResolvers<PartitionRange>();
+  consumer.queryWatermarkOffsets(topic, partition, timeoutMs, (error, offsets) => {
+    if (error) {
+      const place = `partition ${partition} of ${topic}`;
+      reject(new ReaderError(`Kafka does not say where ${place} ends (${error.message}).`));
+    } else {
+      resolve({ partition, low: offsets.lowOffset, high: offsets.highOffset });
+    }
+  });
+  return promise;
+}
+
+function consume(consumer: KafkaConsumer, recordsMax: number): Promise<readonly Message[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Message[]>();
+  consumer.consume(recordsMax, (error: LibrdKafkaError | null, messages) => {
+    if (error) reject(new ReaderError(`Kafka refused to go on: ${error.message}.`));
+    else resolve(messages);
+  });
+  return promise;
+}
