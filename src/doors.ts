@@ -11,6 +11,7 @@ import { demoPages } from "./demo.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { CancelTimer } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
+import type { LiveHub } from "./live/hub.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Doorman } from "./quota/doorman.ts";
@@ -21,6 +22,7 @@ import type { Gate, RoomParts } from "./rooms.ts";
 import { checkCertificate, watchCertificate } from "./server/certificate.ts";
 import type { CertificateFiles } from "./server/certificate.ts";
 import { HttpIngest } from "./server/ingest.ts";
+import { LiveEvents } from "./server/live-events.ts";
 import { Neighbours } from "./server/nearby.ts";
 import { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
@@ -87,12 +89,14 @@ export interface ServerRooms {
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
   readonly hub: StreamHub;
+  readonly live: LiveHub;
   /** Other processes share the port. */
   readonly isWorker: boolean;
 }
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
-  const { admission, desk, doorman, ingest, streams, hub, isWorker } = rooms;
+  const { admission, desk, doorman, ingest, streams, hub, live, isWorker } = rooms;
+  const loopback = isLoopback(parts.config.host);
   const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
   const onFailure = (error: unknown) => telemetry.process.unexpected("a request", error);
@@ -107,10 +111,11 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
     portShared: isWorker,
     ...(tls === null ? {} : { tls }),
     http: {
-      tickets: { admission, loopback: isLoopback(config.host) },
-      sessions: { admission, desk, loopback: isLoopback(config.host), nowMs: systemClock.nowMs },
+      tickets: { admission, loopback },
+      sessions: { admission, desk, loopback, nowMs: systemClock.nowMs },
       ingest,
       streams,
+      liveEvents: new LiveEvents({ hub: live, admission, doorman, loopback }),
       doorman,
       neighbours,
       pages: demoPages(config, pack),
@@ -123,12 +128,13 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       neighbours,
       frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
       backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
-      loopback: isLoopback(config.host),
+      loopback,
       onRefused: () => traffic.socketRefused("bad_request"),
       onOpened: () => traffic.socketOpened(),
       onClosed: (closeCode) => traffic.socketClosed(closeCode),
       onFailure,
     },
+    live: { hub: live, doorman, neighbours, loopback, onFailure },
   });
 }
 

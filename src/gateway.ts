@@ -14,6 +14,8 @@ import { followCertificate, makeIngest, makeServer } from "./doors.ts";
 import { systemClock, waitUntil } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
 import * as limits from "./limits.ts";
+import { makeLiveHub } from "./live-feed.ts";
+import type { LiveHub } from "./live/hub.ts";
 import { DeadLetters } from "./pipeline/dead-letters.ts";
 import { Deadlines } from "./pipeline/deadlines.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
@@ -87,6 +89,7 @@ export class Gateway {
   readonly #gate: rooms.Gate;
   readonly #streams: StreamStore;
   readonly #hub: StreamHub;
+  readonly #live: LiveHub;
   readonly #ingest: HttpIngest;
   readonly #streamDoor: StreamDoor;
   readonly #server: Server;
@@ -156,6 +159,8 @@ export class Gateway {
     const shared = { admission, quotas, shedding, pipeline, gate: this.#gate, tracer };
     const store = this.#streams;
     this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#streamDeadlines });
+    const heldSchemas = () => this.#heldSchemas();
+    this.#live = makeLiveHub(parts, { ...sessionRooms, admission, heldSchemas, newsGround });
     const deadlines = this.#httpDeadlines;
     this.#ingest = makeIngest(parts, { ...shared, deadlines });
     const ingest = this.#ingest;
@@ -167,6 +172,7 @@ export class Gateway {
       ingest: this.#ingest,
       streams: this.#streamDoor,
       hub: this.#hub,
+      live: this.#live,
       isWorker: parts.isWorker,
     });
     this.#admin = parts.isWorker ? null : this.#makeAdmin();
@@ -277,6 +283,7 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     this.#hub.start();
+    this.#live.start();
     this.#port = await this.#server.listen();
     this.#stopFollowing = followCertificate(this.#parts, this.#server);
   }
@@ -324,9 +331,10 @@ export class Gateway {
       this.#gate.isDraining = true;
       this.#server.stopListening();
     });
-    lifecycle.onDrain("streams", (remainingMs) =>
-      this.#hub.drain(AbortSignal.timeout(Math.ceil(remainingMs / 2))),
-    );
+    lifecycle.onDrain("streams", async (remainingMs) => {
+      await this.#live.drain();
+      await this.#hub.drain(AbortSignal.timeout(Math.ceil(remainingMs / 2)));
+    });
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
     lifecycle.onDrain("delivery", async (remainingMs) => {
       const swept = this.#news?.sweeper.stop();

@@ -70,7 +70,8 @@ export interface AdmissionOptions {
 
 type Sender = Omit<Principal, "policy">;
 
-const EVERYTHING = ["write:*"] as const;
+/** Of who works on this machine and has set no tenants. */
+const EVERYTHING = ["write:*", "read:*"] as const;
 
 export class Admission {
   readonly #options: AdmissionOptions;

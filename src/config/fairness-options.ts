@@ -3,6 +3,8 @@ import {
   ADDRESS_AUTH_FAILURES_PER_MINUTE,
   ADDRESS_CONNECTIONS_MAX,
   ADDRESS_HANDSHAKES_PER_SECOND,
+  LIVE_CPU_PERCENT,
+  LIVE_SUBSCRIBERS_MAX,
   SHED_UTILIZATION_PERCENT,
   STREAMS_MAX,
 } from "../limits.ts";
@@ -44,6 +46,24 @@ export const FAIRNESS_OPTIONS = {
     text:
       "Credentials that are not good, of one address; beyond it all of its requests get 429 for " +
       "a while.",
+  },
+  liveSubscribersMax: {
+    group: "limits",
+    type: "integer",
+    default: LIVE_SUBSCRIBERS_MAX,
+    min: 0,
+    max: 1_000_000,
+    text: "Subscribers of the live feed in one process; one more gets 1013 or 503. 0: no feed.",
+  },
+  liveCpuPercent: {
+    group: "limits",
+    type: "integer",
+    default: LIVE_CPU_PERCENT,
+    min: 1,
+    max: 100,
+    text:
+      "Share of a process's time that the live feed may take. Beyond it subscribers hear later, " +
+      "and those who send do not wait.",
   },
   shedUtilizationPercent: {
     group: "limits",

@@ -14,6 +14,8 @@ import { connectionSettings } from "./kafka-settings.ts";
 import { disconnect, ReaderError, toRecord } from "./reader.ts";
 import type { KafkaRecord } from "./reader.ts";
 
+export type { KafkaRecord };
+
 export interface TopicReaderOptions {
   /** host:port[,host:port] */
   readonly brokers: string;
@@ -97,9 +99,7 @@ export class TopicReader {
   /** From now on these partitions are read, each from its offset. */
   assign(starts: ReadonlyMap<number, number>): void {
     const { topic } = this.#options;
-    this.#consumer.assign(
-      [...starts].map(([partition, offset]) => ({ topic, partition, offset })),
-    );
+    this.#consumer.assign([...starts].map(([partition, offset]) => ({ topic, partition, offset })));
   }
 
   /** What is there, at most so many records; nothing waits. Throws ReaderError. */

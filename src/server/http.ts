@@ -22,6 +22,10 @@ import { PublishedDocuments } from "./documents.ts";
 import type { Page } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
 import type { Neighbours } from "./nearby.ts";
+import { LIVE_SUBPROTOCOL } from "../live/frames.ts";
+import { LIVE_PATH } from "./live-door.ts";
+import { LIVE_EVENTS_PATH } from "./live-events.ts";
+import type { LiveEvents } from "./live-events.ts";
 import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
@@ -37,6 +41,7 @@ export interface HttpDoorParts {
   readonly sessions: SessionDoorParts;
   readonly ingest: HttpIngest;
   readonly streams: StreamDoor;
+  readonly liveEvents: LiveEvents;
   readonly doorman: Doorman;
   readonly neighbours: Neighbours;
   /** Further pages to read, by path. */
@@ -86,6 +91,25 @@ class Answer {
     // the same bytes. While an answer is due it ends the connection there instead.
     setImmediate(() => this.#write(reply, true));
   };
+
+  /** The head of an answer without an end, whose body is the caller's; null: the client is gone. */
+  begin(contentType: string): HttpResponse | null {
+    if (this.#over || this.#isClosing) return null;
+    this.#onAnswered(200);
+    this.#over = true;
+    const response = this.#response;
+    response.cork(() => {
+      response.writeStatus("200 OK");
+      response.writeHeader("Content-Type", contentType);
+      response.writeHeader("Cache-Control", "no-store");
+      // Proxies that gather answers would hold events back.
+      response.writeHeader("X-Accel-Buffering", "no");
+      for (const [name, value] of corsHeaders(this.#head.header.origin)) {
+        response.writeHeader(name, value);
+      }
+    });
+    return response;
+  }
 
   #write(reply: Reply, close: boolean): void {
     if (this.#over) return;
@@ -196,8 +220,11 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
       requestId,
       reply: sessionReply(parts.sessions, { head, requestId }),
     });
-  } else if (head.path === STREAM_PATH) {
-    const detail = `${STREAM_PATH} takes WebSockets of the subprotocol ${SUBPROTOCOL}`;
+  } else if (head.path === LIVE_EVENTS_PATH) {
+    giveEvents(exchange, parts, requestId);
+  } else if (head.path === STREAM_PATH || head.path === LIVE_PATH) {
+    const subprotocol = head.path === LIVE_PATH ? LIVE_SUBPROTOCOL : SUBPROTOCOL;
+    const detail = `${head.path} takes WebSockets of the subprotocol ${subprotocol}`;
     const headers = { Upgrade: "websocket" };
     answer.send(problemReply("upgrade_required", { requestId, detail, headers, close: true }));
   } else if (exchange.documents.has(head.path)) {
@@ -232,19 +259,37 @@ function sendLater(
 }
 
 function giveTicket(exchange: Exchange, parts: HttpDoorParts, requestId: string): void {
-  const { head, answer } = exchange;
-  const { method, path } = head;
-  if (method === "OPTIONS") {
-    const headers = Object.fromEntries(preflightHeaders(head.header.origin, "POST"));
-    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
-  } else if (method === "POST") {
+  const { head } = exchange;
+  if (head.method === "POST") {
     const reply = ticketReply(parts.tickets, { head, requestId });
     sendLater(exchange, parts, { requestId, reply });
-  } else {
-    const headers = { Allow: "POST, OPTIONS" };
-    const refusal = { requestId, detail: `${path} takes POST`, headers, close: true };
-    answer.send(problemReply("method_not_allowed", refusal));
+  } else refuseOtherMethods(exchange, { allow: "POST, OPTIONS", requestId });
+}
+
+/** The live feed as server-sent events. */
+function giveEvents(exchange: Exchange, parts: HttpDoorParts, requestId: string): void {
+  const { head, answer } = exchange;
+  if (head.method === "GET") {
+    parts.liveEvents.open(answer, { head, requestId }).catch((error: unknown) => {
+      parts.onFailure(error);
+      answer.send(internalReply(requestId));
+    });
+  } else refuseOtherMethods(exchange, { allow: "GET, OPTIONS", requestId });
+}
+
+/** A preflight is answered, every other method refused. */
+function refuseOtherMethods(
+  { head, answer }: Exchange,
+  { allow, requestId }: { readonly allow: string; readonly requestId: string },
+): void {
+  if (head.method === "OPTIONS") {
+    const headers = Object.fromEntries(preflightHeaders(head.header.origin, allow));
+    answer.send({ status: 204, contentType: "", body: "", retryAfterSeconds: 0, headers });
+    return;
   }
+  const detail = `${head.path} takes ${allow.split(",")[0] ?? ""}`;
+  const refusal = { requestId, detail, headers: { Allow: allow }, close: true };
+  answer.send(problemReply("method_not_allowed", refusal));
 }
 
 function giveDocument({ head, answer, documents }: Exchange, requestId: string): void {

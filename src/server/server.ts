@@ -7,6 +7,8 @@ import type { TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import type { CertificateFiles } from "./certificate.ts";
 import { addHttpRoutes } from "./http.ts";
 import type { HttpDoorParts } from "./http.ts";
+import { addLiveRoute } from "./live-door.ts";
+import type { LiveDoorParts } from "./live-door.ts";
 import { addWebSocketRoute } from "./websocket.ts";
 import type { WebSocketDoorParts } from "./websocket.ts";
 
@@ -25,6 +27,7 @@ export interface ServerOptions {
   readonly tls?: CertificateFiles;
   readonly http: HttpDoorParts;
   readonly websocket: WebSocketDoorParts;
+  readonly live: LiveDoorParts;
 }
 
 export class Server {
@@ -39,6 +42,11 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    const { live, http } = options;
+    live.hub.publish = (channel, frame) => {
+      for (const app of this.#apps) app.publish(channel, frame.text);
+      http.liveEvents.publish(channel, frame);
+    };
   }
 
   /** The port it listens on. Rejects with a sentence if it cannot have it. */
@@ -73,9 +81,10 @@ export class Server {
   }
 
   #makeApp(): TemplatedApp {
-    const { tls, http, websocket } = this.#options;
+    const { tls, http, websocket, live } = this.#options;
     const app = tls === undefined ? uws.App() : uws.SSLApp(sslOptions(tls));
     addWebSocketRoute(app, websocket);
+    addLiveRoute(app, live);
     addHttpRoutes(app, http);
     return app;
   }

@@ -7,15 +7,14 @@ import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { us_socket_context_t } from "uWebSockets.js";
 import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
-import type { Doorman, TurnedAway } from "../quota/doorman.ts";
+import type { Doorman } from "../quota/doorman.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
-import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Neighbours } from "./nearby.ts";
 import { applicantOf, readHead, senderOf } from "./request.ts";
-import type { RequestHead } from "./request.ts";
+import { refuse, turnAway, upgradeRefusal } from "./upgrade.ts";
 
 export const STREAM_PATH = "/v1/stream";
 
@@ -118,7 +117,7 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     return;
   }
   const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
-  const refusal = upgradeRefusal(head, offered);
+  const refusal = upgradeRefusal(head, { offered, subprotocol: SUBPROTOCOL });
   if (refusal !== null) {
     parts.onRefused();
     // In a turn of its own, so that nothing behind it in the same bytes is answered: see http.ts.
@@ -144,37 +143,6 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
     head.header["sec-websocket-extensions"],
     context,
   );
-}
-
-function refuse(response: HttpResponse, refusal: string): void {
-  response.cork(() => {
-    response.writeStatus("400 Bad Request");
-    response.writeHeader("Sec-WebSocket-Version", "13");
-    response.writeHeader("Content-Type", "text/plain; charset=utf-8");
-    response.end(`${refusal}\n`, true);
-  });
-}
-
-function turnAway(response: HttpResponse, { detail, waitMs }: TurnedAway): void {
-  response.cork(() => {
-    response.writeStatus("429 Too Many Requests");
-    response.writeHeader("Retry-After", String(waitSeconds(waitMs)));
-    response.writeHeader("Content-Type", "text/plain; charset=utf-8");
-    response.end(`${detail}\n`, true);
-  });
-}
-
-/** uWebSockets looks at the length of the key only (RFC 6455 §4.2.1 wants more). */
-function upgradeRefusal(head: RequestHead, offered: readonly string[]): string | null {
-  if (head.framingFault !== null) return head.framingFault;
-  const { "content-length": length, "transfer-encoding": coding } = head.header;
-  if (!/^0*$/.test(length) || coding !== "") return "an upgrade has no body";
-  if (head.header["sec-websocket-version"] !== "13") return "Sec-WebSocket-Version must be 13";
-  if (!/^[A-Za-z0-9+/]{22}==$/.test(head.header["sec-websocket-key"])) {
-    return "Sec-WebSocket-Key must be 16 bytes in base64";
-  }
-  // A browser fails a connection whose subprotocol was not echoed; so it learns the reason here.
-  return offered.includes(SUBPROTOCOL) ? null : `the subprotocol to offer is ${SUBPROTOCOL}`;
 }
 
 /** uWebSockets' word for a message that was dropped, because the client does not read. */

@@ -50,6 +50,10 @@ export const STREAM_REFUSALS = [
 export const TURNED_AWAY_BY = ["connections", "handshakes", "auth_failures"] as const;
 export const STREAM_WELCOMES = ["new", "resumed", "unsure"] as const;
 export const STREAM_CLAIMS = ["new", "resumed", "unclean", "away", "denied"] as const;
+export const LIVE_STARTS = ["now", "time", "token"] as const;
+export const LIVE_REFUSALS = ["off", "draining", "full", "source_full"] as const;
+export const LIVE_RECORDS = ["delivered", "unwanted", "foreign"] as const;
+export const LIVE_GAPS = ["slow", "retention", "reset", "limit"] as const;
 export const SCHEMA_CHANGES = [
   "loaded",
   "new_version",
@@ -77,6 +81,10 @@ export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type TurnedAwayBy = (typeof TURNED_AWAY_BY)[number];
 export type StreamWelcome = (typeof STREAM_WELCOMES)[number];
 export type StreamClaim = (typeof STREAM_CLAIMS)[number];
+export type LiveStart = (typeof LIVE_STARTS)[number];
+export type LiveRefused = (typeof LIVE_REFUSALS)[number];
+export type LiveRecord = (typeof LIVE_RECORDS)[number];
+export type LiveGap = (typeof LIVE_GAPS)[number];
 export type SchemaChange = (typeof SCHEMA_CHANGES)[number];
 export type DeadLetterResult = (typeof DEAD_LETTER_RESULTS)[number];
 export type KafkaErrorKind = (typeof KAFKA_ERRORS)[number];

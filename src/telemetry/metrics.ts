@@ -22,6 +22,7 @@ import {
 } from "./label-sets.ts";
 import { FAIRNESS_METRICS } from "./fairness-metrics.ts";
 import { HTTP_METRICS } from "./http-metrics.ts";
+import { LIVE_METRICS } from "./live-metrics.ts";
 import { SESSION_METRICS } from "./session-metrics.ts";
 import { STAGE_METRICS, TRACE_METRICS } from "./stage-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
@@ -314,6 +315,7 @@ export const METRICS = {
     help: "1 while session updates reach the session store, else 0. Never delays an answer.",
     aggregator: "min",
   },
+  ...LIVE_METRICS,
   codecTraps: {
     name: "sluice_codec_traps_total",
     type: "counter",

@@ -1,11 +1,12 @@
 /**
  * Telemetry of one process: a method per happening, which counts it and, where an operator has to
- * know, logs it. Parts by what they watch: traffic, backends, the memory of streams, process. Rooms
- * get the part they need; none of them sees prom-client or pino.
+ * know, logs it. Parts by what they watch: traffic, backends, the memory of streams, the live feed,
+ * process. Rooms get the part they need; none of them sees prom-client or pino.
  */
 import type { Clock } from "../lib/clock.ts";
 import { BackendTelemetry } from "./backends.ts";
 import { EventLoopGauge } from "./event-loop.ts";
+import { LiveTelemetry } from "./live.ts";
 import { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 import { MetricRegistry } from "./metric-registry.ts";
 import { ProcessTelemetry } from "./process.ts";
@@ -23,6 +24,7 @@ export interface Telemetry {
   readonly traffic: TrafficTelemetry;
   readonly backends: BackendTelemetry;
   readonly streams: StreamMemoryTelemetry;
+  readonly live: LiveTelemetry;
   readonly process: ProcessTelemetry;
   readonly registry: MetricRegistry;
   readonly log: Logger;
@@ -60,6 +62,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     traffic: new TrafficTelemetry({ cells, log, nowMs: () => options.clock.nowMs() }),
     backends: new BackendTelemetry({ cells, log }),
     streams: new StreamMemoryTelemetry({ cells, log }),
+    live: new LiveTelemetry({ cells, log }),
     process: new ProcessTelemetry({ cells, log }),
     registry,
     log,

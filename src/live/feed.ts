@@ -1,0 +1,201 @@
+/**
+ * One topic, read once for all of its subscribers in this process, from where it ended when the
+ * first of them came. It decodes what somebody wants, once, and gives it to the channels. Its
+ * positions say how far it is: whoever hears it has everything before them. When it has to wait for
+ * its turn it falls behind; nothing is lost by that.
+ */
+import type { KafkaRecord, Portion } from "../delivery/topic-reader.ts";
+import {
+  LIVE_FEED_FAILURES_MAX,
+  LIVE_PORTION_RECORDS,
+  LIVE_SLICE_BYTES,
+  LIVE_SLICE_DELIVERIES,
+  LIVE_SLICE_MS,
+} from "../limits.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { RecordValue, ValueDecoder } from "../schema/value-decoder.ts";
+import type { Allowance } from "./allowance.ts";
+import { Channels } from "./channels.ts";
+import type { Channel } from "./channels.ts";
+import { eventFrame, textOf } from "./frames.ts";
+import type { LiveFrame } from "./frames.ts";
+import { originOf } from "./origin.ts";
+import type { Origin } from "./origin.ts";
+
+/** The part of a topic's reader that is used here. */
+export interface RecordSource {
+  readonly ranges: readonly { readonly partition: number; readonly high: number }[];
+  offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>>;
+  assign(starts: ReadonlyMap<number, number>): void;
+  take(recordsMax: number): Promise<Portion>;
+  close(): Promise<void>;
+}
+
+/** What became of a record, for the metrics. */
+export type RecordFate = "delivered" | "unwanted" | "foreign";
+
+export interface FeedParts {
+  readonly decoder: ValueDecoder;
+  readonly allowance: Allowance;
+  readonly clock: Clock;
+  /** To everybody who listens on the channel. */
+  readonly publish: (channel: string, frame: LiveFrame) => void;
+  readonly onRecord: (fate: RecordFate) => void;
+  readonly onDeliveries: (count: number) => void;
+  /** Before the records of a slice: a look at who does not keep up. */
+  readonly onSlice: (feed: Feed) => void;
+  /** The topic cannot be read any more. */
+  readonly onFailure: (feed: Feed, reason: string) => void;
+}
+
+/** Between two looks for records, while there are none. */
+const LOOK_MS_MIN = 4;
+const LOOK_MS_MAX = 20;
+const FAILURE_WAIT_MS = 1_000;
+
+export class Feed {
+  readonly topic: string;
+  readonly channels: Channels;
+  /** By partition, the next offset. */
+  readonly positions = new Map<number, number>();
+  readonly #parts: FeedParts;
+  readonly #source: RecordSource;
+  #isOver = false;
+
+  constructor(parts: FeedParts, topic: string, source: RecordSource) {
+    this.#parts = parts;
+    this.topic = topic;
+    this.#source = source;
+    this.channels = new Channels(topic);
+    for (const { partition, high } of source.ranges) this.positions.set(partition, high);
+    source.assign(this.positions);
+  }
+
+  /** Reads until it is stopped. Never rejects. */
+  async run(): Promise<void> {
+    let lookMs = LOOK_MS_MIN;
+    let failures = 0;
+    while (!this.#isOver) {
+      const portion = await this.#source.take(LIVE_PORTION_RECORDS).catch(reasonOf);
+      if (typeof portion === "string") {
+        failures += 1;
+        lookMs = FAILURE_WAIT_MS;
+        if (failures >= LIVE_FEED_FAILURES_MAX) this.#fail(portion);
+      } else {
+        failures = 0;
+        lookMs = portion.records.length > 0 ? 0 : Math.min(LOOK_MS_MAX, lookMs + LOOK_MS_MIN);
+        // What was taken and not told is lost here: whoever is here has to come again.
+        await this.#takePortion(portion).catch((error: unknown) => this.#fail(reasonOf(error)));
+      }
+      if (lookMs > 0 && !this.#isOver) await this.#wait(lookMs);
+    }
+    await this.#source.close();
+  }
+
+  /** Rejects where Kafka does not say. */
+  offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>> {
+    return this.#source.offsetsAt(timeMs);
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  #fail(reason: string): void {
+    if (!this.#isOver) this.#parts.onFailure(this, reason);
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#parts.clock.after(ms, resolve, { keepAlive: true });
+    });
+  }
+
+  async #takePortion({ records, ends }: Portion): Promise<void> {
+    const { allowance, clock, onSlice } = this.#parts;
+    let index = 0;
+    while (index < records.length && !this.#isOver) {
+      await allowance.turn();
+      onSlice(this);
+      const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
+      let left = { deliveries: LIVE_SLICE_DELIVERIES, bytes: LIVE_SLICE_BYTES };
+      while (left.deliveries > 0 && left.bytes > 0 && clock.monotonicMs() < endMs) {
+        const record = records[index];
+        if (record === undefined || this.#isOver) break;
+        index += 1;
+        const told = this.#tell(record);
+        const { deliveries, bytes } = told instanceof Promise ? await told : told;
+        left = { deliveries: left.deliveries - deliveries, bytes: left.bytes - bytes };
+      }
+    }
+    for (const { partition, offset } of ends) {
+      if (offset > (this.positions.get(partition) ?? 0)) this.positions.set(partition, offset);
+    }
+  }
+
+  /** Gives a record to whom it may concern; what that was. */
+  #tell(record: KafkaRecord): Told | Promise<Told> {
+    const origin = originOf(record);
+    if (origin === null) return this.#passed(record, "foreign");
+    const { tenant, type } = origin;
+    const key = (): string | null => (record.key === null ? null : textOf(record.key));
+    const channels = this.channels.of(tenant, type, key);
+    if (channels.length === 0) return this.#passed(record, "unwanted");
+    const value = this.#parts.decoder.decode(record.value);
+    if (!(value instanceof Promise)) return this.#publish({ record, origin, channels }, value);
+    // While a schema is fetched somebody may come or go.
+    return value.then((decoded) =>
+      this.#publish({ record, origin, channels: this.channels.of(tenant, type, key) }, decoded),
+    );
+  }
+
+  #passed({ partition, offset }: KafkaRecord, fate: RecordFate): Told {
+    this.positions.set(partition, offset + 1);
+    this.#parts.onRecord(fate);
+    return NOTHING;
+  }
+
+  #publish({ record, origin, channels }: Wanted, value: RecordValue): Told {
+    const { topic, partition, offset } = record;
+    const frame = eventFrame(record, origin, value);
+    const fields = lazyFields(value);
+    let deliveries = 0;
+    for (const { filter, listeners, joiners, name } of channels) {
+      if (filter !== null && !filter.passes(fields())) continue;
+      if (listeners > 0) this.#parts.publish(name, frame);
+      deliveries += listeners;
+      for (const joiner of joiners) joiner.offer({ topic, partition, offset }, frame);
+    }
+    this.positions.set(partition, offset + 1);
+    this.#parts.onRecord(deliveries > 0 ? "delivered" : "unwanted");
+    this.#parts.onDeliveries(deliveries);
+    return { deliveries, bytes: deliveries > 0 ? frame.text.length : 0 };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+interface Wanted {
+  readonly record: KafkaRecord;
+  readonly origin: Origin;
+  readonly channels: readonly Channel[];
+}
+
+interface Told {
+  readonly deliveries: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Told = { deliveries: 0, bytes: 0 };
+
+/** The fields of a value, parsed when the first filter asks for them. */
+export function lazyFields(value: RecordValue): () => unknown {
+  let fields: { readonly parsed: unknown } | null = null;
+  return () => {
+    // Decoded JSON is sound.
+    fields ??= { parsed: value.kind === "avro" ? JSON.parse(value.json) : null };
+    return fields.parsed;
+  };
+}

@@ -1,0 +1,364 @@
+/**
+ * The live feed of a process: its subscribers, the feeds of the topics they look at, and what is to
+ * be done for many at once: heartbeats, a look at who is slow or over, the drain.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Admission, Principal } from "../admission/admission.ts";
+import type { PartitionRange } from "../delivery/topic-reader.ts";
+import type { Clock } from "../lib/clock.ts";
+import {
+  HELLO_TIMEOUT_MS,
+  LIVE_BUFFER_BYTES_MAX,
+  LIVE_BUFFER_BYTES_MIN,
+  LIVE_BUFFERS_BYTES_MAX,
+  LIVE_FEED_LINGER_MS,
+  LIVE_FEEDS_MAX,
+} from "../limits.ts";
+import type { ValueDecoder } from "../schema/value-decoder.ts";
+import { Census } from "../stream/census.ts";
+import { Allowance } from "./allowance.ts";
+import { CatchUps } from "./catch-up.ts";
+import { Feed } from "./feed.ts";
+import type { RecordFate, RecordSource } from "./feed.ts";
+import type { GapReason, LiveFrame } from "./frames.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { LivePeer, LiveSocket } from "./subscriber.ts";
+import type { Catalogue, Subscription } from "./subscription.ts";
+import { TopicView } from "./topic-view.ts";
+
+/** A look at subscribers, and a heartbeat where something has moved. */
+const TICK_MS = 1_000;
+
+/** Why a subscriber is sent away as he comes. */
+const REFUSALS = {
+  off: "this process has no live feed",
+  draining: "this process is shutting down",
+  full: "this process has as many subscribers as it may have",
+  source_full: "this source or its tenant has as many subscribers as it may have",
+} as const;
+
+export type LiveRefusal = keyof typeof REFUSALS;
+
+/** What the live feed tells telemetry. */
+export interface LiveObserver {
+  subscribed(how: "now" | "time" | "token"): void;
+  refused(reason: LiveRefusal): void;
+  record(fate: RecordFate): void;
+  delivered(count: number): void;
+  gap(reason: GapReason): void;
+  /** A topic could not be read. */
+  failed(topic: string, reason: string): void;
+}
+
+export type LiveSource = RecordSource & { readonly ranges: readonly PartitionRange[] };
+
+export interface LiveHubParts {
+  readonly admission: Admission;
+  readonly catalogue: Catalogue;
+  readonly decoder: ValueDecoder;
+  /** A reader of a topic; rejects with a sentence. */
+  readonly openSource: (topic: string) => Promise<LiveSource>;
+  /** Kafka finds offsets by time. Otherwise a start at a time reads from the beginning. */
+  readonly canSeekByTime: boolean;
+  readonly subscribersMax: number;
+  /** Of the process's time, above 0 up to 1. */
+  readonly cpuShare: number;
+  readonly clock: Clock;
+  readonly soon: (action: () => void) => void;
+  /** Unique among the processes that ever served; prefix of connection names. */
+  readonly processId: string;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly goAwaySpreadMs: number;
+  readonly observer: LiveObserver;
+}
+
+interface OpenFeed {
+  readonly opening: Promise<Feed | string>;
+  feed: Feed | null;
+  users: number;
+  cancelLinger: () => void;
+}
+
+/** Where a topic is begun, if not where its feed is. */
+export interface Starts {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly sinceMs: number;
+}
+
+export class LiveHub {
+  readonly #parts: LiveHubParts;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #census = new Census();
+  readonly #feeds = new Map<string, OpenFeed>();
+  readonly #allowance: Allowance;
+  readonly catchUps: CatchUps;
+  readonly heartbeats: Heartbeats;
+  /** Set by the door: to everybody who has joined the channel. */
+  publish: (channel: string, frame: LiveFrame) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #named = 0;
+  #isDraining = false;
+
+  constructor(parts: LiveHubParts) {
+    this.#parts = parts;
+    const { cpuShare: share, clock, soon, decoder, observer } = parts;
+    this.#allowance = new Allowance({ share, clock, soon });
+    this.heartbeats = new Heartbeats(clock);
+    this.catchUps = new CatchUps({
+      open: parts.openSource,
+      decoder,
+      allowance: this.#allowance,
+      clock,
+      onDeliveries: (count) => observer.delivered(count),
+    });
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get admission(): Admission {
+    return this.#parts.admission;
+  }
+
+  get catalogue(): Catalogue {
+    return this.#parts.catalogue;
+  }
+
+  get observer(): LiveObserver {
+    return this.#parts.observer;
+  }
+
+  get stats() {
+    return {
+      subscribers: this.#subscribers.size,
+      feeds: this.#feeds.size,
+      catchUps: this.catchUps.running,
+      behind: this.catchUps.waiting,
+      busyMs: this.#allowance.busyMs,
+    };
+  }
+
+  /** What may wait for one subscriber: an even share of all there is. */
+  get bufferBytes(): number {
+    const share = LIVE_BUFFERS_BYTES_MAX / Math.max(1, this.#subscribers.size);
+    return Math.floor(Math.min(LIVE_BUFFER_BYTES_MAX, Math.max(LIVE_BUFFER_BYTES_MIN, share)));
+  }
+
+  /** Why nobody may come now; null: he may. */
+  get closedBecause(): LiveRefusal | null {
+    if (this.#isDraining) return "draining";
+    if (this.#parts.subscribersMax === 0) return "off";
+    return this.#subscribers.size >= this.#parts.subscribersMax ? "full" : null;
+  }
+
+  /** The sentence of a refusal, which counts. */
+  refuse(reason: LiveRefusal): string {
+    this.observer.refused(reason);
+    return REFUSALS[reason];
+  }
+
+  nextName(): string {
+    this.#named += 1;
+    return `${this.#parts.processId}-l${this.#named}`;
+  }
+
+  /** A connection was opened. One too many, or one that comes during the drain, is sent away. */
+  connect(socket: LiveSocket, peer: LivePeer): Subscriber {
+    const subscriber = new Subscriber(this, socket, peer);
+    const refusal = this.closedBecause;
+    if (refusal === null) this.#subscribers.add(subscriber);
+    else {
+      subscriber.fail(refusal === "draining" ? "restart" : "overloaded", this.refuse(refusal));
+    }
+    return subscriber;
+  }
+
+  /** Subscriber: it is known whose he is; a sentence if that one has too many. */
+  entered(subscriber: Subscriber, principal: Principal): string | null {
+    if (!this.#census.enter(subscriber, principal)) return this.refuse("source_full");
+    this.observer.subscribed(subscriber.subscription?.start.kind ?? "now");
+    return null;
+  }
+
+  left(subscriber: Subscriber): void {
+    this.#census.leave(subscriber);
+    this.#subscribers.delete(subscriber);
+  }
+
+  /** Views of all topics of a subscription; a sentence if one of them cannot be read. */
+  async open(
+    viewer: Subscriber,
+    subscription: Subscription,
+  ): Promise<readonly TopicView[] | string> {
+    const topics = [...subscription.topics];
+    const feeds = await Promise.all(topics.map(([topic]) => this.#acquire(topic)));
+    const failure = feeds.find((feed) => typeof feed === "string");
+    if (failure !== undefined) {
+      for (const feed of feeds) if (typeof feed !== "string") this.release(feed);
+      return failure;
+    }
+    return topics.flatMap(([, types], index) => {
+      const feed = feeds[index];
+      if (feed === undefined || typeof feed === "string") return [];
+      return [new TopicView({ viewer, feed, subscription, types })];
+    });
+  }
+
+  /** Where each view begins; null: where its feed is. A sentence if Kafka does not say. */
+  async startsOf(
+    views: readonly TopicView[],
+    { start }: Subscription,
+  ): Promise<readonly (Starts | null)[] | string> {
+    if (start.kind === "now") return views.map(() => null);
+    if (start.kind === "token") {
+      return views.map(({ feed }) => {
+        const offsets = start.positions.get(feed.topic);
+        return offsets === undefined ? null : { offsets, sinceMs: 0 };
+      });
+    }
+    const sinceMs = start.timeMs;
+    try {
+      return await Promise.all(
+        views.map(async ({ feed }) => {
+          if (this.#parts.canSeekByTime) {
+            return { offsets: await feed.offsetsAt(sinceMs), sinceMs };
+          }
+          const beginnings = [...feed.positions.keys()].map((partition) => [partition, 0] as const);
+          return { offsets: new Map(beginnings), sinceMs };
+        }),
+      );
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #acquire(topic: string): Promise<Feed | string> {
+    const known = this.#feeds.get(topic);
+    if (known === undefined && this.#feeds.size >= LIVE_FEEDS_MAX) {
+      return `this process reads as many topics as it may have (${LIVE_FEEDS_MAX})`;
+    }
+    const open = known ?? this.#openFeed(topic);
+    open.users += 1;
+    open.cancelLinger();
+    const feed = await open.opening;
+    if (typeof feed === "string") open.users -= 1;
+    return feed;
+  }
+
+  #openFeed(topic: string): OpenFeed {
+    const { openSource, observer } = this.#parts;
+    const opening = openSource(topic).then(
+      (source) => {
+        const feed = this.#newFeed(topic, source);
+        open.feed = feed;
+        void feed.run();
+        if (open.users === 0) this.#linger(topic, open);
+        return feed;
+      },
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (this.#feeds.get(topic) === open) this.#feeds.delete(topic);
+        observer.failed(topic, reason);
+        return reason;
+      },
+    );
+    const open: OpenFeed = { opening, feed: null, users: 0, cancelLinger: () => {} };
+    this.#feeds.set(topic, open);
+    return open;
+  }
+
+  #newFeed(topic: string, source: LiveSource): Feed {
+    const { decoder, clock, observer } = this.#parts;
+    return new Feed(
+      {
+        decoder,
+        allowance: this.#allowance,
+        clock,
+        publish: (channel, frame) => this.publish(channel, frame),
+        onRecord: (fate) => observer.record(fate),
+        onDeliveries: (count) => observer.delivered(count),
+        onSlice: (feed) => this.#parkTheSlow(feed),
+        onFailure: (feed, reason) => this.#feedFailed(feed, reason),
+      },
+      topic,
+      source,
+    );
+  }
+
+  /** All that was published before has been written by now, or waits in the buffers. */
+  #parkTheSlow(feed: Feed): void {
+    for (const subscriber of this.#subscribers) {
+      const isHere = subscriber.views.some((view) => view.feed === feed);
+      if (isHere && subscriber.isClogged()) subscriber.park();
+    }
+  }
+
+  #feedFailed(feed: Feed, reason: string): void {
+    this.observer.failed(feed.topic, reason);
+    for (const subscriber of [...this.#subscribers]) {
+      if (subscriber.views.some((view) => view.feed === feed)) subscriber.lost(reason);
+    }
+    const open = this.#feeds.get(feed.topic);
+    if (open?.feed === feed) this.#end(feed.topic, open);
+  }
+
+  /** A view of the feed has ended. */
+  release(feed: Feed): void {
+    const open = this.#feeds.get(feed.topic);
+    if (open?.feed !== feed) return;
+    open.users -= 1;
+    if (open.users === 0) this.#linger(feed.topic, open);
+  }
+
+  #linger(topic: string, open: OpenFeed): void {
+    open.cancelLinger();
+    open.cancelLinger = this.clock.after(LIVE_FEED_LINGER_MS, () => {
+      if (open.users === 0 && open.feed !== null) this.#end(topic, open);
+    });
+  }
+
+  #end(topic: string, open: OpenFeed): void {
+    open.cancelLinger();
+    open.feed?.stop();
+    if (this.#feeds.get(topic) === open) this.#feeds.delete(topic);
+  }
+
+  /** A look at everybody, and the heartbeats. */
+  tick(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const subscriber of [...this.#subscribers]) {
+      if (subscriber.isMute && nowMs - subscriber.openedAtMs > HELLO_TIMEOUT_MS) {
+        subscriber.fail("hello_timeout", "no subscribe came in time");
+      } else subscriber.tick(nowMs);
+    }
+    this.heartbeats.beat((channel, frame) => this.publish(channel, frame));
+  }
+
+  /** The table of tenants was replaced: who is no longer welcome goes. */
+  recheck(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const subscriber of [...this.#subscribers]) subscriber.tick(nowMs);
+  }
+
+  /** Tells everybody to come back elsewhere, and when; then ends the feeds. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#timer);
+    const { random, goAwaySpreadMs } = this.#parts;
+    for (const subscriber of [...this.#subscribers]) {
+      subscriber.goAway(Math.round(random() * goAwaySpreadMs));
+    }
+    for (const [topic, open] of this.#feeds) this.#end(topic, open);
+    // What was said last is written at the end of the turn.
+    await delay(0);
+  }
+}
