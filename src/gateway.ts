@@ -111,6 +111,7 @@ export class Gateway {
 
   private constructor(parts: GatewayParts, { codec, newsGround, tracer }: Loaded) {
     const { config, pack, telemetry } = parts;
+    const { deadLetters: payload } = config;
     this.#parts = parts;
     this.#tracer = tracer;
     this.#access = makeAccess(parts);
@@ -140,7 +141,7 @@ export class Gateway {
       delivery: this.#delivery,
       sessions: this.#sessions,
       schemas: this.#schemas,
-      deadLetters: this.#deadLetters(routes),
+      deadLetters: new DeadLetters({ delivery: this.#delivery, routes, payload }),
       idWindow: new IdWindow({ idsMax: limits.DEDUPE_IDS_MAX, clockMs: systemClock.monotonicMs }),
       observer: telemetry.traffic,
       ...(config.privacySalt === "" ? {} : { privacySalt: config.privacySalt }),
@@ -183,11 +184,6 @@ export class Gateway {
     for (const { tenant } of this.#access.admission.table.sources.values()) {
       yield* tenant.topics.values();
     }
-  }
-
-  #deadLetters(routes: RouteBook): DeadLetters {
-    const { deadLetters: payload } = this.#parts.config;
-    return new DeadLetters({ delivery: this.#delivery, routes, payload });
   }
 
   #makeAdmin(): AdminServer {
