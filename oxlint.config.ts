@@ -70,7 +70,7 @@ export default defineConfig({
     },
     {
       // Programs for a terminal.
-      files: ["scripts/**", "examples/**"],
+      files: ["scripts/**", "examples/**", "loadtest/**"],
       rules: { "no-console": "off", "node/no-process-env": "off" },
     },
     {

@@ -12,6 +12,7 @@ import { parseTestArguments, USAGE, type TestRequest } from "./test/arguments.ts
 import type { LedgerLine } from "./test/ledger.ts";
 import { startServices } from "./test/services.ts";
 import { findTestFiles, isLong, SERVICES, servicesOf } from "./test/suites.ts";
+import { leaveOutMissing } from "./test/tools.ts";
 import { judge, type Verdict } from "./test/verdict.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -50,15 +51,22 @@ async function main(): Promise<number> {
     });
   }
   if (request.withCheck && !(await runChecks(ROOT))) return 1;
-  const verdict = await runTests(request);
+  const { verdict, notRun } = await runTests(request);
   if (interrupt !== undefined) return interrupt === "SIGINT" ? 130 : 143;
   for (const complaint of verdict.complaints) console.log(`✗ ${complaint}`);
-  console.log(`\n${verdict.passed} passed, ${verdict.failed} failed, ${verdict.skipped} skipped`);
+  for (const sentence of notRun) console.log(`○ ${sentence}`);
+  const left = notRun.length === 0 ? "" : `, ${notRun.length} suites not run`;
+  const { passed, failed, skipped } = verdict;
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped${left}`);
   return verdict.complaints.length === 0 ? 0 : 1;
 }
 
-async function runTests(request: TestRequest): Promise<Verdict> {
-  const selected = selectFiles(findTestFiles(ROOT), request);
+async function runTests(
+  request: TestRequest,
+): Promise<{ verdict: Verdict; notRun: readonly string[] }> {
+  const { files: selected, notRun } = await leaveOutMissing(
+    selectFiles(findTestFiles(ROOT), request),
+  );
   const needed = SERVICES.filter((name) => selected.some((f) => servicesOf(f).includes(name)));
   if (!request.withServices) console.log("Without servers: suites that need one are left out.");
   const services = needed.length > 0 ? await startServices(ROOT, needed) : undefined;
@@ -71,8 +79,9 @@ async function runTests(request: TestRequest): Promise<Verdict> {
     const isWhole = request.withServices && request.only === undefined && !request.isLong;
     const lines = readLedger();
     const verdict = judge({ files, lines, required: isWhole ? SERVICES : needed });
-    if (exitCode === 0 || verdict.complaints.length > 0) return verdict;
-    return { ...verdict, complaints: [`The test runner ended with code ${exitCode}.`] };
+    if (exitCode === 0 || verdict.complaints.length > 0) return { verdict, notRun };
+    const complaints = [`The test runner ended with code ${exitCode}.`];
+    return { verdict: { ...verdict, complaints }, notRun };
   } finally {
     await services?.stop();
   }

@@ -85,8 +85,8 @@ async function installPackages(missing, progress) {
 }
 
 /** The path of a program; undefined if there is none. */
-function findProgram(program) {
-  for (const folder of SYSTEM_PATH.split(delimiter)) {
+export function findProgram(program, searched = SYSTEM_PATH) {
+  for (const folder of searched.split(delimiter)) {
     const file = join(folder, program);
     try {
       accessSync(file, constants.X_OK);

@@ -13,6 +13,7 @@ Checks the sources, starts real servers, runs the tests, stops what it started.
 
 SLUICE_TEST_KAFKA (host:port), SLUICE_TEST_REDIS (redis://…) and SLUICE_TEST_REGISTRY (http://…)
 point the tests at servers of your own; those are then not started.
+SLUICE_TEST_K6 names a k6 of your own for the load test's suite.
 SLUICE_TEST_SEED repeats random tests; SLUICE_TEST_FUZZ_MINUTES (10) is for the long fuzz suites.
 `;
 

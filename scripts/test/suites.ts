@@ -1,15 +1,19 @@
 /**
  * Which test files there are and what they need. The name says it: x.kafka.test.ts needs a real
- * Kafka, x.e2e.test.ts needs every server, x.long.test.ts is left to `npm run test:long`.
+ * Kafka, x.e2e.test.ts needs every server, x.k6.test.ts needs k6, x.long.test.ts is left to `npm
+ * run test:long`.
  */
 import { globSync } from "node:fs";
 
 export const SERVICES = ["kafka", "redis", "registry", "postgres"] as const;
 export type Service = (typeof SERVICES)[number];
 
-const PATTERNS = ["src", "test", "scripts", "assembly", "packs", "bench", "examples"].map(
-  (folder) => `${folder}/**/*.test.{ts,mjs}`,
-);
+/** Programs that cannot be had everywhere. */
+export const TOOLS = ["k6"] as const;
+export type Tool = (typeof TOOLS)[number];
+
+const FOLDERS = ["src", "test", "scripts", "assembly", "packs", "bench", "loadtest", "examples"];
+const PATTERNS = FOLDERS.map((folder) => `${folder}/**/*.test.{ts,mjs}`);
 
 /** All test files below a folder, with paths relative to it, sorted. */
 export function findTestFiles(root: string): string[] {
@@ -21,6 +25,12 @@ export function servicesOf(file: string): readonly Service[] {
   const words = suffixes(file);
   if (words.includes("e2e")) return SERVICES;
   return SERVICES.filter((service) => words.includes(service));
+}
+
+/** The programs without which a test file cannot run. */
+export function toolsOf(file: string): readonly Tool[] {
+  const words = suffixes(file);
+  return TOOLS.filter((tool) => words.includes(tool));
 }
 
 export function isLong(file: string): boolean {

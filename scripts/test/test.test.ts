@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 
 import { parseTestArguments } from "./arguments.ts";
 import type { LedgerLine } from "./ledger.ts";
-import { isLong, servicesOf } from "./suites.ts";
+import { isLong, servicesOf, toolsOf } from "./suites.ts";
+import { leaveOutMissing } from "./tools.ts";
 import { judge } from "./verdict.ts";
 
 describe("servicesOf", () => {
@@ -21,6 +22,38 @@ describe("servicesOf", () => {
       assert.deepEqual(servicesOf(file), services);
     });
   }
+});
+
+describe("toolsOf", () => {
+  it("tells by the name", () => {
+    assert.deepEqual(toolsOf("loadtest/smoke.k6.test.ts"), ["k6"]);
+    assert.deepEqual(toolsOf("loadtest/k6.test.ts"), []);
+  });
+});
+
+describe("leaveOutMissing", () => {
+  const files = ["a.test.ts", "b.k6.test.ts"];
+
+  it("a tool that can be had: every file stays", async () => {
+    const found = await leaveOutMissing(files, { k6: () => Promise.resolve() });
+    assert.deepEqual(found, { files, notRun: [] });
+  });
+
+  it("a tool that cannot be had: its files are not run, and it is said why", async () => {
+    const k6 = () => Promise.reject(new Error("no Go"));
+    assert.deepEqual(await leaveOutMissing(files, { k6 }), {
+      files: ["a.test.ts"],
+      notRun: ["b.k6.test.ts was not run: k6 cannot be had: no Go"],
+    });
+  });
+
+  it("no file needs it: it is not even asked for", async () => {
+    const k6 = () => Promise.reject(new Error("asked"));
+    assert.deepEqual(await leaveOutMissing(["a.test.ts"], { k6 }), {
+      files: ["a.test.ts"],
+      notRun: [],
+    });
+  });
 });
 
 describe("isLong", () => {

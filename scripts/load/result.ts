@@ -1,0 +1,98 @@
+/**
+ * What came of a load test: k6's summary, what the witnesses say, and one verdict. Printed for
+ * people; the report draws it.
+ */
+import type { ClientNumbers, LedgerNumbers } from "../../loadtest/lib/ledger.ts";
+
+/** What loadtest/lib/summary.ts writes. */
+export interface LoadSummary {
+  readonly scenario: string;
+  readonly url: string;
+  readonly durationMs: number;
+  readonly clients: ClientNumbers;
+  /** Null: the admin port was not named. */
+  readonly gateway: LedgerNumbers | null;
+  readonly complaints: readonly string[];
+  readonly thresholds: readonly Threshold[];
+  readonly metrics: Readonly<
+    Record<string, { readonly values: Readonly<Record<string, number>> } | undefined>
+  >;
+}
+
+export interface Threshold {
+  readonly metric: string;
+  readonly rule: string;
+  readonly ok: boolean;
+}
+
+/** The objectives; those that only keep a metric apart in the summary are none. */
+export function objectivesOf(summary: LoadSummary): readonly Threshold[] {
+  return summary.thresholds
+    .filter(({ rule }) => rule !== "max>=0")
+    .toSorted((a, b) => a.metric.localeCompare(b.metric));
+}
+
+/**
+ * Where Kafka's own count contradicts the clients. A record for every event that was called stored;
+ * none that was neither stored nor left in doubt.
+ */
+export function judgeRecords(
+  records: number,
+  { clients, gateway }: Pick<LoadSummary, "clients" | "gateway">,
+): string[] {
+  const stored = clients.stored + clients.duplicate;
+  if (records < stored) {
+    return [`Lost: clients were told of ${stored} stored events, Kafka has ${records} records.`];
+  }
+  const possible = Math.max(stored, gateway?.stored ?? 0) + (gateway?.retry ?? clients.retried);
+  if (records > possible) {
+    return [`Kafka has ${records} records, though no more than ${possible} can be there.`];
+  }
+  return [];
+}
+
+/** One line for each number that counts, as words and value. */
+export function keyFigures(summary: LoadSummary): ReadonlyArray<readonly [string, string]> {
+  const { clients, durationMs } = summary;
+  const settled = clients.stored + clients.duplicate + clients.duplicateRejected + clients.rejected;
+  const latency = (name: string): string => {
+    const values = summary.metrics[name]?.values;
+    if (values?.["med"] === undefined || values["max"] === undefined) return "–";
+    const parts = ["med", "p(99)", "p(99.9)", "max"].map((key) => milliseconds(values[key] ?? 0));
+    return parts.join(" · ");
+  };
+  return [
+    ["events offered", count(clients.offered)],
+    ["stored", count(clients.stored + clients.duplicate)],
+    ["rejected", count(clients.rejected + clients.duplicateRejected)],
+    ["without an outcome", count(clients.unsettled)],
+    ["answered retry", count(clients.retried)],
+    ["connections broken", count(clients.breaks)],
+    ["settled per second", count((settled * 1_000) / Math.max(1, durationMs))],
+    ["ack, streams: p50 · p99 · p99.9 · max", latency("ack_latency{door:stream}")],
+    ["ack, HTTP: p50 · p99 · p99.9 · max", latency("ack_latency{door:http}")],
+    ["welcome: p50 · p99 · p99.9 · max", latency("welcome_latency")],
+  ];
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US").replaceAll(",", " ");
+}
+
+export function milliseconds(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+}
+
+export function renderResult(summary: LoadSummary, complaints: readonly string[]): string {
+  const figures = keyFigures(summary).map(([words, value]) => `  ${words.padEnd(40)}${value}`);
+  const objectives = objectivesOf(summary).map(
+    ({ metric, rule, ok }) => `  ${ok ? "✓" : "✗"} ${metric} ${rule}`,
+  );
+  const ledger =
+    summary.gateway === null
+      ? "  the ledger was not read: name the gateway's admin port by --admin-url"
+      : "  ✓ the gateway's ledger agrees with its clients";
+  const verdicts = complaints.length === 0 ? [ledger] : complaints.map((each) => `  ✗ ${each}`);
+  return [`\n${summary.scenario}`, ...figures, ...objectives, ...verdicts, ""].join("\n");
+}

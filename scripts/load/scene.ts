@@ -1,0 +1,106 @@
+/**
+ * What a load test runs against: a gateway that is there, or one that is started with servers of
+ * its own, which can be harmed and are gone afterwards.
+ */
+import type { FaultKind } from "../../loadtest/catalog.ts";
+import { Gateway } from "../../test/gateway.ts";
+import { startInstance } from "../services/control.mjs";
+import type { Instance, ServiceName } from "../services/control.mjs";
+import type { LoadRequest, Target } from "./arguments.ts";
+import { countRecords } from "./kafka-records.ts";
+
+/** The servers that a fault befalls, by its kind. */
+const VICTIMS = {
+  "kafka-stall": "kafka",
+  "redis-loss": "redis",
+} as const satisfies Readonly<Record<FaultKind, ServiceName>>;
+
+export class Scene {
+  readonly target: Target;
+  readonly #gateway: Gateway | null;
+  readonly #servers: readonly Instance[];
+
+  private constructor(
+    target: Target,
+    { gateway, servers }: { gateway: Gateway | null; servers: readonly Instance[] },
+  ) {
+    this.target = target;
+    this.#gateway = gateway;
+    this.#servers = servers;
+  }
+
+  static async start(request: LoadRequest, progress: (sentence: string) => void): Promise<Scene> {
+    if (request.target !== null) {
+      return new Scene(request.target, { gateway: null, servers: [] });
+    }
+    const wanted: readonly ServiceName[] = request.servers === "real" ? ["kafka", "redis"] : [];
+    const servers: Instance[] = [];
+    try {
+      for (const name of wanted) {
+        progress(`starting ${name}`);
+        servers.push(await startInstance(name, { progress }));
+      }
+      progress("starting a gateway");
+      const gateway = await Gateway.start({ flags: flagsOf(request, servers) });
+      const target = {
+        url: gateway.url,
+        adminUrls: [gateway.adminUrl],
+        key: null,
+        isShared: false,
+      };
+      return new Scene(target, { gateway, servers });
+    } catch (error) {
+      for (const server of servers) await server.remove();
+      throw error;
+    }
+  }
+
+  /** Whether faults are set here; else by whoever runs the gateway. */
+  get isOwn(): boolean {
+    return this.#gateway !== null;
+  }
+
+  async harm(kind: FaultKind): Promise<void> {
+    const server = this.#server(VICTIMS[kind]);
+    // Connections stay open and nothing answers; or all it knew is gone.
+    await (kind === "kafka-stall" ? server?.suspend() : server?.kill());
+  }
+
+  async heal(kind: FaultKind): Promise<void> {
+    await this.#server(VICTIMS[kind])?.start();
+  }
+
+  /** Records in all topics of Kafka, if it is this scene's own. */
+  async records(): Promise<number | null> {
+    const kafka = this.#server("kafka");
+    return kafka === undefined ? null : await countRecords(kafka.address);
+  }
+
+  /** Drains the gateway and ends the servers; what went wrong, a sentence each. */
+  async stop(): Promise<string[]> {
+    const complaints: string[] = [];
+    try {
+      const code = await this.#gateway?.stop();
+      if (code !== undefined && code !== 0) {
+        complaints.push(`The gateway did not drain: it ended with ${code}.`);
+      }
+    } catch (error) {
+      complaints.push(error instanceof Error ? error.message : String(error));
+    }
+    for (const server of this.#servers) await server.remove();
+    return complaints;
+  }
+
+  #server(name: ServiceName): Instance | undefined {
+    return this.#servers.find((server) => server.name === name);
+  }
+}
+
+function flagsOf({ pack }: LoadRequest, servers: readonly Instance[]): string[] {
+  const flags = ["--pack", pack, "--log-level", "warn"];
+  for (const { name, address } of servers) {
+    if (name === "kafka") flags.push("--kafka-brokers", address, "--create-topics");
+    if (name === "redis") flags.push("--redis-url", address);
+  }
+  return flags;
+}
