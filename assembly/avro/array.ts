@@ -1,7 +1,8 @@
 /** Arrays: one block, its count written when it is known. */
-import { FAULT_DEPTH, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE, KIND_STRING } from "../abi";
+import { FAULT_DEPTH, FAULT_SYNTAX, FAULT_TYPE, ITEM_NODE, KIND_RECORD, KIND_STRING } from "../abi";
 import { DEPTH_MAX, depth, fail, failRoom, out, outEnd } from "../arena";
 import { skipWhite } from "../json/white";
+import { encodeRecord } from "./record";
 import { putString } from "./text";
 import { encodeValue } from "./value";
 import { countBytes, writeCount } from "./write";
@@ -40,12 +41,15 @@ export function encodeArray(at: usize, node: usize): usize {
   }
   depth += 1;
   const item = <usize>load<u32>(node, ITEM_NODE);
-  const isText = load<u8>(item) == KIND_STRING;
+  const kind = <u32>load<u8>(item);
   const start = out;
   out = start + 1;
   let count: u32 = 0;
   while (true) {
-    p = isText && out <= outEnd ? putString(p, item) : encodeValue(p, item);
+    if (out > outEnd) return failRoom(p);
+    if (kind == KIND_STRING) p = putString(p, item);
+    else if (kind == KIND_RECORD) p = encodeRecord(p, item);
+    else p = encodeValue(p, item);
     if (!p) return 0;
     count += 1;
     p = skipWhite(p);

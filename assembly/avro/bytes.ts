@@ -1,8 +1,12 @@
-/** bytes and fixed: strings of code points below 256, or base64 where the schema says so. */
+/**
+ * bytes and fixed: strings of code points below 256, or base64 where the schema says so. Most of
+ * the former are written as they are read (narrow.ts); what that refuses comes here.
+ */
 import { FAULT_FORMAT, FAULT_LENGTH, FAULT_TYPE, FIXED_SIZE, FLAG_FROM, NODE_FLAGS } from "../abi";
 import { fail, failRoom, out, outEnd, scratch } from "../arena";
 import { readText, textEnd, textStart } from "../json/string";
-import { copyUnsafe, writeBytes } from "./write";
+import { narrowEnd, narrowText } from "./narrow";
+import { copyUnsafe, countBytes, moveUp, writeBytes, writeCount } from "./write";
 
 /** End of the bytes the last narrow or decodeBase64 wrote to scratch. */
 let bytesEnd: usize = 0;
@@ -100,16 +104,39 @@ function readBytes(p: usize, node: usize): usize {
   return good ? next : fail(FAULT_FORMAT, p, node);
 }
 
+/** Text whose code points are bytes? Then what follows it, the bytes at `to`; else 0. */
+// @ts-ignore: decorator
+@inline
+function takeNarrow(p: usize, node: usize, to: usize): usize {
+  if (load<u8>(p) != 0x22 || load<u8>(node, NODE_FLAGS) & FLAG_FROM) return 0;
+  return narrowText(p + 1, to, outEnd);
+}
+
 export function encodeBytes(p: usize, node: usize): usize {
+  const content = out + 1;
+  const narrow = takeNarrow(p, node, content);
+  if (narrow && narrowEnd + 8 <= outEnd) {
+    const length = narrowEnd - content;
+    const size = <usize>countBytes(<u32>length);
+    if (size > 1) moveUp(content, length, size - 1);
+    writeCount(<u32>length);
+    out += length;
+    return narrow;
+  }
   const next = readBytes(p, node);
   if (!next) return 0;
   return writeBytes(scratch, bytesEnd - scratch) ? next : failRoom(p);
 }
 
 export function encodeFixed(p: usize, node: usize): usize {
+  const size = <usize>load<u32>(node, FIXED_SIZE);
+  const narrow = takeNarrow(p, node, out);
+  if (narrow && narrowEnd - out == size && narrowEnd <= outEnd) {
+    out += size;
+    return narrow;
+  }
   const next = readBytes(p, node);
   if (!next) return 0;
-  const size = <usize>load<u32>(node, FIXED_SIZE);
   if (bytesEnd - scratch != size) return fail(FAULT_LENGTH, p, node);
   if (out + size > outEnd) return failRoom(p);
   copyUnsafe(out, scratch, size);

@@ -18,6 +18,7 @@ import {
   decimalNegative,
   readDecimal,
 } from "../json/decimal";
+import { digitCount, digitsValue, loadDigits, smallPower } from "../json/digits";
 import { readText, textCopied, textEnd, textStart } from "../json/string";
 import { writeLong } from "./write";
 
@@ -49,11 +50,15 @@ function readNumber(p: usize, node: usize): usize {
   return next;
 }
 
-/** Up to 18 digits: the integer fits a word, whose lower bytes are the shortest form. */
-function writeSmall(node: usize, isFixed: bool): bool {
+/** Up to 18 digits: the integer fits a word. */
+function smallValue(): i64 {
   let magnitude = decimalDigits(decimalCount);
   for (let i: i64 = 0; i < zeros; i++) magnitude *= 10;
-  const value = decimalNegative ? -<i64>magnitude : <i64>magnitude;
+  return decimalNegative ? -<i64>magnitude : <i64>magnitude;
+}
+
+/** An integer that fits a word: its lower bytes are the shortest form. */
+function writeSmall(value: i64, node: usize, isFixed: bool): bool {
   const sign = value >> 63;
   const size: usize = 8 - ((<usize>clz<u64>(<u64>(value ^ sign)) - 1) >> 3);
   if (isFixed) {
@@ -94,14 +99,49 @@ function writeLarge(node: usize, isFixed: bool): bool {
   return true;
 }
 
+/** Unscaled integer of the last readPlain. */
+let plain: i64 = 0;
+
+/**
+ * A number of up to sixteen digits at the scale, without exponent, into `plain`: its end, or 0 if
+ * it is written otherwise or does not fit. That is then for readNumber to judge.
+ */
+function readPlain(at: usize, node: usize): usize {
+  const minus = <usize>(load<u8>(at) == 0x2d);
+  let p = at + minus;
+  const whole = loadDigits(p);
+  let total = digitCount(whole);
+  if (total == 0 || total > 15 || (load<u8>(p) == 0x30 && total > 1)) return 0;
+  let value = digitsValue(whole, total);
+  p += <usize>total;
+  let wanted = load<u32>(node, DECIMAL_SCALE);
+  if (load<u8>(p) == 0x2e) {
+    const fraction = loadDigits(p + 1);
+    const count = digitCount(fraction);
+    total += count;
+    if (count == 0 || total > 16 || count > wanted) return 0;
+    value = value * smallPower(count) + digitsValue(fraction, count);
+    wanted -= count;
+    p += <usize>count + 1;
+  }
+  const precision = load<u32>(node, DECIMAL_PRECISION);
+  if (total + wanted > 16 || (load<u8>(p) | 0x20) == 0x65) return 0;
+  value *= smallPower(wanted);
+  if (precision < 16 && value >= smallPower(precision)) return 0;
+  plain = minus ? -<i64>value : <i64>value;
+  return p;
+}
+
 /** bytes (`isFixed` false: the shortest form behind its length) or fixed (sign-extended). */
 export function encodeDecimal(p: usize, node: usize, isFixed: bool): usize {
   if (stack + BIG_BYTES > stackEnd) return failRoom(p);
+  const needed = isFixed ? <usize>load<u32>(node, FIXED_SIZE) : BIG_BYTES;
+  const end = readPlain(p, node);
+  if (end && out + needed <= outEnd && writeSmall(plain, node, isFixed)) return end;
   const next = readNumber(p, node);
   if (!next) return 0;
-  const needed = isFixed ? <usize>load<u32>(node, FIXED_SIZE) : BIG_BYTES;
   if (out + needed > outEnd) return failRoom(p);
   const isSmall = <i64>decimalCount + zeros <= 18;
-  if (isSmall ? writeSmall(node, isFixed) : writeLarge(node, isFixed)) return next;
+  if (isSmall ? writeSmall(smallValue(), node, isFixed) : writeLarge(node, isFixed)) return next;
   return fail(FAULT_RANGE, p, node);
 }

@@ -13,7 +13,7 @@
  */
 import { PARAMS, PARAM_SEED } from "../abi";
 import { stack, stackEnd } from "../arena";
-import { equalBytes, headOf } from "./names";
+import { equalBytes, firstBytes, headOf } from "./names";
 
 export const KEYS_FRAME_BYTES: usize = 80;
 const KEYS_FEW: u32 = 16;
@@ -37,10 +37,14 @@ function keyBytes(key: usize): usize {
 }
 
 /** Bit of a key in the word that says "surely not". */
+// @ts-ignore: decorator
+@inline
 export function keyBit(start: usize, length: usize): u64 {
-  const head = headOf(start, length);
-  const tail = length > 8 ? load<u64>(start + length - 8) : 0;
-  const mixed = (head ^ (tail << 7) ^ (tail >> 57) ^ length) * 0x9e3779b97f4a7c15;
+  const head = length < 16 ? firstBytes(start, length) : v128.load(start);
+  const tail = length < 16 ? 0 : load<u64>(start + length - 8);
+  const low = <u64>i64x2.extract_lane(head, 0);
+  const high = <u64>i64x2.extract_lane(head, 1) ^ tail;
+  const mixed = (low ^ (high << 7) ^ (high >> 57) ^ length) * 0x9e3779b97f4a7c15;
   return <u64>1 << (mixed >> 58);
 }
 
@@ -101,6 +105,17 @@ function growTable(frame: usize, size: u32): bool {
   }
   store<u32>(frame, <u32>table, 4);
   store<u32>(frame, size - 1, 8);
+  return true;
+}
+
+/** Adds a key that is surely not there to a map of few; false if there are too many for that. */
+// @ts-ignore: decorator
+@inline
+export function addNewKey(frame: usize, key: usize): bool {
+  const count = load<u32>(frame);
+  if (count >= KEYS_FEW) return false;
+  store<u32>(frame, count + 1);
+  store<u32>(frame + 16 + ((<usize>count) << 2), <u32>key);
   return true;
 }
 

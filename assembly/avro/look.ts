@@ -10,6 +10,8 @@
 import {
   BRANCH_NODE,
   ENTRY_FIELD,
+  ENTRY_LENGTH,
+  ENTRY_NEXT,
   ENTRY_NODE,
   FAULT_SYNTAX,
   FIELDS_MAX,
@@ -23,8 +25,8 @@ import { depth, fail, failRoom, stack, stackEnd } from "../arena";
 import { skipValue } from "../json/skip";
 import { readText, textEnd, textStart } from "../json/string";
 import { skipWhite } from "../json/white";
-import { findName } from "./names";
-import { isRequired } from "./record";
+import { MEMBER_MARKS, findName, findQuoted, matchesMember } from "./names";
+import { isRequired, requiredBefore } from "./record";
 
 /** The record branch for the object of the last lookAt, or 0. */
 export let lookRecord: usize = 0;
@@ -93,11 +95,59 @@ function chooseRecord(node: usize, records: u32): void {
   }
 }
 
+/**
+ * Is every member of the object at `at` a field of `record`, named as its guesses say, and no field
+ * missing? Then no other branch knows more of them.
+ */
+function isWholly(at: usize, record: usize): bool {
+  let entry = record;
+  let next: u32 = 0;
+  let p = at;
+  do {
+    p = skipWhite(p + 1);
+    entry = load<u32>(entry, ENTRY_NEXT);
+    const field = load<u32>(entry, ENTRY_FIELD) & ~MARKED_FIELD;
+    if (field < next || field >= FIELDS_MAX || !matchesMember(entry, p)) return false;
+    if (requiredBefore(record, next) != requiredBefore(record, field)) return false;
+    next = field + 1;
+    p = skipValue(skipWhite(p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS));
+    if (!p) return false;
+    p = skipWhite(p);
+  } while (load<u8>(p) == 0x2c);
+  if (load<u8>(p) != 0x7d) return false;
+  return requiredBefore(record, next) == requiredBefore(record, load<u32>(record, RECORD_FIELDS));
+}
+
+/**
+ * Sets lookRecord if a glance suffices: the first branch that knows the first member has all the
+ * members and all they need. Nobody before it knows as many, and who comes later has to know more.
+ */
+function glance(at: usize, node: usize, records: u32): bool {
+  const first = skipWhite(at + 1);
+  if (load<u8>(first) != 0x22) return false;
+  for (let i: u32 = 0; i < records; i++) {
+    const record = branchNode(node, i);
+    if (!matchesMember(<usize>load<u32>(record, ENTRY_NEXT), first)) {
+      if (findQuoted(record, first)) return false;
+      continue;
+    }
+    depth += 1;
+    const isChosen = isWholly(at, record);
+    depth -= 1;
+    if (isChosen) {
+      lookRecord = load<u32>(<usize>load<u32>(node, UNION_RECORDS) + ((<usize>i) << 2));
+    }
+    return isChosen;
+  }
+  return false;
+}
+
 /** Looks at the object at `at`; 0 if it is not sound or there is no room. */
 export function lookAt(at: usize, node: usize): usize {
   const records = load<u32>(node, UNION_RECORD_COUNT);
   lookRecord = 0;
   lookTag = 0;
+  if (glance(at, node, records)) return at;
   if (!clearCounters(node, records)) return failRoom(at);
   let p = skipWhite(at + 1);
   let members: u32 = 0;

@@ -10,7 +10,7 @@ import {
 import { DEPTH_MAX, depth, fail, failRoom, out, outEnd, stack, stackEnd } from "../arena";
 import { skipWhite } from "../json/white";
 import { closeBlock } from "./array";
-import { KEYS_FRAME_BYTES, addKey, keyBit } from "./keys";
+import { KEYS_FRAME_BYTES, addKey, addNewKey, keyBit } from "./keys";
 import { putString } from "./text";
 import { encodeValue } from "./value";
 import { prefixBytes } from "./write";
@@ -44,8 +44,10 @@ export function encodeMap(at: usize, node: usize): usize {
     if (!p) return 0;
     const text = key + prefixBytes(key);
     const bit = keyBit(text, out - text);
-    const added = addKey(frame, key, text, out - text, (known & bit) != 0);
-    if (added) return added == 1 ? fail(FAULT_DUPLICATE, name, node) : failRoom(p);
+    if (known & bit || !addNewKey(frame, key)) {
+      const added = addKey(frame, key, text, out - text, (known & bit) != 0);
+      if (added) return added == 1 ? fail(FAULT_DUPLICATE, name, node) : failRoom(p);
+    }
     known |= bit;
     p = skipWhite(p);
     if (load<u8>(p) != 0x3a) return fail(FAULT_SYNTAX, p, node);

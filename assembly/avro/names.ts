@@ -19,7 +19,7 @@ import {
   NAMES_MASK,
   NAMES_SLOTS,
 } from "../abi";
-import { readText, textEnd, textStart } from "../json/string";
+import { readText, specials, textEnd, textStart } from "../json/string";
 
 /** Behind the closing quote of the name last looked up; 0 if it is not sound. */
 export let nameEnd: usize = 0;
@@ -32,24 +32,24 @@ export function headOf(p: usize, length: usize): u64 {
   return length >= 8 ? word : word & ((<u64>1 << (<u64>length << 3)) - 1);
 }
 
-/** Slot of a name in tables of names; src/schema/plan/names.ts computes the same. */
+/**
+ * Slot of a name in tables of names, from its first eight bytes, its last four if it has eight, and
+ * its length; src/schema/plan/names.ts computes the same.
+ */
 // @ts-ignore: decorator
 @inline
-function hashName(head: u64, start: usize, length: usize): u32 {
-  const tail = length < 8 ? 0 : load<u32>(start + length - 4);
+function hashWords(head: u64, tail: u32, length: u32): u32 {
   const mixed =
-    (<u32>head * 0x9e3779b1) ^
-    (<u32>(head >> 32) * 0x85ebca6b) ^
-    ((tail ^ <u32>length) * 0xc2b2ae35);
+    (<u32>head * 0x9e3779b1) ^ (<u32>(head >> 32) * 0x85ebca6b) ^ ((tail ^ length) * 0xc2b2ae35);
   const spread = (mixed ^ (mixed >> 15)) * 0x2c1b3c6d;
   return spread ^ (spread >> 12);
 }
 
 export function equalBytes(a: usize, b: usize, length: usize): bool {
-  let i: usize = 0;
-  for (; i + 8 <= length; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
-  for (; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
-  return true;
+  if (length < 8) return length == 0 || headOf(a, length) == headOf(b, length);
+  const last = length - 8;
+  for (let i: usize = 0; i < last; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
+  return load<u64>(a + last) == load<u64>(b + last);
 }
 
 /** What stands around a name in the text of its entry: two quotes and a colon. */
@@ -82,18 +82,53 @@ export function matchesMember(entry: usize, p: usize): bool {
   return end <= p + 16 || goesOnAs(entry, p, end);
 }
 
+/** From the sixteen bytes before the n-th last on: the first n bytes of a vector. */
+// prettier-ignore
+const FIRST = memory.data<u8>([
+  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+  0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+], 16);
+
+/** The first `length` (less than sixteen) bytes at `p`, zeros behind. */
+// @ts-ignore: decorator
+@inline
+export function firstBytes(p: usize, length: usize): v128 {
+  return v128.and(v128.load(p), v128.load(FIRST + 16 - length));
+}
+
+/** Names of less than sixteen bytes, one way for all of them: no branch on the length. */
+// @ts-ignore: decorator
+@inline
+function findShort(owner: usize, start: usize, length: usize): usize {
+  const first = v128.load(FIRST + 16 - length);
+  const text = v128.and(v128.load(start), first);
+  const hasTail = -<i32>(length >> 3);
+  const tail = load<u32>(start + (<usize>hasTail & (length - 4))) & hasTail;
+  const slots = <usize>load<u32>(owner, NAMES_SLOTS);
+  const mask = load<u32>(owner, NAMES_MASK);
+  let index = hashWords(<u64>i64x2.extract_lane(text, 0), tail, <u32>length) & mask;
+  while (true) {
+    const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
+    if (!entry) return 0;
+    const differs = v128.and(v128.xor(v128.load(entry, ENTRY_NEEDLE + 1), text), first);
+    if (load<u32>(entry, ENTRY_LENGTH) == <u32>length && !v128.any_true(differs)) return entry;
+    index = (index + 1) & mask;
+  }
+}
+
 /** Entry of the decoded name [start, end), or 0. */
 export function findName(owner: usize, start: usize, end: usize): usize {
   const length = end - start;
-  const head = headOf(start, length);
+  if (length < 16) return findShort(owner, start, length);
+  const head = load<u64>(start);
   const slots = <usize>load<u32>(owner, NAMES_SLOTS);
   const mask = load<u32>(owner, NAMES_MASK);
-  let index = hashName(head, start, length) & mask;
+  let index = hashWords(head, load<u32>(end - 4), <u32>length) & mask;
   while (true) {
     const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
     if (!entry) return 0;
     if (load<u64>(entry, ENTRY_HEAD) == head && load<u32>(entry, ENTRY_LENGTH) == <u32>length) {
-      if (length <= 8 || equalBytes(start, entry + ENTRY_BYTES + 1, length)) return entry;
+      if (equalBytes(start, entry + ENTRY_BYTES + 1, length)) return entry;
     }
     index = (index + 1) & mask;
   }
@@ -101,6 +136,11 @@ export function findName(owner: usize, start: usize, end: usize): usize {
 
 /** Entry of the name whose quote is at `p`, or 0; sets nameEnd. */
 export function findQuoted(owner: usize, p: usize): usize {
+  const length = <usize>ctz<u32>(specials(v128.load(p, 1)) | 0x10000);
+  if (length < 16 && load<u8>(p + 1 + length) == 0x22) {
+    nameEnd = p + length + 2;
+    return findShort(owner, p + 1, length);
+  }
   nameEnd = readText(p);
   if (!nameEnd) return 0;
   return findName(owner, textStart, textEnd);

@@ -24,11 +24,14 @@ import {
   FIELDS_MAX,
   FIELD_DEFAULT,
   FIELD_REQUIRED,
+  KIND_ARRAY,
   KIND_BOOLEAN,
   KIND_DOUBLE,
   KIND_ENUM,
+  KIND_FLOAT,
   KIND_INT,
   KIND_LONG,
+  KIND_MAP,
   KIND_MICROS,
   KIND_MILLIS,
   KIND_RECORD,
@@ -59,11 +62,13 @@ import {
 } from "../arena";
 import { skipValue } from "../json/skip";
 import { skipWhite } from "../json/white";
+import { encodeArray } from "./array";
+import { encodeMap } from "./map";
 import { MEMBER_MARKS, differsFrom, findQuoted, goesOnAs, matchesMember, nameEnd } from "./names";
 import { encodeEnum, encodeUuid, putString } from "./text";
-import { putNumber } from "./time";
+import { encodeLong, putNumber } from "./time";
 import { encodeNullable } from "./union";
-import { encodeBoolean, encodeDouble, encodeValue } from "./value";
+import { encodeBoolean, encodeDouble, encodeFloat, encodeValue } from "./value";
 import { copyUnsafe } from "./write";
 
 /** Instead of the next field's number: they have not come in schema order. */
@@ -90,7 +95,7 @@ function writeDefaults(node: usize, first: u32, next: u32): bool {
 
 // @ts-ignore: decorator
 @inline
-function requiredBefore(node: usize, field: u32): u32 {
+export function requiredBefore(node: usize, field: u32): u32 {
   return load<u32>(fieldEntry(node, field), FIELD_REQUIRED);
 }
 
@@ -241,12 +246,20 @@ function encodeMember(p: usize, entry: usize): usize {
     case KIND_STRING:
       return putString(p, node);
     case KIND_LONG:
-    case KIND_MILLIS:
-    case KIND_MICROS:
     case KIND_INT:
       return putNumber(p, node);
+    case KIND_MILLIS:
+      return encodeLong(p, node, 1000);
+    case KIND_MICROS:
+      return encodeLong(p, node, 1000000);
     case KIND_DOUBLE:
       return encodeDouble(p, node);
+    case KIND_FLOAT:
+      return encodeFloat(p, node);
+    case KIND_MAP:
+      return encodeMap(p, node);
+    case KIND_ARRAY:
+      return encodeArray(p, node);
     case KIND_BOOLEAN:
       return encodeBoolean(p, node);
     case KIND_RECORD:

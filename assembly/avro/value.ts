@@ -50,7 +50,7 @@ export function encodeDouble(p: usize, node: usize): usize {
   return next;
 }
 
-function encodeFloat(p: usize, node: usize): usize {
+export function encodeFloat(p: usize, node: usize): usize {
   const next = readDouble(p);
   if (!next) return failNode(node);
   const value = <f32>real;

@@ -98,6 +98,19 @@ export function copyUnsafe(to: usize, from: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
 }
 
+/**
+ * Moves `bytes` bytes at `from` up by `distance`, 1 … 16, in steps of sixteen; up to fifteen bytes
+ * behind the target are overwritten.
+ */
+export function moveUp(from: usize, bytes: usize, distance: usize): void {
+  let here = v128.load(from);
+  for (let p = from; p < from + bytes; p += 16) {
+    const next = v128.load(p, 16);
+    v128.store(p + distance, here);
+    here = next;
+  }
+}
+
 /** Length and bytes of [from, from + bytes); false if there is no room. */
 export function writeBytes(from: usize, bytes: usize): bool {
   if (out + bytes > outEnd) return false;

@@ -33,11 +33,34 @@ export function loadDigits(p: usize): v128 {
   return v128.xor(v128.load(p), v128.load(ZEROS));
 }
 
+/** One bit for each byte of loadDigits that is no digit. */
+// @ts-ignore: decorator
+@inline
+export function otherBytes(digits: v128): u32 {
+  return i8x16.bitmask(i8x16.add_sat_u(digits, v128.load(LIMIT)));
+}
+
 /** How many of the bytes of loadDigits are digits, counted from the first: 0 … 16. */
 // @ts-ignore: decorator
 @inline
 export function digitCount(digits: v128): u32 {
-  return ctz<u32>(i8x16.bitmask(i8x16.add_sat_u(digits, v128.load(LIMIT))) | 0x10000);
+  return ctz<u32>(otherBytes(digits) | 0x10000);
+}
+
+const PLACES = memory.data<u8>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 16);
+/** The sixteen bytes before the n-th last on: 0 for the first n places, 1 for the others. */
+// prettier-ignore
+const BEHIND = memory.data<u8>([
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+], 16);
+
+/** The bytes of loadDigits without the one at `dot`. */
+// @ts-ignore: decorator
+@inline
+export function withoutDot(digits: v128, dot: u32): v128 {
+  const places = i8x16.add(v128.load(PLACES), v128.load(BEHIND + 16 - <usize>dot));
+  return i8x16.swizzle(digits, places);
 }
 
 /** Value of the first `count` digits. */

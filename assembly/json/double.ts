@@ -5,7 +5,7 @@
  */
 import { FAULT_RANGE, FAULT_TYPE, POWERS } from "../abi";
 import { fail } from "../arena";
-import { digitCount, digitsValue, loadDigits, smallPower } from "./digits";
+import { digitCount, digitsValue, loadDigits, otherBytes, smallPower, withoutDot } from "./digits";
 import { readDoubleExact } from "./double-exact";
 
 /** Value of the last readDouble. */
@@ -80,7 +80,7 @@ const EXACT_POWERS = memory.data<f64>([
 /** 10 to the power of `exponent`, 0 … 22. */
 // @ts-ignore: decorator
 @inline
-function exactPower(exponent: i64): f64 {
+function exactPower(exponent: u32): f64 {
   return load<f64>(EXACT_POWERS + ((<usize>exponent) << 3));
 }
 
@@ -89,8 +89,8 @@ export function composeDouble(digits: u64, exponent: i64, negative: bool): bool 
   let value: f64;
   if (digits <= 0x20000000000000 && exponent >= -22 && exponent <= 22) {
     value = <f64>digits;
-    if (exponent < 0) value /= exactPower(-exponent);
-    else if (exponent > 0) value *= exactPower(exponent);
+    if (exponent < 0) value /= exactPower(<u32>-exponent);
+    else if (exponent > 0) value *= exactPower(<u32>exponent);
   } else {
     const bits = nearestDouble(digits, exponent);
     if (bits == 0x7ff0000000000000) return false;
@@ -116,8 +116,8 @@ function readRunMore(at: usize, before: u64): void {
   moreValue = value;
 }
 
-/** Reads the number at `at` into `real`; returns its end, or 0: `type` or `range`. */
-export function readDouble(at: usize): usize {
+/** Reads any number at `at` into `real`; returns its end, or 0: `type` or `range`. */
+export function readDoubleLong(at: usize): usize {
   const negative = load<u8>(at) == 0x2d;
   let p = at + <usize>negative;
   const first = loadDigits(p);
@@ -159,4 +159,30 @@ export function readDouble(at: usize): usize {
   }
   if (!composeDouble(value, exponent, negative)) return fail(FAULT_RANGE, at, 0);
   return p;
+}
+
+/**
+ * Reads a number whose dot and end are among its first sixteen bytes, the commonest: one run of
+ * digits once the dot is taken out. Anything else goes the long way.
+ */
+// @ts-ignore: decorator
+@inline
+export function readDouble(at: usize): usize {
+  const minus = <usize>(load<u8>(at) == 0x2d);
+  const p = at + minus;
+  const digits = loadDigits(p);
+  const others = otherBytes(digits);
+  const afterDot = others & (others - 1);
+  const dot = ctz<u32>(others | 0x10000);
+  const end = ctz<u32>(afterDot | 0x10000);
+  const isPlain =
+    afterDot != 0 &&
+    load<u8>(p + <usize>dot) == 0x2e &&
+    end > dot + 1 &&
+    (dot == 1 || (dot != 0 && load<u8>(p) != 0x30)) &&
+    (load<u8>(p + <usize>end) | 0x20) != 0x65;
+  if (!isPlain) return readDoubleLong(at);
+  const value = <f64>digitsValue(withoutDot(digits, dot), end - 1) / exactPower(end - dot - 1);
+  real = minus ? -value : value;
+  return p + <usize>end;
 }
