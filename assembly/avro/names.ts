@@ -19,7 +19,7 @@ import {
   NAMES_MASK,
   NAMES_SLOTS,
 } from "../abi";
-import { readText, specials, textEnd, textStart } from "../json/string";
+import { escapes, quotes, readText, textEnd, textStart } from "../json/string";
 
 /** Behind the closing quote of the name last looked up; 0 if it is not sound. */
 export let nameEnd: usize = 0;
@@ -99,7 +99,7 @@ export function firstBytes(p: usize, length: usize): v128 {
 /** Names of less than sixteen bytes, one way for all of them: no branch on the length. */
 // @ts-ignore: decorator
 @inline
-function findShort(owner: usize, start: usize, length: usize): usize {
+export function findShort(owner: usize, start: usize, length: usize): usize {
   const first = v128.load(FIRST + 16 - length);
   const text = v128.and(v128.load(start), first);
   const hasTail = -<i32>(length >> 3);
@@ -110,7 +110,7 @@ function findShort(owner: usize, start: usize, length: usize): usize {
   while (true) {
     const entry = <usize>load<u32>(slots + ((<usize>index) << 2));
     if (!entry) return 0;
-    const differs = v128.and(v128.xor(v128.load(entry, ENTRY_NEEDLE + 1), text), first);
+    const differs = v128.and(v128.xor(v128.load(entry, ENTRY_BYTES + 1), text), first);
     if (load<u32>(entry, ENTRY_LENGTH) == <u32>length && !v128.any_true(differs)) return entry;
     index = (index + 1) & mask;
   }
@@ -134,10 +134,19 @@ export function findName(owner: usize, start: usize, end: usize): usize {
   }
 }
 
+/** Bytes of the text whose quote is at `p`, without escapes and less than sixteen; 16 if not so. */
+// @ts-ignore: decorator
+@inline
+export function shortLength(p: usize): usize {
+  const v = v128.load(p, 1);
+  const length = ctz<u32>(<u32>quotes(v) | 0x10000);
+  return length < ctz<u32>(<u32>escapes(v) | 0x10000) ? <usize>length : 16;
+}
+
 /** Entry of the name whose quote is at `p`, or 0; sets nameEnd. */
 export function findQuoted(owner: usize, p: usize): usize {
-  const length = <usize>ctz<u32>(specials(v128.load(p, 1)) | 0x10000);
-  if (length < 16 && load<u8>(p + 1 + length) == 0x22) {
+  const length = shortLength(p);
+  if (length < 16) {
     nameEnd = p + length + 2;
     return findShort(owner, p + 1, length);
   }

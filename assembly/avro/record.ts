@@ -223,14 +223,13 @@ function skipUnknown(p: usize): usize {
   return skipValue(p);
 }
 
-/** The member's value at `p`, its branch's number in front. */
+/** The member's value at `p`, its branch's number in front. The caller has made sure of room. */
 // @ts-ignore: decorator
 @inline
 function encodeMember(p: usize, entry: usize): usize {
   const kind = <u32>load<u8>(entry, ENTRY_KIND);
   let node = <usize>load<u32>(entry, ENTRY_NODE);
   const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
-  if (out > outEnd) return failRoom(p);
   if (branch != NO_BRANCH) {
     if (load<u32>(p) == 0x6c6c756e) {
       store<u8>(out, NULLABLE_BYTES - branch);
@@ -289,8 +288,7 @@ export function encodeRecord(at: usize, node: usize): usize {
     const previous = entry;
     entry = load<u32>(previous, ENTRY_NEXT);
     let value = p + <usize>load<u32>(entry, ENTRY_LENGTH) + MEMBER_MARKS;
-    const isGuessed = !v128.any_true(differsFrom(entry, p));
-    if (!isGuessed || (value > p + 16 && !goesOnAs(entry, p, value))) {
+    if (v128.any_true(differsFrom(entry, p)) || (value > p + 16 && !goesOnAs(entry, p, value))) {
       entry = findMember(node, previous, p);
       value = memberColon;
       if (!value) return 0;
@@ -309,7 +307,10 @@ export function encodeRecord(at: usize, node: usize): usize {
     if (field >= FIELDS_MAX) p = skipUnknown(value);
     else {
       const from = out;
-      if (load<u8>(entry, ENTRY_KIND) == KIND_STRING && load<u8>(value) == 0x22 && from <= outEnd) {
+      if (from > outEnd) return failRoom(value);
+      const kind = <u32>load<u8>(entry, ENTRY_KIND);
+      // One comparison for two: a branch for each, or a flag made of both, costs more.
+      if (((kind ^ KIND_STRING) | (<u32>load<u8>(value) ^ 0x22)) == 0) {
         const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
         if (branch != NO_BRANCH) {
           store<u8>(from, branch);

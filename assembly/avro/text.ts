@@ -17,7 +17,7 @@ import {
   textEnd,
   textStart,
 } from "../json/string";
-import { findQuoted, nameEnd } from "./names";
+import { findQuoted, findShort, nameEnd, shortLength } from "./names";
 import { isUuid } from "./uuid";
 import { copyUnsafe, countBytes, writeBytes, writeCount, writeLong } from "./write";
 
@@ -97,10 +97,12 @@ function encodeEscaped(p: usize, escape: usize, node: usize): usize {
 /** An enum: the symbol's number. */
 export function encodeEnum(p: usize, node: usize): usize {
   if (load<u8>(p) != 0x22) return fail(FAULT_TYPE, p, node);
-  const entry = findQuoted(node, p);
+  const length = shortLength(p);
+  const isShort = length < 16;
+  const entry = isShort ? findShort(node, p + 1, length) : findQuoted(node, p);
   if (!entry) return fail(FAULT_ENUM, p, node);
   writeLong(load<u32>(entry, ENTRY_FIELD));
-  return nameEnd;
+  return isShort ? p + length + 2 : nameEnd;
 }
 
 /** A string that must be a uuid, written as given. */

@@ -11,8 +11,9 @@ import {
 } from "../abi";
 import { fail, failNode, out } from "../arena";
 import { readText, textEnd, textStart } from "../json/string";
+import { digitCount, digitsValue, loadDigits } from "../json/digits";
 import { readWhole, whole } from "../json/whole";
-import { putLong, writeLong } from "./write";
+import { putLong, writeLong, writeSpread } from "./write";
 
 /** Result of readInstant: seconds since 1970, and nanoseconds after them (never negative). */
 export let instantSeconds: i64 = 0;
@@ -100,7 +101,7 @@ export function readInstant(start: usize, end: usize): bool {
 }
 
 /** Value of the last readDigitsText that returned 1. */
-let digitsValue: i64 = 0;
+let textValue: i64 = 0;
 
 /**
  * Is [start, end) `-?(0|[1-9][0-9]*)`? Then it reads it: 0 no, 1 yes into `whole`, 2 out of range.
@@ -116,7 +117,7 @@ function readDigitsText(start: usize, end: usize): u32 {
   for (let q = first; q < end; q++) value = value * 10 + (load<u8>(q) - 0x30);
   const minus = first != start;
   if (value > <u64>0x7fffffffffffffff + <u64>minus) return 2;
-  digitsValue = minus ? -<i64>value : <i64>value;
+  textValue = minus ? -<i64>value : <i64>value;
   return 1;
 }
 
@@ -134,33 +135,10 @@ function encodeLongText(p: usize, node: usize, unit: i64, isInt: bool): usize {
   }
   const found = readDigitsText(textStart, textEnd);
   if (found == 0) return fail(FAULT_FORMAT, p, node);
-  if (found == 2 || (isInt && digitsValue != <i64>(<i32>digitsValue))) {
+  if (found == 2 || (isInt && textValue != <i64>(<i32>textValue))) {
     return fail(FAULT_RANGE, p, node);
   }
-  writeLong(digitsValue);
-  return next;
-}
-
-// @ts-ignore: decorator
-@inline
-export function isNumberStart(c: u32): bool {
-  return c == 0x2d || c - 0x30 < 10;
-}
-
-/** long (unit 0) and timestamps. */
-export function encodeLong(p: usize, node: usize, unit: i64): usize {
-  const c = load<u8>(p);
-  if (c == 0x22 && (unit || load<u8>(node, NODE_FLAGS))) {
-    return encodeLongText(p, node, unit, false);
-  }
-  return isNumberStart(c) ? encodeNumber(p, node) : fail(FAULT_TYPE, p, node);
-}
-
-/** A long whose first byte is a digit or a minus. */
-export function encodeNumber(p: usize, node: usize): usize {
-  const next = readWhole(p);
-  if (!next) return failNode(node);
-  putLong(whole);
+  writeLong(textValue);
   return next;
 }
 
@@ -169,6 +147,46 @@ export function encodeNumber(p: usize, node: usize): usize {
 @inline
 function endsValue(c: u32): bool {
   return c == 0x2c || (c | 0x20) == 0x7d;
+}
+
+/**
+ * Writes the whole number at `p`, of up to `most` digits (at most 15), the first of them no zero;
+ * returns its end, or 0, nothing being written, if the text is anything else.
+ */
+// @ts-ignore: decorator
+@inline
+function takeDigits(p: usize, most: u32): usize {
+  const minus = <u64>(load<u8>(p) == 0x2d);
+  const first = p + <usize>minus;
+  const digits = loadDigits(first);
+  const count = digitCount(digits);
+  if (count - 1 >= most || load<u8>(first) == 0x30) return 0;
+  const end = first + <usize>count;
+  if (!endsValue(load<u8>(end))) return 0;
+  writeSpread((digitsValue(digits, count) << 1) - minus);
+  return end;
+}
+
+/** long (unit 0) and timestamps. */
+export function encodeLong(p: usize, node: usize, unit: i64): usize {
+  const c = load<u8>(p);
+  if (c == 0x22 && (unit || load<u8>(node, NODE_FLAGS))) {
+    return encodeLongText(p, node, unit, false);
+  }
+  return encodeNumber(p, node);
+}
+
+/** A long that is no text. */
+export function encodeNumber(p: usize, node: usize): usize {
+  const end = takeDigits(p, 15);
+  return end ? end : encodeNumberSlow(p, node);
+}
+
+function encodeNumberSlow(p: usize, node: usize): usize {
+  const next = readWhole(p);
+  if (!next) return failNode(node);
+  putLong(whole);
+  return next;
 }
 
 /**
@@ -195,16 +213,18 @@ export function putNumber(p: usize, node: usize): usize {
 /** Any value of a node that takes integers. */
 function encodeWhole(p: usize, node: usize): usize {
   const kind = <u32>load<u8>(node);
-  const c = <u32>load<u8>(p);
-  if (isNumberStart(c)) return kind == KIND_INT ? encodeInt(p, node) : encodeNumber(p, node);
   if (kind == KIND_INT) return encodeInt(p, node);
   return encodeLong(p, node, kind == KIND_LONG ? 0 : kind == KIND_MILLIS ? 1000 : 1000000);
 }
 
+/** Nine digits are an int whatever they are. */
 export function encodeInt(p: usize, node: usize): usize {
-  const c = load<u8>(p);
-  if (c == 0x22 && load<u8>(node, NODE_FLAGS)) return encodeLongText(p, node, 0, true);
-  if (!isNumberStart(c)) return fail(FAULT_TYPE, p, node);
+  const end = takeDigits(p, 9);
+  return end ? end : encodeIntSlow(p, node);
+}
+
+function encodeIntSlow(p: usize, node: usize): usize {
+  if (load<u8>(p) == 0x22 && load<u8>(node, NODE_FLAGS)) return encodeLongText(p, node, 0, true);
   const next = readWhole(p);
   if (!next) return failNode(node);
   if (whole != <i64>(<i32>whole)) return fail(FAULT_RANGE, p, node);

@@ -29,10 +29,10 @@ const MORE = memory.data<u64>([
   0, 0, 0x80, 0x8080, 0x808080, 0x80808080, 0x8080808080, 0x808080808080, 0x80808080808080,
 ]);
 
-/** Spreads groups of seven bits over bytes at once: up to eight bytes in one store. */
+/** Spreads groups of seven bits over bytes at once, in one store: a number of up to 55 bits. */
 // @ts-ignore: decorator
 @inline
-function writeSpread(zigzag: u64): void {
+export function writeSpread(zigzag: u64): void {
   let x = (zigzag & 0x0fffffff) | ((zigzag & 0x00fffffff0000000) << 4);
   x = (x & 0x00003fff00003fff) | ((x & 0x0fffc0000fffc000) << 2);
   x = (x & 0x007f007f007f007f) | ((x & 0x3f803f803f803f80) << 1);

@@ -67,7 +67,7 @@ import { isMerging, mergeEvent, resetMerged } from "./merge";
 import { pointerCount, resetSlots } from "./pointer";
 import {
   cell,
-  clearRow,
+  openRow,
   refuse,
   setCell,
   setFault,
@@ -357,7 +357,7 @@ function takeMergedEvent(row: u32, start: usize): usize {
 
 function takeOneEvent(row: u32, start: usize): usize {
   store<u32>(RESULT + RESULT_CURRENT, row);
-  clearRow(row);
+  openRow(row);
   const limit = <usize>load<u32>(PARAMS + PARAM_ARENA_END);
   const most = arena + <usize>load<u32>(PARAMS + PARAM_RECORD_BYTES_MAX) + 64;
   openEvent(arena, min(limit, most));

@@ -47,9 +47,14 @@ export let recordAt: usize = 0;
 export let recordNode: usize = 0;
 export let recordField: u32 = 0;
 
+/** Route of events that name neither type nor schema, once isDefaultSettled. */
+let defaultRoute: usize = 0;
+let isDefaultSettled: bool = false;
+
 export function setFrameDefaults(type: usize, schema: usize): void {
   frameType = type;
   frameSchema = schema;
+  isDefaultSettled = false;
 }
 
 // @ts-ignore: decorator
@@ -97,6 +102,16 @@ export function keepFirst(): void {
   firstField = faultField;
 }
 
+/** Settles `route` of an event that names neither type nor schema: found once for a frame. */
+function settleDefault(start: usize, bytes: usize): bool {
+  if (!isDefaultSettled) {
+    defaultRoute = findRoute(start, bytes, 0, 0);
+    isDefaultSettled = true;
+  }
+  route = defaultRoute;
+  return route != 0;
+}
+
 /** Settles `route` from the members seen so far; false if the type is not known. */
 export function settleRoute(): bool {
   let type = at(TYPE);
@@ -114,6 +129,7 @@ export function settleRoute(): bool {
   const wanted = ownReference && load<u8>(ownReference) != 0x6e ? ownReference : frameSchema;
   reference = 0;
   referenceEnd = 0;
+  if (!wanted && !type) return settleDefault(start, bytes);
   if (wanted && load<u8>(wanted) != 0x6e) {
     const found = valueText(wanted);
     if (found == TEXT_STRING || found == TEXT_INTEGER) {

@@ -168,21 +168,19 @@ export function readDoubleLong(at: usize): usize {
 // @ts-ignore: decorator
 @inline
 export function readDouble(at: usize): usize {
-  const minus = <usize>(load<u8>(at) == 0x2d);
-  const p = at + minus;
+  const minus = <u64>(load<u8>(at) == 0x2d);
+  const p = at + <usize>minus;
   const digits = loadDigits(p);
   const others = otherBytes(digits);
   const afterDot = others & (others - 1);
-  const dot = ctz<u32>(others | 0x10000);
-  const end = ctz<u32>(afterDot | 0x10000);
-  const isPlain =
-    afterDot != 0 &&
-    load<u8>(p + <usize>dot) == 0x2e &&
-    end > dot + 1 &&
-    (dot == 1 || (dot != 0 && load<u8>(p) != 0x30)) &&
-    (load<u8>(p + <usize>end) | 0x20) != 0x65;
-  if (!isPlain) return readDoubleLong(at);
+  if (!afterDot) return readDoubleLong(at);
+  const dot = ctz<u32>(others);
+  const end = ctz<u32>(afterDot);
+  if (load<u8>(p + <usize>dot) != 0x2e || end == dot + 1) return readDoubleLong(at);
+  // One digit before the dot, or more of which the first is no zero.
+  if (!(<u32>(dot == 1) | <u32>(load<u8>(p) > 0x30))) return readDoubleLong(at);
+  if ((load<u8>(p + <usize>end) | 0x20) == 0x65) return readDoubleLong(at);
   const value = <f64>digitsValue(withoutDot(digits, dot), end - 1) / exactPower(end - dot - 1);
-  real = minus ? -value : value;
+  real = reinterpret<f64>(reinterpret<u64>(value) | (minus << 63));
   return p + <usize>end;
 }

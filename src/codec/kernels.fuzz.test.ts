@@ -12,6 +12,40 @@ import { seededRandom } from "./testing/random-schema.ts";
 
 const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? Date.now() % 2 ** 31);
 const FRAME = 2_500;
+const BLOCK_BYTES = 20;
+/** Of every length, sharing beginnings, ends, or both. */
+const SYMBOLS = Array.from({ length: 40 }, (_, length) => [
+  "S".repeat(length + 1),
+  `${"S".repeat(length)}T`,
+  `T${"S".repeat(length)}U`,
+]).flat();
+/** Records of a union: their fields, those with a mark may be left out. */
+const CHOICES = [
+  ["a", "b?", "c?"],
+  ["b", "a", "d?"],
+  ["c?", "e", "a?"],
+  ["a?", "b?", "f"],
+] as const;
+
+function choiceSchema(fields: readonly string[], index: number): unknown {
+  const made = fields.map((field) =>
+    field.endsWith("?")
+      ? { name: field.slice(0, 1), type: "int", default: 0 }
+      : { name: field, type: "int" },
+  );
+  return { type: "record", name: `Choice${index}`, fields: made };
+}
+
+/** The branch that has all it needs and knows the most members, the first of equals; -1: none. */
+function choose(members: readonly string[]): number {
+  const known = CHOICES.map((fields: readonly string[]) => {
+    const isComplete = fields.every((field) => field.endsWith("?") || members.includes(field));
+    const names = fields.map((field) => field.slice(0, 1));
+    return isComplete ? members.filter((member) => names.includes(member)).length : -1;
+  });
+  const most = Math.max(...known);
+  return most < 0 ? -1 : known.indexOf(most);
+}
 
 describe(`kernels (seed ${SEED})`, () => {
   let harness: Harness;
@@ -37,6 +71,13 @@ describe(`kernels (seed ${SEED})`, () => {
       fixed: recordOf({
         v: { type: "fixed", name: "F", size: 12, logicalType: "decimal", precision: 28, scale: 3 },
       }),
+      price: recordOf({
+        v: { type: "bytes", logicalType: "decimal", precision: 12, scale: 4 },
+      }),
+      bytes: recordOf({ v: "bytes" }),
+      block: recordOf({ v: { type: "fixed", name: "F", size: BLOCK_BYTES } }),
+      enum: recordOf({ v: { type: "enum", name: "E", symbols: SYMBOLS } }),
+      choice: recordOf({ v: CHOICES.map(choiceSchema) }),
       empty: recordOf({}),
     };
     for (const [type, schemaText] of Object.entries(routes)) harness.route({ type, schemaText });
@@ -93,6 +134,20 @@ describe(`kernels (seed ${SEED})`, () => {
       });
       checkDoubles(bits);
     }
+  });
+
+  it("doubles: short ones with a dot", () => {
+    const whole = (): string => digits(1 + random(8)).replace(/^0+(?=\d)/, "");
+    const sign = (): string => (random(2) === 0 ? "-" : "");
+    const texts = Array.from(
+      { length: FRAME },
+      () => `${sign()}${whole()}.${digits(1 + random(10))}`,
+    );
+    checkDoubles(texts);
+    for (const text of [".5", "-.5", "1.", "-1.", "01.5", "00.5", "1.5e", "1..5", "1.-5", "-"]) {
+      assert.deepEqual(encode("double", [text]), [null], text);
+    }
+    assert(Object.is(encode("double", ["-0.0"])[0]?.readDoubleLE(), -0));
   });
 
   it("doubles: more digits that change nothing take the slow path to the same value", () => {
@@ -201,6 +256,65 @@ describe(`kernels (seed ${SEED})`, () => {
     }
   });
 
+  /** JSON text of a string, each character as it is or escaped in some way. */
+  const textOf = (characters: string): string => {
+    const short = new Map(
+      Object.entries({ "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t" }),
+    );
+    for (const character of ['"', "\\", "/"]) short.set(character, character);
+    const written = Array.from(characters, (character) => {
+      const letter = short.get(character);
+      if (letter !== undefined && random(2) === 0) return `\\${letter}`;
+      const isRaw = character >= " " && character !== '"' && character !== "\\";
+      if (isRaw && random(10) > 0) return character;
+      const hex = character.charCodeAt(0).toString(16).padStart(4, "0");
+      return `\\u${random(2) === 0 ? hex : hex.toUpperCase()}`;
+    });
+    return `"${written.join("")}"`;
+  };
+
+  it("bytes and fixed: code points below 256, as they are or escaped", () => {
+    for (const most of [0x80, 0x100, 0x110]) {
+      const values = Array.from({ length: FRAME }, (_, index) =>
+        Array.from({ length: index % 200 }, () => String.fromCharCode(random(most))).join(""),
+      );
+      const narrow = (value: string): Buffer | null =>
+        Array.from(value).every((character) => character < "\u0100")
+          ? Buffer.from(value, "latin1")
+          : null;
+      const expected = values
+        .map(narrow)
+        .map((bytes) =>
+          bytes === null
+            ? null
+            : Buffer.concat([Buffer.from(longBytes(BigInt(bytes.length))), bytes]),
+        );
+      assert.deepEqual(encode("bytes", values.map(textOf)), expected);
+      const blocks = values.map((value) => value.slice(0, BLOCK_BYTES));
+      assert.deepEqual(
+        encode("block", blocks.map(textOf)),
+        blocks.map((value) => (value.length === BLOCK_BYTES ? narrow(value) : null)),
+      );
+    }
+    for (const text of ['"\\x"', '"\\u00g0"', '"\\u000"', '"\\u0100"', '"\\ud800"', '"\u0001"']) {
+      assert.deepEqual(encode("bytes", [text]), [null], text);
+    }
+  });
+
+  it("enums: the number of the symbol, and no other text", () => {
+    const texts = Array.from({ length: FRAME }, () => {
+      const symbol = SYMBOLS[random(SYMBOLS.length)] ?? "";
+      const at = random(symbol.length + 1);
+      if (random(3) > 0) return symbol;
+      return symbol.slice(0, at) + (random(2) === 0 ? "T" : "") + symbol.slice(at + random(2));
+    });
+    const expected = texts.map((text) => {
+      const number = SYMBOLS.indexOf(text);
+      return number < 0 ? null : Buffer.from(longBytes(BigInt(number)));
+    });
+    assert.deepEqual(encode("enum", texts.map(textOf)), expected);
+  });
+
   it("uuids: as a regular expression reads them", () => {
     const form = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
     const odd = ["g", "/", ":", "@", "`", "-", "A", "F", "G", "é", ""];
@@ -260,6 +374,31 @@ describe(`kernels (seed ${SEED})`, () => {
       ),
       fixed,
     );
+  });
+
+  it("decimals: in plain digits as with an exponent", () => {
+    const texts = Array.from({ length: FRAME }, () => {
+      const whole = digits(1 + random(10)).replace(/^0+(?=\d)/, "");
+      const fraction = random(3) === 0 ? "" : `.${digits(1 + random(6))}`;
+      return `${random(2) === 0 ? "-" : ""}${whole}${fraction}`;
+    });
+    const slow = texts.map((text) => `${text}e0`);
+    assert.deepEqual(encode("price", texts), encode("price", slow));
+    assert.deepEqual(encode("decimal", texts), encode("decimal", slow));
+    assert.deepEqual(encode("fixed", texts), encode("fixed", slow));
+    for (const text of ["01", "1.", ".5", "-", "1.-5", "00", "-01.5"]) {
+      assert.deepEqual(encode("price", [text]), [null], text);
+    }
+  });
+
+  it("unions of records: the first that is complete and knows the most members", () => {
+    const objects = Array.from({ length: FRAME }, () => {
+      const names = Array.from("abcdefx").filter(() => random(2) === 0);
+      return random(2) === 0 ? names : names.toSorted(() => random(3) - 1);
+    });
+    const texts = objects.map((names) => `{${names.map((name) => `"${name}":1`).join(",")}}`);
+    const got = encode("choice", texts).map((bytes) => (bytes?.[0] ?? -2) / 2);
+    assert.deepEqual(got, objects.map(choose));
   });
 
   it("map keys: a repeat is found, and nothing else taken for one", () => {
