@@ -1,6 +1,6 @@
 /**
- * How many records a Kafka holds, by its own offsets: the witness that neither the gateway nor its
- * clients can talk to.
+ * How many records of events a Kafka holds, by its own offsets: the witness that neither the
+ * gateway nor its clients can talk to.
  */
 import { randomUUID } from "node:crypto";
 
@@ -9,7 +9,10 @@ import type { KafkaConsumer, Metadata } from "@confluentinc/kafka-javascript";
 
 const TIMEOUT_MS = 10_000;
 
-/** Sums over all partitions of all topics, but for Kafka's own. */
+/** Kafka's own topics, what sluice has to say for itself (sessions, audit), dead letters. */
+const NOT_EVENTS = /^(?:__|sluice\.)|\.dlq$/;
+
+/** Sums over all partitions of the topics that events go to. */
 export async function countRecords(brokers: string): Promise<number> {
   const consumer = new kafka.KafkaConsumer(
     { "bootstrap.servers": brokers, "group.id": `sluice-load-${randomUUID()}`, log_level: 0 },
@@ -18,7 +21,7 @@ export async function countRecords(brokers: string): Promise<number> {
   try {
     const metadata = await connect(consumer);
     const places = metadata.topics
-      .filter(({ name }) => !name.startsWith("__"))
+      .filter(({ name }) => !NOT_EVENTS.test(name))
       .flatMap(({ name, partitions }) => partitions.map(({ id }) => [name, id] as const));
     let records = 0;
     for (const [topic, partition] of places) {

@@ -44,8 +44,10 @@ line-height:1.45}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;background:var(--card);border:1px solid var(--edge)}
 th,td{text-align:left;padding:6px 12px;border-bottom:1px solid var(--edge);font-size:14px}
-td.n{text-align:right;font-variant-numeric:tabular-nums}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td.good,td.bad{white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}
+@media(max-width:600px){.tick{font-size:17px}th,td{padding:6px 8px}.tile b{font-size:20px}}
 `;
 
 /** Shows what a chart has at the place of the pointer; without it the charts stand all the same. */

@@ -21,7 +21,7 @@ export function renderReport(parts: ReportParts): string {
   const missed = objectivesOf(summary).filter(({ ok }) => !ok).length;
   const isGood = missed === 0 && complaints.length === 0;
   const problems = complaints.map((complaint) => `<li>${escape(complaint)}</li>`).join("");
-  const words = isGood ? "passed" : `failed: ${missed} objectives missed`;
+  const words = isGood ? "passed" : failureText(missed, complaints.length);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
@@ -39,6 +39,13 @@ ${problems === "" ? "" : `<ul class="complaints">${problems}</ul>`}
 <h2>The ledger and its clients</h2>${ledgerTable(summary)}
 </main><script>${SCRIPT}</script></body></html>
 `;
+}
+
+function failureText(missed: number, complaints: number): string {
+  const parts: string[] = [];
+  if (missed > 0) parts.push(`${missed} ${missed === 1 ? "objective" : "objectives"} missed`);
+  if (complaints > 0) parts.push("the numbers do not agree");
+  return `failed: ${parts.join(", ")}`;
 }
 
 function loadText({ streams, batches }: LoadScenario): string {
@@ -60,7 +67,7 @@ function tiles(summary: LoadSummary): string {
     ["http", "ack p99, HTTP"],
   ] as const) {
     const p99 = summary.metrics[`ack_latency{door:${door}}`]?.values["p(99)"];
-    const value = p99 === undefined ? "–" : milliseconds(p99);
+    const value = p99 === undefined || p99 === 0 ? "–" : milliseconds(p99);
     boxes.push(tile(value, words));
   }
   return `<div class="tiles">${boxes.join("")}</div>`;
@@ -73,9 +80,9 @@ function objectivesTable(summary: LoadSummary): string {
     const value = values[key];
     const shown = value === undefined ? "–" : Number(value.toFixed(1)).toString();
     const mark = ok ? `<td class="good">✓ met</td>` : `<td class="bad">✗ missed</td>`;
-    return row(`<td>${escape(metric)}</td><td>${escape(rule)}</td>${number(shown)}${mark}`);
+    return row(`${mark}<td>${escape(metric)}</td><td>${escape(rule)}</td>${number(shown)}`);
   });
-  const head = "<tr><th>of</th><th>objective</th><th>was</th><th></th></tr>";
+  const head = '<tr><th></th><th>of</th><th>objective</th><th class="n">was</th></tr>';
   return `<div class="scroll"><table>${head}${rows.join("")}</table></div>`;
 }
 
@@ -93,7 +100,8 @@ function ledgerTable({ clients, gateway }: LoadSummary): string {
     const shown = client === undefined ? "–" : count(client);
     return row(`<td>${state}</td>${number(shown)}${number(count(gateway[state]))}`);
   });
-  const head = "<tr><th>events</th><th>clients counted</th><th>the ledger has</th></tr>";
+  const head =
+    "<tr><th>events</th><th class='n'>clients counted</th><th class='n'>the ledger has</th></tr>";
   return `<div class="scroll"><table>${head}${rows.join("")}</table></div>`;
 }
 

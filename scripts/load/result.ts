@@ -57,7 +57,8 @@ export function keyFigures(summary: LoadSummary): ReadonlyArray<readonly [string
   const settled = clients.stored + clients.duplicate + clients.duplicateRejected + clients.rejected;
   const latency = (name: string): string => {
     const values = summary.metrics[name]?.values;
-    if (values?.["med"] === undefined || values["max"] === undefined) return "–";
+    // k6 has zeros for what was never measured.
+    if (values?.["max"] === undefined || values["max"] === 0) return "–";
     const parts = ["med", "p(99)", "p(99.9)", "max"].map((key) => milliseconds(values[key] ?? 0));
     return parts.join(" · ");
   };
@@ -80,8 +81,8 @@ export function count(value: number): string {
 }
 
 export function milliseconds(ms: number): string {
-  if (ms >= 10_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+  if (ms >= 1_000) return `${Number((ms / 1_000).toFixed(ms < 10_000 ? 2 : 1))} s`;
+  return `${Number(ms.toFixed(ms < 10 ? 1 : 0))} ms`;
 }
 
 export function renderResult(summary: LoadSummary, complaints: readonly string[]): string {
