@@ -1,11 +1,11 @@
 /**
  * What traces cost: two gateways that run side by side, one without traces and one that traces a
- * share of its batches and sends them to a collector in this process. They take turns of a few
- * seconds under the same closed loop of WebSocket frames; each turn gives CPU time per event of the
- * gateway (all its threads), each pair of turns a ratio.
+ * share of its batches and sends them to a collector in a process of its own. They take turns of a
+ * few seconds under the same open loop of WebSocket frames, so that both write commits of the same
+ * size; each turn gives CPU time per event of the gateway (all its threads), each pair a ratio.
  *
- *   npm run bench -- traces [--brokers HOST:PORT] [--batch 10] [--rounds 12] [--seconds 2]
- *     [--per-million 10000]
+ *   npm run bench -- traces [--brokers HOST:PORT] [--batch 10] [--rate 5000] [--rounds 12]
+ *     [--seconds 2] [--per-million 10000]
  *
  * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's
  * process. Prints the ratio of the middle pair, and the quartiles of all.
@@ -13,10 +13,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,9 +22,17 @@ import { parseArgs } from "node:util";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const SAMPLES = fileURLToPath(new URL("../packs/behaviour/samples.ndjson", import.meta.url));
-const CLOCK_TICKS_PER_SECOND = 100;
 const SOCKETS = 8;
-const FRAMES_IN_FLIGHT = 4;
+/** Between two looks at what is due. */
+const DUE_MS = 5;
+/** A collector that takes what it is sent and says where it listens. */
+const COLLECTOR = `
+  const server = require("node:http").createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.end("{}"));
+  });
+  server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+`;
 const WARM_UP_MS = 500;
 
 const { values: flags } = parseArgs({
@@ -35,6 +40,7 @@ const { values: flags } = parseArgs({
   options: {
     brokers: { type: "string", default: "" },
     batch: { type: "string", default: "10" },
+    rate: { type: "string", default: "5000" },
     rounds: { type: "string", default: "12" },
     seconds: { type: "string", default: "2" },
     "per-million": { type: "string", default: "10000" },
@@ -76,21 +82,24 @@ async function stopArm({ child, dataDir }: Arm): Promise<void> {
   await rm(dataDir, { recursive: true, force: true });
 }
 
+/** Of all threads that live, to the nanosecond. */
 async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(words[11]) + Number(words[12])) / CLOCK_TICKS_PER_SECOND;
+  let nanoseconds = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
+    nanoseconds += Number(text.split(" ")[0]);
+  }
+  return nanoseconds / 1e9;
 }
 
-/** Takes what it is sent and counts requests. */
-async function startCollector(): Promise<{ readonly server: Server; readonly url: string }> {
-  const server = createServer((request, response) => {
-    request.resume();
-    request.on("end", () => response.end("{}"));
+async function startCollector(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  const child = spawn(process.execPath, ["-e", COLLECTOR], {
+    stdio: ["ignore", "pipe", "inherit"],
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  // A TCP server's address is an object.
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const port = await new Promise<string>((resolve) => {
+    child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
+  });
+  return { child, url: `http://127.0.0.1:${port}` };
 }
 
 interface Count {
@@ -103,6 +112,7 @@ function drive(port: number, load: { events: string; count: Count; signal: Abort
   let next = 1;
   let credit = 0;
   let upto = 0;
+  const startMs = performance.now();
   socket.addEventListener("open", () => {
     socket.send(JSON.stringify({ t: "hello", v: 1, stream: randomUUID(), next: 1 }));
   });
@@ -117,16 +127,19 @@ function drive(port: number, load: { events: string; count: Count; signal: Abort
       count.acked += frame.upto - upto;
       upto = frame.upto;
     }
-    while (
-      !signal.aborted &&
-      next - upto <= FRAMES_IN_FLIGHT * batch &&
-      next + batch - 1 <= credit
-    ) {
+  });
+  const timer = setInterval(() => {
+    const dueMs = performance.now() - startMs;
+    const due = Math.min(credit, (dueMs * Number(flags.rate)) / SOCKETS / 1_000);
+    while (next + batch - 1 <= due) {
       socket.send(`{"t":"pub","seq":${next},"events":${events}}`);
       next += batch;
     }
+  }, DUE_MS);
+  signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    socket.close();
   });
-  signal.addEventListener("abort", () => socket.close());
 }
 
 /** One turn: CPU seconds per million events. */
@@ -161,8 +174,7 @@ for (let round = 0; round < Number(flags.rounds); round += 1) {
 }
 await stopArm(arms.off);
 await stopArm(arms.on);
-collector.server.close();
-collector.server.closeAllConnections();
+collector.child.kill("SIGTERM");
 
 const sorted = (values: readonly number[]) => values.toSorted((left, right) => left - right);
 const at = (values: readonly number[], share: number): number =>
@@ -173,6 +185,7 @@ const report = {
   node: process.version,
   broker: flags.brokers === "" ? "embedded" : "real",
   eventsPerFrame: batch,
+  eventsPerSecond: Number(flags.rate),
   perMillion: Number(flags["per-million"]),
   rounds: ratios.length,
   cpuSecondsPerMillionEvents: {

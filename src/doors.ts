@@ -64,6 +64,7 @@ export function makeIngest(
         telemetry.traffic.answered("http", latencyMs, trace);
       },
       received: (durationMs) => telemetry.traffic.bodyReceived(durationMs),
+      quotaReached: (scope) => telemetry.traffic.quotaReached(scope),
       told: (durationMs) => telemetry.traffic.told(durationMs),
     },
     repeats: makeRepeats(telemetry),
@@ -119,7 +120,8 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       doorman,
       neighbours,
       pages: demoPages(config, pack),
-      onAnswered: (route, status) => traffic.httpAnswered(route, status),
+      clockMs: systemClock.monotonicMs,
+      onAnswered: (route, status, ms) => traffic.httpAnswered(route, status, ms),
       onFailure,
     },
     websocket: {

@@ -211,6 +211,7 @@ export class Gateway {
   #watch(codec: Codec): void {
     const { traffic, backends } = this.#parts.telemetry;
     traffic.countInFlightBy(() => this.#pipeline.inFlight);
+    backends.watchProducers(() => this.#delivery.statistics(), systemClock.monotonicMs);
     backends.watch({
       unacked: () => {
         const { unackedEvents: events, unackedBytes: bytes } = this.#delivery.pressure();

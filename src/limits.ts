@@ -560,6 +560,9 @@ export const QUOTA_LEASE_DEADLINE_MS = 500;
 /** Quotas that one process tells the others about in one renewal. */
 export const QUOTA_LEASE_KEYS_MAX = 5_000;
 
+/** Tenants with metrics of their own, a few series each; all others are counted as one. */
+export const TENANT_SERIES_MAX = 100;
+
 /** Spans that wait for the collector, about 1 KiB each; further batches are not traced. */
 export const TRACE_SPANS_MAX = 4_096;
 export const TRACE_SPANS_EXPORTED_MAX = 512;

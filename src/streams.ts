@@ -109,10 +109,12 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
         telemetry.traffic.answered("ws", ms, trace);
       },
       told: (ms, acks) => telemetry.traffic.told(ms, acks),
+      paused: (reason) => telemetry.traffic.creditPaused(reason),
       failed: (error) => telemetry.process.unexpected("a stream", error),
     },
   });
   rooms.admission.onChange(() => hub.recheck());
+  telemetry.traffic.readTenantConnectionsFrom(() => hub.tenants);
   telemetry.traffic.readCreditFrom(() => {
     const events = hub.creditEvents;
     return { events, overcommit: events / config.unackedEventsMax };

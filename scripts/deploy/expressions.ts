@@ -3,7 +3,7 @@
  * It is no parser of PromQL; it knows enough of it for the expressions of this project.
  */
 import type { ExportedMetric } from "../../src/telemetry/cells.ts";
-import type { MetricDeclaration } from "../../src/telemetry/declaration.ts";
+import { isKeyed, type MetricDeclaration } from "../../src/telemetry/declaration.ts";
 import { METRICS } from "../../src/telemetry/metrics.ts";
 
 /** Labels that Prometheus adds, or that the rules give. */
@@ -96,8 +96,11 @@ function inspectMatcher(matcher: {
     return isBucket ? [] : [`${declaration.name} has no bucket ${value}`];
   }
   if (ADDED_LABELS.has(label)) return [];
-  const index = declaration.labels?.indexOf(label) ?? -1;
-  if (index === -1) return [`${declaration.name} has no label ${label}`];
+  const place = declaration.labels?.indexOf(label) ?? -1;
+  if (place === -1) return [`${declaration.name} has no label ${label}`];
+  // Which tenants there are is said by the tenants file.
+  const index = isKeyed(declaration) ? place - 1 : place;
+  if (index < 0) return [];
   if (value.startsWith("$")) return [];
   return value
     .split("|")

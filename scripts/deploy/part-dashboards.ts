@@ -1,4 +1,4 @@
-/** Dashboards of the parts: delivery, codec, sessions, systems behind, tenants. Data only. */
+/** Dashboards of the parts: delivery, codec, sessions, systems behind. Data only. */
 import { each, quantile, quantiles, rate, sum, type Dashboard } from "./panel.ts";
 
 export const DELIVERY: Dashboard = {
@@ -73,6 +73,52 @@ export const DELIVERY: Dashboard = {
       description: "By kind.",
       unit: "ops",
       queries: { [rate("sluice_kafka_errors_total", "kind")]: "{{kind}}" },
+    },
+    {
+      title: "Queues of the Kafka client",
+      description: "Records in them; the fullest one over what it holds.",
+      unit: "short",
+      queries: {
+        [sum("sluice_kafka_queue_records")]: "records",
+        "max(sluice_kafka_queue_fill_ratio{SELECT})": "fullest",
+      },
+    },
+    {
+      title: "Bytes in the Kafka client",
+      description: "In its queues.",
+      unit: "bytes",
+      queries: { [each("sluice_kafka_queue_bytes")]: "{{instance}}" },
+    },
+    {
+      title: "Brokers",
+      description: "Connected, by the producer that sees fewest; producers without a number.",
+      unit: "short",
+      queries: {
+        "min(sluice_kafka_brokers_up{SELECT})": "connected",
+        [sum("sluice_kafka_producers_unassigned")]: "producers without a number",
+        [sum("sluice_kafka_requests_waiting")]: "requests waiting",
+      },
+    },
+    {
+      title: "Round trips",
+      description: "To the slowest broker, 99th percentile; how long brokers ask to wait.",
+      unit: "s",
+      queries: {
+        "max(sluice_kafka_round_trip_seconds{SELECT})": "round trip",
+        "max(sluice_kafka_throttle_seconds{SELECT})": "throttled",
+      },
+    },
+    {
+      title: "Trouble with brokers",
+      description: "Retries, timeouts, errors, connections of the Kafka client.",
+      unit: "ops",
+      queries: { [rate("sluice_kafka_broker_troubles_total", "kind")]: "{{kind}}" },
+    },
+    {
+      title: "Busiest partition",
+      description: "Its records over an even share of its topic: 1 is even.",
+      unit: "short",
+      queries: { [each("sluice_kafka_hot_partition_ratio")]: "{{instance}}" },
     },
     {
       title: "Signs of trouble",
@@ -202,6 +248,15 @@ export const BACKENDS: Dashboard = {
   title: "sluice / Backends",
   panels: [
     {
+      title: "Traces",
+      description: "Spans sent and lost, batches not traced for want of room.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_trace_spans_total", "result")]: "{{result}}",
+        [rate("sluice_traces_dropped_total", "job")]: "no room",
+      },
+    },
+    {
       title: "Up",
       description: "Kafka, session store and stream memory, the worst of the gateways.",
       unit: "short",
@@ -261,57 +316,6 @@ export const BACKENDS: Dashboard = {
       description: "Gateways by version of sluice and of Node.js.",
       unit: "short",
       queries: { "count by (version, node) (sluice_build_info{SELECT})": "{{version}}, {{node}}" },
-    },
-  ],
-};
-
-export const TENANTS: Dashboard = {
-  title: "sluice / Tenants",
-  panels: [
-    {
-      title: "Tenants held back",
-      description: "That hold more than their fair share of a budget under pressure.",
-      unit: "short",
-      alarmAt: 1,
-      queries: { [each("sluice_tenants_held_back")]: "{{instance}}" },
-    },
-    {
-      title: "Refused at the door",
-      description: "HTTP requests without a credential, without a right, or over a limit.",
-      unit: "ops",
-      queries: {
-        [rate("sluice_http_requests_total", "status", ',status=~"401|403|429"')]: "{{status}}",
-      },
-    },
-    {
-      title: "Streams closed for it",
-      description: "WebSockets closed for a credential, a right, or a limit.",
-      unit: "ops",
-      queries: {
-        [rate("sluice_ws_closed_total", "code", ',code=~"4401|4403|4429"')]: "{{code}}",
-      },
-    },
-    {
-      title: "Events of types not allowed",
-      description: "Rejected because the source may not send their type.",
-      unit: "ops",
-      queries: {
-        [rate("sluice_events_outcome_total", "code", ',code="type_not_allowed"')]: "{{code}}",
-      },
-    },
-    {
-      title: "Tenants file",
-      description: "Edits taken and refused in one hour.",
-      unit: "short",
-      queries: {
-        "sum by (result) (increase(sluice_tenants_reloads_total{SELECT}[1h]))": "{{result}}",
-      },
-    },
-    {
-      title: "Keys of token issuers",
-      description: "Times they were fetched, by result.",
-      unit: "ops",
-      queries: { [rate("sluice_issuer_fetches_total", "result")]: "{{result}}" },
     },
   ],
 };

@@ -1,5 +1,5 @@
 /** Dashboards of what clients see: the overview, and streams. Data only. */
-import { each, quantiles, rate, sum, type Dashboard } from "./panel.ts";
+import { each, quantile, quantiles, rate, sum, type Dashboard } from "./panel.ts";
 
 export const OVERVIEW: Dashboard = {
   title: "sluice / Overview",
@@ -46,6 +46,23 @@ export const OVERVIEW: Dashboard = {
       unit: "s",
       alarmAt: 0.5,
       queries: quantiles("sluice_ack_latency_seconds"),
+    },
+    {
+      title: "Time by stage",
+      description: "99th percentile: bodies received, encoding, Kafka, writing answers.",
+      unit: "s",
+      queries: {
+        [quantile(0.99, "sluice_receive_seconds")]: "receive",
+        [quantile(0.99, "sluice_encode_seconds")]: "encode",
+        [quantile(0.99, "sluice_commit_seconds")]: "commit",
+        [quantile(0.99, "sluice_answer_seconds")]: "answer",
+      },
+    },
+    {
+      title: "Time of HTTP requests",
+      description: "99th percentile by route.",
+      unit: "s",
+      queries: { [quantile(0.99, "sluice_http_request_seconds", ", route")]: "{{route}}" },
     },
     {
       title: "Events received",

@@ -10,7 +10,7 @@ import { ensureCertificates } from "../../scripts/services/certificates.mjs";
 import { loadConfig } from "../config/load.ts";
 import { checkClock } from "./doctor/clock-check.ts";
 import { findingsText, type Finding } from "./doctor/finding.ts";
-import { checkLocal } from "./doctor/local-check.ts";
+import { checkDescriptors, checkLocal } from "./doctor/local-check.ts";
 import { runCommand } from "./testing/run-command.ts";
 
 /** Nobody listens there. */
@@ -168,4 +168,14 @@ describe("clocks and lines", () => {
     assert.deepEqual(findingsText(findings, false).split("\n"), lines);
     assert.ok(findingsText(findings, true).includes("\u001b[31mfailed"));
   });
+});
+
+it("file descriptors: enough for the connections that are allowed, and for the rest", () => {
+  const limits = (soft: string) => `Limit  Soft  Hard\nMax open files   ${soft}   524288   files\n`;
+  assert.equal(checkDescriptors(limits("51024"), 50_000).status, "ok");
+  assert.equal(checkDescriptors(limits("unlimited"), 50_000).status, "ok");
+  assert.equal(checkDescriptors("", 50_000).status, "unchecked");
+  const short = checkDescriptors(limits("20000"), 50_000);
+  assert.equal(short.status, "warning");
+  assert.match(short.mend ?? "", /LimitNOFILE=51024.*SLUICE_CONNECTIONS_MAX to 18976/);
 });

@@ -352,8 +352,10 @@ export const OPTIONS = {
     group: "process",
     type: "choice",
     default: "auto",
-    choices: ["auto", "json", "pretty"],
-    text: "json: lines on stdout. pretty: for people, on stderr. auto: pretty on a terminal.",
+    choices: ["auto", "json", "ecs", "pretty"],
+    text:
+      "json: lines on stdout. ecs: the same, by the Elastic Common Schema. pretty: for people, on " +
+      "stderr. auto: pretty on a terminal.",
   },
   dataDir: {
     group: "process",

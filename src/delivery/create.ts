@@ -35,6 +35,7 @@ import { EmbeddedBroker } from "./embedded-broker.ts";
 import { Intake } from "./intake.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { connectionSettings, producerSettings } from "./kafka-settings.ts";
+import type { ProducerStatistics } from "./kafka-statistics.ts";
 import { Lane } from "./lane.ts";
 import { ProducerKeeper } from "./producer-keeper.ts";
 import type { ProducerFactory } from "./producer-port.ts";
@@ -191,6 +192,15 @@ class DeliveryRoom implements Delivery {
 
   state(): DeliveryState {
     return this.#availability.state;
+  }
+
+  statistics(): ReadonlyMap<number, ProducerStatistics> {
+    const said = new Map<number, ProducerStatistics>();
+    for (const { number, port } of this.#sidings.all) {
+      const statistics = port?.statistics() ?? null;
+      if (statistics !== null) said.set(number, statistics);
+    }
+    return said;
   }
 
   brokers(): string {

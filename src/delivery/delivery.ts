@@ -8,6 +8,7 @@
  */
 import type { OutcomeCode } from "../errors.ts";
 import type { RecordTable } from "../records.ts";
+import type { ProducerStatistics } from "./kafka-statistics.ts";
 
 /**
  * Who waits for records. Each accepted record is reported once, stored or failed (index as
@@ -73,6 +74,8 @@ export interface Delivery {
   /** How many tenants have to. */
   tenantsHeldBack(): number;
   state(): DeliveryState;
+  /** How its producers are, by the number of their lane; those that said nothing are left out. */
+  statistics(): ReadonlyMap<number, ProducerStatistics>;
   /** Bootstrap list; with the embedded broker its real address, empty before `start` is done. */
   brokers(): string;
   /**

@@ -18,7 +18,8 @@ import {
   type ProducerSettings,
 } from "./kafka-settings.ts";
 import type { ProducerHandlers, ProducerPort, TopicMetadata } from "./producer-port.ts";
-import { parseProgress } from "./kafka-statistics.ts";
+import { parseProgress, parseStatistics } from "./kafka-statistics.ts";
+import type { ProducerStatistics } from "./kafka-statistics.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
 /** The part of the native client that is used directly. */
@@ -64,6 +65,8 @@ export class KafkaProducer implements ProducerPort {
   readonly #header: Record<string, Uint8Array> = {};
   readonly #headers: ReadonlyArray<Record<string, Uint8Array>> = [this.#header];
   #isConnected = false;
+  /** The latest, as text: it is read only when somebody asks. */
+  #statistics = "";
 
   /** Throws if librdkafka does not know a property or its value. */
   constructor(options: {
@@ -162,6 +165,10 @@ export class KafkaProducer implements ProducerPort {
     this.#producer.disconnect(LAST_FLUSH_MS, () => done());
   }
 
+  statistics(): ProducerStatistics | null {
+    return this.#statistics === "" ? null : parseStatistics(this.#statistics);
+  }
+
   describe(kafkaCode: number): string {
     return describeKafkaCode(kafkaCode);
   }
@@ -190,6 +197,7 @@ export class KafkaProducer implements ProducerPort {
       }
     });
     this.#producer.on("event.stats", (statistics: { readonly message: string }) => {
+      this.#statistics = statistics.message;
       this.#handlers.onProgress(() => parseProgress(statistics.message));
     });
     this.#producer.on("event.log", (entry: { severity: number; message: string }) => {

@@ -2,6 +2,7 @@
  * What delivery needs of a Kafka producer: the narrow place where the native client can be replaced
  * by a fake. Callbacks never run inside the call that asked for them.
  */
+import type { ProducerStatistics } from "./kafka-statistics.ts";
 import type { ProducerProgress } from "./progress.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
@@ -42,6 +43,8 @@ export interface ProducerPort {
   metadata(topic: string | null, timeoutMs: number, done: (answer: TopicMetadata) => void): void;
   /** Calls back when everything is freed; drops what is still inside. No call may follow. */
   disconnect(done: () => void): void;
+  /** How it is, by its latest word; null: it has said nothing yet. */
+  statistics(): ProducerStatistics | null;
   describe(kafkaCode: number): string;
 }
 

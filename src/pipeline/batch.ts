@@ -8,6 +8,7 @@ import type { IdClaims } from "../dedupe/id-window.ts";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
+import type { TenantPolicy } from "../admission/policy.ts";
 import type { BatchTrace } from "../tracing/tracer.ts";
 import type { EventIds } from "./event-ids.ts";
 
@@ -76,6 +77,8 @@ export class Batch {
   readonly details = new Map<number, string>();
   /** Destination of each row; −1: not handed over. */
   topics: Int32Array = NO_TOPICS;
+  /** Whose events they are; null until they are handed over. */
+  tenant: TenantPolicy | null = null;
   /** Set where the batch is traced. */
   trace: BatchTrace | null = null;
   /** When its records went to delivery, and when its last event had its outcome; NaN: not yet. */

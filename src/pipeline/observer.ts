@@ -1,4 +1,5 @@
 /** What the pipeline tells telemetry. */
+import type { Dialect, TenantPolicy } from "../admission/policy.ts";
 import type { FaultKind } from "../errors.ts";
 import type { Tally } from "./batch.ts";
 
@@ -9,12 +10,13 @@ export interface PipelineObserver {
   committed(durationMs: number): void;
   /** Events that now count as received; every one of them comes back in one tally. */
   received(batch: {
-    readonly dialect: "native";
+    readonly dialect: Dialect;
     readonly transport: "http" | "ws";
     readonly events: number;
     readonly bytes: number;
+    readonly tenant: TenantPolicy;
   }): void;
-  settled(tally: Tally): void;
+  settled(tally: Tally, tenant: TenantPolicy): void;
   deadLettersWritten(result: "stored" | "failed", count: number): void;
   /** An event does not fit its schema. */
   invalid(kind: FaultKind): void;

@@ -14,11 +14,12 @@ import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { IdClaims } from "../dedupe/id-window.ts";
 import type { IdWindow } from "../dedupe/id-window.ts";
+import type { Dialect as AdmittedDialect } from "../admission/policy.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { BatchTrace } from "../tracing/tracer.ts";
 import { Batch } from "./batch.ts";
-import type { BatchListener, BatchWatch, Tally } from "./batch.ts";
+import type { BatchListener, BatchWatch } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
@@ -90,6 +91,8 @@ export interface RunOptions {
   readonly scopeOf?: (event: Uint8Array) => string;
   /** Further headers of an event's record. */
   readonly headersOf?: (event: Uint8Array) => ReadonlyArray<readonly [string, string]>;
+  /** The façade it came to; native if absent. */
+  readonly dialect?: AdmittedDialect;
   /** The batch is traced, and its records are to say so. */
   readonly trace?: BatchTrace | null;
 }
@@ -167,6 +170,7 @@ export class Pipeline {
     const permit = this.#permits.of(sender);
     // From here on nothing may keep the batch from being answered, at the latest at its deadline.
     batch.listen(listener);
+    batch.tenant = sender.policy.tenant;
     const topics = new Int32Array(table.count).fill(-1);
     batch.topics = topics;
     batch.claims = this.#newClaims(frame, sender);
@@ -191,10 +195,11 @@ export class Pipeline {
     this.#inFlight += batch.openCount;
     batch.openKnown = batch.openCount;
     this.#parts.observer.received({
-      dialect: "native",
+      dialect: options.dialect ?? "native",
       transport: frame.context.shape === "pub" ? "ws" : "http",
       events: received,
       bytes: frame.bytes,
+      tenant: batch.tenant,
     });
     batch.trace = options.trace ?? null;
     batch.trace?.encoded({ startedMs: frame.startedMs, endedMs: frame.encodedMs });
@@ -288,7 +293,7 @@ export class Pipeline {
       this.#inFlight += batch.openCount - batch.openKnown;
       batch.openKnown = batch.openCount;
       if (batch.settled && Number.isNaN(batch.settledMs)) this.#settled(batch);
-      this.#count(batch.takeTally());
+      this.#count(batch);
     },
     retryDetail: (batch, row, code) => {
       if (code !== "destination_unavailable") return OUTCOME_RULES[code].text;
@@ -306,9 +311,10 @@ export class Pipeline {
     batch.trace?.settled(batch.settledMs, batch.outcome());
   }
 
-  #count(tally: Tally): void {
+  #count(batch: Batch): void {
     const { observer } = this.#parts;
-    observer.settled(tally);
+    const tally = batch.takeTally();
+    if (batch.tenant !== null) observer.settled(tally, batch.tenant);
     if (tally.deadLettersStored > 0) {
       observer.deadLettersWritten("stored", tally.deadLettersStored);
     }

@@ -62,6 +62,8 @@ export interface IngestObserver {
   answered(latencyMs: number, trace: BatchTrace | null): void;
   /** A whole body is there, inflated, and its sender known. */
   received(durationMs: number): void;
+  /** A sender's quota is used up. */
+  quotaReached(scope: Held["scope"]): void;
   /** An answer was written, so long after the last outcome it tells was known. */
   told(durationMs: number): void;
 }
@@ -198,7 +200,8 @@ export class HttpBatches {
     const query = new URLSearchParams(head.query);
     const trace = this.#traceOf(request, frame);
     const allFaults = query.get("faults") === "all";
-    const options = { ...this.#recordOptions(request), allFaults, trace };
+    const { dialect } = request.facade;
+    const options = { ...this.#recordOptions(request), dialect, allFaults, trace };
     if (query.get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
@@ -311,6 +314,7 @@ export class HttpBatches {
   }
 
   #refuseQuota(request: ArrivedRequest, held: Held): void {
+    this.#parts.observer.quotaReached(held.scope);
     const standing = this.#parts.quotas.standing(request.sender.policy);
     this.#refuse(request, "rate_limited", {
       ...quotaProblem(held),

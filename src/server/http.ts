@@ -8,6 +8,7 @@ import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade.ts";
 import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
+import type { Dialect } from "../admission/policy.ts";
 import type { Doorman } from "../quota/doorman.ts";
 import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { ByteBudget } from "../lib/byte-budget.ts";
@@ -47,27 +48,41 @@ export interface HttpDoorParts {
   /** Further pages to read, by path. */
   readonly pages: ReadonlyMap<string, Page>;
   /** Every answer, also to what never became a request of events. */
-  readonly onAnswered: (route: AnswerRoute, status: number) => void;
+  readonly onAnswered: (route: AnswerRoute, status: number, durationMs: number) => void;
+  /** Monotonic clock, ms. */
+  readonly clockMs: () => number;
   readonly onFailure: (error: unknown) => void;
 }
 
 /** What was asked for, for the metrics. */
-export type AnswerRoute = "events" | "stream_events" | "preflight" | "other";
+export type AnswerRoute =
+  | "events"
+  | "stream_events"
+  | "preflight"
+  | "tickets"
+  | "sessions"
+  | "other"
+  | Exclude<Dialect, "native">;
 
 /** A response that is written at most once, and not after its client has gone. */
 class Answer {
   readonly #response: HttpResponse;
   readonly #head: RequestHead;
   readonly #onAnswered: (status: number) => void;
+  /** The façade that takes it; null: its path says what it is. */
+  facade: Dialect | null = null;
   #over = false;
   /** Its answer is about to be written, the last of its connection. */
   #isClosing = false;
   #onAbort: (() => void) | null = null;
 
-  constructor(response: HttpResponse, head: RequestHead, onAnswered: HttpDoorParts["onAnswered"]) {
+  constructor(response: HttpResponse, head: RequestHead, parts: HttpDoorParts) {
     this.#response = response;
     this.#head = head;
-    this.#onAnswered = (status) => onAnswered(routeOf(head), status);
+    const begunMs = parts.clockMs();
+    this.#onAnswered = (status) => {
+      parts.onAnswered(routeOf(head, this.facade), status, parts.clockMs() - begunMs);
+    };
     response.onAborted(() => {
       this.#over = true;
       this.#onAbort?.();
@@ -141,11 +156,13 @@ function endsConnection({ method, header }: RequestHead): boolean {
   return header["content-length"] === "" && !BODILESS_METHODS.has(method);
 }
 
-function routeOf(head: RequestHead): AnswerRoute {
-  const isStream = streamOfPath(head.path) !== null;
-  if (head.path !== NATIVE_PATH && !isStream) return "other";
-  if (head.method === "OPTIONS") return "preflight";
-  return isStream ? "stream_events" : "events";
+function routeOf({ method, path }: RequestHead, facade: Dialect | null): AnswerRoute {
+  if (method === "OPTIONS") return "preflight";
+  if (facade !== null && facade !== "native") return facade;
+  if (path === NATIVE_PATH) return "events";
+  if (streamOfPath(path) !== null) return "stream_events";
+  if (path === TICKETS_PATH) return "tickets";
+  return isSessionPath(path) ? "sessions" : "other";
 }
 
 function replyHeaders(reply: Reply, origin: string): Headers {
@@ -165,7 +182,7 @@ export function addHttpRoutes(app: TemplatedApp, parts: HttpDoorParts): void {
       return;
     }
     const head = readHead(request, nearby);
-    const answer = new Answer(response, head, parts.onAnswered);
+    const answer = new Answer(response, head, parts);
     const exchange = { response, head, answer, documents };
     try {
       handle(exchange, parts);
@@ -342,6 +359,7 @@ function receiveStream(exchange: Exchange, parts: HttpDoorParts): void {
 function receive(exchange: Exchange, facade: FacadeEvents, parts: HttpDoorParts): void {
   const { head, answer } = exchange;
   const { ingest } = parts;
+  answer.facade = facade.dialect;
   const opened = ingest.begin(head, facade, answer.send);
   if (opened.kind === "reply") {
     answer.send(opened.reply);

@@ -27,6 +27,8 @@ export interface CreditSource {
   readonly allowance: Allowance;
   /** Why a sender's credit may not rise, null if it may. */
   pressure(principal: Principal): PauseReason | null;
+  /** A client was told that its credit does not rise. */
+  paused(reason: PauseReason): void;
   /** More (or less) credit is out that was not used yet. */
   countCredit(events: number): void;
 }
@@ -116,6 +118,7 @@ export class Answers {
       return isRaised || wasPausedBy !== null;
     }
     if (reason !== wasPausedBy) {
+      this.#source.paused(reason);
       this.#say("credit", { ...this.#credit.ceiling, reason, after_ms: PAUSE_AFTER_MS[reason] });
     }
     return false;

@@ -1,10 +1,13 @@
 /** How many connections each tenant and source has, against what its policy allows. */
 import type { Principal } from "../admission/admission.ts";
+import type { TenantPolicy } from "../admission/policy.ts";
 import { sourceName } from "../admission/tenants-file.ts";
 
 export class Census {
   readonly #names = new Map<object, readonly string[]>();
   readonly #counts = new Map<string, number>();
+  /** Of the tenants that are counted. */
+  readonly #policies = new Map<string, TenantPolicy>();
 
   /** False: it is one too many, and is not counted. */
   enter(connection: object, { tenant, source, policy }: Principal): boolean {
@@ -16,14 +19,25 @@ export class Census {
     const names = limits.map(({ name }) => name);
     for (const name of names) this.#counts.set(name, this.#count(name) + 1);
     this.#names.set(connection, names);
+    this.#policies.set(tenant, policy.tenant);
     return true;
+  }
+
+  /** Tenants that have connections, with how many. */
+  *tenants(): Generator<readonly [TenantPolicy, number]> {
+    for (const policy of this.#policies.values()) {
+      yield [policy, this.#count(policy.tenant)];
+    }
   }
 
   leave(connection: object): void {
     for (const name of this.#names.get(connection) ?? []) {
       const left = this.#count(name) - 1;
       if (left > 0) this.#counts.set(name, left);
-      else this.#counts.delete(name);
+      else {
+        this.#counts.delete(name);
+        this.#policies.delete(name);
+      }
     }
     this.#names.delete(connection);
   }

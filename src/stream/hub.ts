@@ -5,6 +5,7 @@
  */
 import type { Dialect } from "../codec/dialect.ts";
 import type { Admission, Principal } from "../admission/admission.ts";
+import type { TenantPolicy } from "../admission/policy.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
@@ -54,6 +55,8 @@ export interface StreamObserver {
   welcomed(how: "new" | "resumed" | "unsure"): void;
   /** A frame has its last outcome, so long after it came. */
   answered(latencyMs: number, trace: BatchTrace | null): void;
+  /** A client was told that its credit does not rise. */
+  paused(reason: PauseReason): void;
   /** Acks were written, so long after the first outcome that they tell. */
   told(durationMs: number, acks: number): void;
   /** Something that must not happen did. */
@@ -156,6 +159,15 @@ export class StreamHub implements CreditSource {
 
   pressure(principal: Principal): PauseReason | null {
     return this.#parts.pressure(principal);
+  }
+
+  paused(reason: PauseReason): void {
+    this.#parts.observer.paused(reason);
+  }
+
+  /** How many connections each tenant has, from their hello on. */
+  get tenants(): Iterable<readonly [TenantPolicy, number]> {
+    return this.#census.tenants();
   }
 
   countCredit(events: number): void {

@@ -7,6 +7,7 @@ import type { OutcomeCode } from "../errors.ts";
 import type { KafkaErrorKind, SchemaChange } from "./label-sets.ts";
 import type { LogFields } from "./log-fields.ts";
 import type { Logger } from "./logger.ts";
+import { ProducerWatch, type ProducerReading } from "./producer-watch.ts";
 import type { MetricCells } from "./metric-registry.ts";
 
 export type KafkaState = "starting" | "ready" | "unavailable" | "stopped";
@@ -92,6 +93,11 @@ export class BackendTelemetry {
     if (gauges.schemasMissing !== undefined) {
       this.#cells.schemasMissing.readFrom(gauges.schemasMissing);
     }
+  }
+
+  /** Says how the producers are, whenever somebody scrapes. */
+  watchProducers(read: () => ReadonlyMap<number, ProducerReading>, clockMs: () => number): void {
+    new ProducerWatch({ cells: this.#cells, read, clockMs }).attach();
   }
 
   /** Logs changes only, so it may be called as often as somebody looks. */

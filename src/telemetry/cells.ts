@@ -78,6 +78,7 @@ export class CounterCells implements MetricSource {
   readonly #series: SeriesIndex;
   readonly #values: Float64Array;
   #readTotal: (() => number) | null = null;
+  #beforeRead: () => void = () => {};
 
   constructor(declaration: MetricDeclaration) {
     this.name = declaration.name;
@@ -89,6 +90,11 @@ export class CounterCells implements MetricSource {
   /** For a counter without labels that its owner keeps: it is read when somebody scrapes. */
   readFrom(readTotal: () => number): void {
     this.#readTotal = readTotal;
+  }
+
+  /** Called before somebody scrapes: for an owner that counts only then. */
+  beforeRead(count: () => void): void {
+    this.#beforeRead = count;
   }
 
   /** Adds to the one series with these label values; `""` where the metric has no labels. */
@@ -103,6 +109,7 @@ export class CounterCells implements MetricSource {
   }
 
   get(): ExportedMetric {
+    this.#beforeRead();
     if (this.#readTotal !== null) {
       this.#values[0] = this.#readTotal();
     }

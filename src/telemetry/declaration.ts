@@ -16,6 +16,18 @@ export interface MetricDeclaration {
   readonly aggregator?: "sum" | "max" | "min" | "average" | "first";
 }
 
+/** A metric by tenant: its first label is `tenant`, and `series` has the values of the other. */
+export interface KeyedDeclaration extends MetricDeclaration {
+  readonly type: "counter" | "gauge";
+  readonly labels: readonly ["tenant", ...string[]];
+  /** So many tenants have series of their own, all others one together. */
+  readonly tenantsMax: number;
+}
+
+export function isKeyed(declaration: MetricDeclaration): declaration is KeyedDeclaration {
+  return "tenantsMax" in declaration;
+}
+
 /** Series of one label. */
 export function each(values: readonly string[]): readonly (readonly [string])[] {
   return values.map((value) => [value] as const);

@@ -1,6 +1,6 @@
 /** The metrics about who was turned away or had to wait, by which limit. */
 import { each, type MetricDeclaration } from "./declaration.ts";
-import { TURNED_AWAY_BY } from "./label-sets.ts";
+import { CREDIT_PAUSES, QUOTA_SCOPES, TURNED_AWAY_BY } from "./label-sets.ts";
 
 export const FAIRNESS_METRICS = {
   turnedAway: {
@@ -9,6 +9,20 @@ export const FAIRNESS_METRICS = {
     help: "Requests answered 429 for their address alone, by the limit that was reached.",
     labels: ["by"],
     series: each(TURNED_AWAY_BY),
+  },
+  quotaReached: {
+    name: "sluice_quota_reached_total",
+    type: "counter",
+    help: "Requests answered 429 because a quota is used up: the tenant's or the source's.",
+    labels: ["scope"],
+    series: each(QUOTA_SCOPES),
+  },
+  creditPauses: {
+    name: "sluice_stream_credit_pauses_total",
+    type: "counter",
+    help: "Times a client was told that its credit does not rise, by why.",
+    labels: ["reason"],
+    series: each(CREDIT_PAUSES),
   },
   badCredentials: {
     name: "sluice_bad_credentials_total",

@@ -10,6 +10,14 @@ export const HTTP_METRICS = {
     labels: ["route", "status"],
     series: pairs(HTTP_ROUTES, HTTP_STATUSES),
   },
+  httpRequestTime: {
+    name: "sluice_http_request_seconds",
+    type: "histogram",
+    help: "From the head of a request to its answer being written, by route.",
+    labels: ["route"],
+    series: each(HTTP_ROUTES),
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10],
+  },
   requestsRepeated: {
     name: "sluice_http_requests_repeated_total",
     type: "counter",

@@ -4,9 +4,22 @@
  */
 import { CLOSE_RULES, OUTCOME_RULES } from "../errors.ts";
 
-export const DIALECTS = ["native"] as const;
+export const DIALECTS = ["native", "segment", "rudder", "cloudevents", "webhook"] as const;
 export const TRANSPORTS = ["http", "ws"] as const;
-export const HTTP_ROUTES = ["events", "stream_events", "stream", "preflight", "other"] as const;
+/** By what was asked for; a façade's ways in are one route. */
+export const HTTP_ROUTES = [
+  "events",
+  "stream_events",
+  "stream",
+  "segment",
+  "rudder",
+  "cloudevents",
+  "webhook",
+  "tickets",
+  "sessions",
+  "preflight",
+  "other",
+] as const;
 export const HTTP_STATUSES = [
   "101",
   "200",
@@ -69,6 +82,10 @@ export const LEDGER_STATES = [
   "retry",
   "in_flight",
 ] as const;
+export const VERDICTS = ["stored", "duplicate", "rejected", "retry"] as const;
+export const QUOTA_SCOPES = ["tenant", "source"] as const;
+export const CREDIT_PAUSES = ["kafka", "memory", "rate", "drain"] as const;
+export const BROKER_TROUBLES = ["retry", "timeout", "error", "reconnect"] as const;
 export const SPAN_RESULTS = ["exported", "failed"] as const;
 export const RESULTS = ["ok", "failed"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -76,6 +93,9 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type Dialect = (typeof DIALECTS)[number];
 export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
+export type QuotaScope = (typeof QUOTA_SCOPES)[number];
+export type CreditPause = (typeof CREDIT_PAUSES)[number];
+export type BrokerTrouble = (typeof BROKER_TROUBLES)[number];
 export type RepeatKind = (typeof REPEAT_KINDS)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type TurnedAwayBy = (typeof TURNED_AWAY_BY)[number];

@@ -33,6 +33,48 @@ function parse(line: string | undefined): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+describe("createLogger, ECS", () => {
+  it("names members as the Elastic Common Schema does, and puts the rest below sluice", () => {
+    const { log, output } = setUp({ format: "ecs", version: "1.2.3", base: { worker: 3 } });
+    log.warn("registry unreachable", { url: "http://me:hush@r", retryInMs: 50 });
+    assert.deepEqual(parse(output[0]), {
+      "log.level": "warn",
+      "@timestamp": "2023-11-14T22:13:20.000Z",
+      ecs: { version: "8.11.0" },
+      service: { name: "sluice", version: "1.2.3" },
+      process: { pid: process.pid },
+      sluice: { worker: 3, url: "http://***@r", retryInMs: 50 },
+      message: "registry unreachable",
+    });
+  });
+
+  it("an error has its type, its message and its stack", () => {
+    const { log, output } = setUp({ format: "ecs" });
+    log.error("unexpected error", { where: "here", error: new TypeError("no such thing") });
+    const { error, sluice } = parse(output[0]);
+    assert.deepEqual(sluice, { where: "here" });
+    assert.ok(typeof error === "object" && error !== null);
+    const { type, message, stack_trace: stack } = error as Record<string, unknown>;
+    assert.deepEqual([type, message], ["TypeError", "no such thing"]);
+    assert.match(String(stack), /logger\.test/);
+  });
+
+  it("secrets and line ends are as safe as in JSON", () => {
+    const { log, output } = setUp({ format: "ecs" });
+    log.warn("a\nb", { password: "hush", text: "x\ny" });
+    assert.equal(output.join("").split("\n").length, 2);
+    assert.doesNotMatch(output.join(""), /hush/);
+  });
+
+  it("the ready line is one of them", () => {
+    const { log, output } = setUp({ format: "ecs" });
+    log.ready("http://127.0.0.1:8080", { pack: "behaviour" });
+    const { message, sluice } = parse(output[0]);
+    assert.equal(message, "ready");
+    assert.deepEqual(sluice, { url: "http://127.0.0.1:8080", pack: "behaviour" });
+  });
+});
+
 describe("createLogger, JSON", () => {
   it("one line of JSON on standard output, with level, time, message and fields", () => {
     const { log, output, errors } = setUp({ base: { worker: 3 } });

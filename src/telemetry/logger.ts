@@ -7,9 +7,11 @@
  * debug = for looking into one problem. Normal traffic logs nothing.
  */
 import { pino } from "pino";
+import type { LoggerOptions as PinoOptions } from "pino";
 import { prettyFactory } from "pino-pretty";
 
 import type { Clock } from "../lib/clock.ts";
+import { ecsBase, ecsFields } from "./ecs.ts";
 import { safeFields, singleLine, type LogFields } from "./log-fields.ts";
 import { LogLimit } from "./log-limit.ts";
 
@@ -22,7 +24,9 @@ interface LogSink {
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  readonly format: "auto" | "json" | "pretty";
+  readonly format: "auto" | "json" | "ecs" | "pretty";
+  /** Of sluice; "" where nobody says. */
+  readonly version?: string;
   /** `auto` means pretty when this is true. */
   readonly isTty: boolean;
   readonly clock: Clock;
@@ -59,17 +63,10 @@ export interface Logger {
 export function createLogger(options: LoggerOptions): Logger {
   const isPretty = options.format === "pretty" || (options.format === "auto" && options.isTty);
   const sink = isPretty ? prettySink(options) : options.output;
-  const lines = pino(
-    {
-      level: options.level,
-      base: safeFields(options.base ?? {}),
-      timestamp: () => `,"time":"${new Date(options.clock.nowMs()).toISOString()}"`,
-      // Errors are made plain by safeFields; pino's own serializer would look at them again.
-      serializers: { err: (value: unknown) => value },
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write: (line) => void sink.write(line) },
-  );
+  const lines = pino(shapeOf(options), { write: (line) => void sink.write(line) });
+  const { base = {} } = options;
+  const shaped = (fields: LogFields): LogFields =>
+    options.format === "ecs" ? ecsFields(safeFields({ ...base, ...fields })) : safeFields(fields);
   const limit = new LogLimit({ clock: options.clock });
   const write = (level: LogLevel, message: string, fields: LogFields) => {
     if (!lines.isLevelEnabled(level)) {
@@ -79,7 +76,7 @@ export function createLogger(options: LoggerOptions): Logger {
     options.onLine?.(level, suppressed < 0);
     if (suppressed >= 0) {
       const counted = suppressed > 0 ? { ...fields, suppressed } : fields;
-      lines[level](safeFields(counted), singleLine(message));
+      lines[level](shaped(counted), singleLine(message));
     }
   };
   return {
@@ -91,9 +88,24 @@ export function createLogger(options: LoggerOptions): Logger {
       if (isPretty) {
         options.output.write(`sluice ready on ${url}\n`);
       } else {
-        lines.child({}, { level: "info" }).info(safeFields({ url, ...fields }), "ready");
+        lines.child({}, { level: "info" }).info(shaped({ url, ...fields }), "ready");
       }
     },
+  };
+}
+
+/** What pino makes of a line besides its fields. */
+function shapeOf({ level, format, base = {}, clock, version = "" }: LoggerOptions): PinoOptions {
+  const isEcs = format === "ecs";
+  const [timeName, levelName] = isEcs ? ["@timestamp", "log.level"] : ["time", "level"];
+  return {
+    level,
+    base: isEcs ? ecsBase({ version, pid: process.pid }) : safeFields(base),
+    messageKey: isEcs ? "message" : "msg",
+    timestamp: () => `,"${timeName}":"${new Date(clock.nowMs()).toISOString()}"`,
+    // Errors are made plain by safeFields; pino's own serializer would look at them again.
+    serializers: { err: (value: unknown) => value },
+    formatters: { level: (label) => ({ [levelName]: label }) },
   };
 }
 

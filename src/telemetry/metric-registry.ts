@@ -12,16 +12,29 @@ import {
   type ExportedMetric,
   type MetricSource,
 } from "./cells.ts";
+import { isKeyed, type MetricDeclaration } from "./declaration.ts";
+import { KeyedCounterCells, KeyedGaugeCells } from "./keyed-cells.ts";
 import { METRICS, type MetricName } from "./metrics.ts";
 
-type CellsOf<Type> = Type extends "counter"
+type PlainCellsOf<Type> = Type extends "counter"
   ? CounterCells
   : Type extends "gauge"
     ? GaugeCells
     : HistogramCells;
 
+type CellsOf<Declaration> = Declaration extends {
+  readonly tenantsMax: number;
+  readonly type: infer Type;
+}
+  ? Type extends "counter"
+    ? KeyedCounterCells
+    : KeyedGaugeCells
+  : Declaration extends { readonly type: infer Type }
+    ? PlainCellsOf<Type>
+    : never;
+
 export type MetricCells = {
-  readonly [Name in MetricName]: CellsOf<(typeof METRICS)[Name]["type"]>;
+  readonly [Name in MetricName]: CellsOf<(typeof METRICS)[Name]>;
 };
 
 export const METRICS_CONTENT_TYPE = prometheus.Registry.PROMETHEUS_CONTENT_TYPE;
@@ -35,12 +48,7 @@ export class MetricRegistry {
   constructor(options: { readonly nodeMetrics: boolean }) {
     const cells: Record<string, MetricSource> = {};
     for (const [key, declaration] of Object.entries(METRICS)) {
-      const source =
-        declaration.type === "counter"
-          ? new CounterCells(declaration)
-          : declaration.type === "gauge"
-            ? new GaugeCells(declaration)
-            : new HistogramCells(declaration);
+      const source = cellsOf(declaration);
       cells[key] = source;
       // prom-client reads nothing of a metric but its name and get(); its type asks for a class.
       this.#registry.registerMetric(source as unknown as prometheus.Metric);
@@ -75,6 +83,17 @@ export class MetricRegistry {
     // Every metric of the registry has the shape of an ExportedMetric; prom-client types it looser.
     return (await this.#registry.getMetricsAsJSON()) as unknown as readonly ExportedMetric[];
   }
+}
+
+function cellsOf(declaration: MetricDeclaration): MetricSource {
+  const { type } = declaration;
+  if (isKeyed(declaration)) {
+    return type === "counter"
+      ? new KeyedCounterCells(declaration)
+      : new KeyedGaugeCells(declaration);
+  }
+  if (type === "counter") return new CounterCells(declaration);
+  return type === "gauge" ? new GaugeCells(declaration) : new HistogramCells(declaration);
 }
 
 /** The Prometheus text format of several processes, each metric merged as its declaration says. */

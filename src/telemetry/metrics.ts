@@ -23,9 +23,11 @@ import {
 import { FAIRNESS_METRICS } from "./fairness-metrics.ts";
 import { HTTP_METRICS } from "./http-metrics.ts";
 import { LIVE_METRICS } from "./live-metrics.ts";
+import { PRODUCER_METRICS } from "./producer-metrics.ts";
 import { SESSION_METRICS } from "./session-metrics.ts";
 import { STAGE_METRICS, TRACE_METRICS } from "./stage-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
+import { TENANT_METRICS } from "./tenant-metrics.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
 const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
@@ -108,6 +110,8 @@ export const METRICS = {
     series: each(TRANSPORTS),
     buckets: ACK_SECONDS,
   },
+  ...PRODUCER_METRICS,
+  ...TENANT_METRICS,
   ...STAGE_METRICS,
   ...TRACE_METRICS,
   ...HTTP_METRICS,

@@ -1,5 +1,5 @@
 /** docs/metrics.md, out of the metric table. */
-import type { MetricDeclaration } from "./declaration.ts";
+import { isKeyed, type MetricDeclaration } from "./declaration.ts";
 import { METRICS } from "./metrics.ts";
 
 const INTRODUCTION = `<!-- Made by scripts/gen-docs.mjs from src/telemetry/metrics.ts. -->
@@ -11,7 +11,8 @@ serves it and merges what the workers report: counters and histograms are summed
 below.
 
 Every metric has a closed set of series, whose number is its bound: nothing a client sends becomes a
-label value. Beside these there are the \`process_*\` and \`nodejs_*\` metrics of prom-client.
+label value. Metrics by tenant name the first 100 tenants of the tenants file; all others together
+are \`other\`. Beside these there are the \`process_*\` and \`nodejs_*\` metrics of prom-client.
 
 What to watch first: \`sluice_ack_latency_seconds\` (the service level),
 \`sluice_ledger_drift_events\` (anything but 0 is a defect),
@@ -31,12 +32,18 @@ function section(metric: MetricDeclaration): string {
     lines.push(`- several workers: ${metric.aggregator ?? "sum"}`);
   }
   for (const [index, label] of (metric.labels ?? []).entries()) {
-    const values = [...new Set((metric.series ?? []).map((series) => series[index] ?? ""))];
+    if (isKeyed(metric) && index === 0) {
+      lines.push(`- label \`tenant\`: the first ${metric.tenantsMax} tenants, then \`other\``);
+      continue;
+    }
+    const place = isKeyed(metric) ? index - 1 : index;
+    const values = [...new Set((metric.series ?? []).map((series) => series[place] ?? ""))];
     const shown = values.map((value) => `\`${value}\``).join(", ");
     lines.push(`- label \`${label}\`: ${shown === "" ? "fixed for the process" : shown}`);
   }
   if (metric.labels !== undefined) {
-    lines.push(`- series: ${metric.series?.length ?? 1}`);
+    const tenants = isKeyed(metric) ? metric.tenantsMax + 1 : 1;
+    lines.push(`- series: ${(metric.series?.length ?? 1) * tenants}`);
   }
   if (metric.buckets !== undefined) {
     lines.push(`- buckets: ${metric.buckets.join(", ")}`);

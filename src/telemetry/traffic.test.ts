@@ -34,7 +34,8 @@ function codes(counts: Partial<Record<OutcomeCode, number>>): Uint32Array {
   return numbers;
 }
 
-const HTTP = { dialect: "native", transport: "http", bytes: 100 } as const;
+const TENANT = { tenant: "demo", number: 0 };
+const HTTP = { dialect: "native", transport: "http", bytes: 100, tenant: TENANT } as const;
 
 describe("TrafficTelemetry", () => {
   it("received and settled: the ledger balances and the outcomes are counted by code", () => {
@@ -49,6 +50,7 @@ describe("TrafficTelemetry", () => {
         rejected: codes({ schema_invalid: 2 }),
         retry: codes({ kafka_timeout: 3 }),
       }),
+      TENANT,
     );
     assert.deepEqual(traffic.ledger(), {
       received: 15,
@@ -71,7 +73,7 @@ describe("TrafficTelemetry", () => {
     const { traffic, cells } = setUp();
     for (const [code, rule] of Object.entries(OUTCOME_RULES)) {
       const counts = codes({ [code]: 1 });
-      traffic.settled(tally(rule.final ? { rejected: counts } : { retry: counts }));
+      traffic.settled(tally(rule.final ? { rejected: counts } : { retry: counts }), TENANT);
       assert.equal(cells.eventsOutcome.value(rule.final ? "rejected" : "retry", code), 1);
     }
   });
@@ -116,6 +118,7 @@ describe("TrafficTelemetry", () => {
               rejected: codes({ bad_id: rejected }),
               retry: codes({ internal: retry }),
             }),
+            TENANT,
           );
           assert.equal(traffic.ledger().drift, 0);
         }
@@ -125,8 +128,8 @@ describe("TrafficTelemetry", () => {
 
   it("statuses and close codes nobody declared become other", () => {
     const { traffic, cells } = setUp();
-    traffic.httpAnswered("events", 200);
-    traffic.httpAnswered("other", 418);
+    traffic.httpAnswered("events", 200, 1);
+    traffic.httpAnswered("other", 418, 1);
     traffic.socketOpened();
     traffic.socketOpened();
     traffic.socketClosed(4400);

@@ -9,12 +9,15 @@ import {
   type DeadLetterResult,
   type Dialect,
   type HttpRoute,
+  type CreditPause,
+  type QuotaScope,
   type RepeatKind,
   type StreamRefusal,
   type StreamWelcome,
   type TurnedAwayBy,
   type Transport,
 } from "./label-sets.ts";
+import type { TenantKey } from "./keyed-cells.ts";
 import { Ledger, type LedgerNumbers } from "./ledger.ts";
 import type { Logger } from "./logger.ts";
 import type { MetricCells } from "./metric-registry.ts";
@@ -35,6 +38,7 @@ export interface ReceivedBatch {
   /** Events that will get an outcome: ignored repeats are not received. */
   readonly events: number;
   readonly bytes: number;
+  readonly tenant: TenantKey;
 }
 
 /** By which a trace is found again. */
@@ -75,21 +79,24 @@ export class TrafficTelemetry {
 
   /** Events of a batch now count as received; each comes back in one tally. */
   received(batch: ReceivedBatch): void {
-    const { dialect, transport, events, bytes } = batch;
+    const { dialect, transport, events, bytes, tenant } = batch;
     this.#ledger.receive(events);
     this.#cells.eventsReceived.add(events, dialect, transport);
     this.#cells.batchEvents.observe(events, 1, transport);
     this.#cells.receivedBytes.add(bytes, transport);
+    this.#cells.tenantBytes.add(bytes, tenant);
   }
 
   /** Events got their verdicts; called once per batch and turn, with what is new. */
-  settled(tally: VerdictTally): void {
+  settled(tally: VerdictTally, tenant: TenantKey): void {
     if (tally.stored > 0) {
       this.#ledger.settle("stored", tally.stored);
+      this.#cells.tenantEvents.add(tally.stored, tenant, "stored");
       this.#cells.eventsOutcome.add(tally.stored, "stored", "none");
     }
     if (tally.duplicate > 0) {
       this.#ledger.settle("duplicate", tally.duplicate);
+      this.#cells.tenantEvents.add(tally.duplicate, tenant, "duplicate");
       this.#cells.eventsOutcome.add(tally.duplicate, "duplicate", "none");
     }
     if (tally.storedLate > 0) {
@@ -100,10 +107,12 @@ export class TrafficTelemetry {
       const retry = tally.retry[code] ?? 0;
       if (rejected > 0) {
         this.#ledger.settle("rejected", rejected);
+        this.#cells.tenantEvents.add(rejected, tenant, "rejected");
         this.#cells.eventsOutcome.add(rejected, "rejected", OUTCOME_CODES[code]);
       }
       if (retry > 0) {
         this.#ledger.settle("retry", retry);
+        this.#cells.tenantEvents.add(retry, tenant, "retry");
         this.#cells.eventsOutcome.add(retry, "retry", OUTCOME_CODES[code]);
       }
     }
@@ -143,8 +152,23 @@ export class TrafficTelemetry {
     this.#cells.ackLatency.exemplify(seconds, { traceId, spanId, atMs: this.#nowMs() }, transport);
   }
 
-  httpAnswered(route: HttpRoute, status: number): void {
+  httpAnswered(route: HttpRoute, status: number, durationMs: number): void {
     this.#cells.httpRequests.add(1, route, HTTP_STATUS_NAMES.get(status) ?? "other");
+    this.#cells.httpRequestTime.observe(durationMs / 1_000, 1, route);
+  }
+
+  /** A request was answered 429 because its sender's quota is used up. */
+  quotaReached(scope: QuotaScope): void {
+    this.#cells.quotaReached.add(1, scope);
+  }
+
+  /** A client was told that its credit does not rise. */
+  creditPaused(reason: CreditPause): void {
+    this.#cells.creditPauses.add(1, reason);
+  }
+
+  readTenantConnectionsFrom(read: () => Iterable<readonly [TenantKey, number]>): void {
+    this.#cells.tenantConnections.readFrom(read);
   }
 
   /** A request that came again was answered from memory. */

@@ -14,8 +14,8 @@ import type { Finding } from "./finding.ts";
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Renewal is automatic nearly everywhere; two weeks are left when it has failed for a while. */
 const EXPIRY_WARNING_DAYS = 14;
-/** Every connection takes one, and Kafka, Redis and files take a few hundred in all. */
-const DESCRIPTORS_MIN = 16_384;
+/** For Kafka, Redis, files, and HTTP connections besides WebSockets. */
+const DESCRIPTORS_SPARED = 1_024;
 /** libuv's own size of its thread pool, where the environment does not say. */
 const THREADS_DEFAULT = 4;
 /** Threads that the lanes leave for DNS, files and metadata. */
@@ -27,10 +27,11 @@ export async function checkLocal(
   config: Config,
   { env, nowMs }: { readonly env: Environment; readonly nowMs: number },
 ): Promise<readonly Finding[]> {
+  const limits = await readFile(PROCESS_LIMITS, "utf8").catch(() => "");
   return [
     checkTls(config, nowMs),
     checkThreads(config, env),
-    await checkDescriptors(),
+    checkDescriptors(limits, config.connectionsMax),
     await checkDataDirectory(config),
     await checkCodec(),
   ];
@@ -77,19 +78,21 @@ function checkThreads({ kafkaLanes }: Config, env: Environment): Finding {
   };
 }
 
-async function checkDescriptors(): Promise<Finding> {
+/** `limits`: the text of /proc/self/limits; "": there is none. */
+export function checkDescriptors(limits: string, connectionsMax: number): Finding {
   const check = "file descriptors";
-  const text = await readFile(PROCESS_LIMITS, "utf8").catch(() => "");
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(text)?.[1];
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) {
     return { check, status: "unchecked", text: `there is no ${PROCESS_LIMITS} here` };
   }
-  const limit = `at most ${soft} open at once; each connection takes one`;
-  if (soft === "unlimited" || Number(soft) >= DESCRIPTORS_MIN) {
-    return { check, status: "ok", text: limit };
-  }
-  const mend = "raise it where sluice is started (systemd: LimitNOFILE=)";
-  return { check, status: "warning", text: limit, mend, command: "ulimit -n 65536" };
+  const needed = connectionsMax + DESCRIPTORS_SPARED;
+  const text = `at most ${soft} open at once, for ${connectionsMax} connections and the rest`;
+  if (soft === "unlimited" || Number(soft) >= needed) return { check, status: "ok", text };
+  const room = Math.max(1, Number(soft) - DESCRIPTORS_SPARED);
+  const mend =
+    `raise it where sluice is started (systemd: LimitNOFILE=${needed}), or lower ` +
+    `SLUICE_CONNECTIONS_MAX to ${room}`;
+  return { check, status: "warning", text, mend, command: `ulimit -n ${needed}` };
 }
 
 /** It is made when it is missing: then the directory it would be made in counts. */

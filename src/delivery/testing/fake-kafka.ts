@@ -194,6 +194,10 @@ export class FakeProducer implements ProducerPort {
     this.#kafka.clock.after(1, done);
   }
 
+  statistics(): null {
+    return null;
+  }
+
   describe(kafkaCode: number): string {
     return `code ${kafkaCode}`;
   }

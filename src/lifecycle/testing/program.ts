@@ -55,7 +55,13 @@ async function serve(): Promise<void> {
   const unexpected = (where: string, error: unknown) => telemetry.process.unexpected(where, error);
   const isWorker = worker !== null;
   handleSignals({ events: process, clock: systemClock, lifecycle, unexpected, isWorker });
-  telemetry.traffic.received({ dialect: "native", transport: "http", events: 1, bytes: 1 });
+  telemetry.traffic.received({
+    dialect: "native",
+    transport: "http",
+    events: 1,
+    bytes: 1,
+    tenant: { tenant: "demo", number: 0 },
+  });
   if (mode === "hang") {
     lifecycle.onDrain("delivery", () => new Promise(() => undefined));
   }

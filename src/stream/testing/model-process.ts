@@ -64,6 +64,7 @@ export class ModelProcess {
           welcomed: () => {},
           answered: () => {},
           told: () => {},
+          paused: () => {},
           failed: (error) => {
             throw error;
           },

@@ -119,6 +119,7 @@ export function setUp(options: SetupOptions = {}) {
       welcomed: (how) => void welcomed.push(how),
       answered: () => {},
       told: () => {},
+      paused: () => {},
       failed: (error) => assert.fail(String(error)),
     },
   });
