@@ -354,8 +354,8 @@ export const OPTIONS = {
     default: "auto",
     choices: ["auto", "json", "ecs", "pretty"],
     text:
-      "json: lines on stdout. ecs: the same, by the Elastic Common Schema. pretty: for people, on " +
-      "stderr. auto: pretty on a terminal.",
+      "json: lines on stdout. ecs: the same, by the Elastic Common Schema. pretty: for people, " +
+      "on stderr. auto: pretty on a terminal.",
   },
   dataDir: {
     group: "process",

@@ -3,22 +3,21 @@
  * has its abort handler before anything else happens, is written once, corked, and never after an
  * abort; a handler that throws answers 500 instead of ending the process.
  */
-import { STATUS_CODES } from "node:http";
 import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade.ts";
 import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
-import type { Dialect } from "../admission/policy.ts";
 import type { Doorman } from "../quota/doorman.ts";
 import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { ByteBudget } from "../lib/byte-budget.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
+import { Answer } from "./answer.ts";
+import type { AnswerParts } from "./answer.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { gatherBody } from "./body.ts";
 import type { Gathered } from "./body.ts";
-import { corsHeaders, preflightHeaders } from "./cors.ts";
-import type { Headers } from "./cors.ts";
+import { preflightHeaders } from "./cors.ts";
 import { PublishedDocuments } from "./documents.ts";
 import type { Page } from "./documents.ts";
 import type { HttpIngest } from "./ingest.ts";
@@ -37,7 +36,7 @@ import type { SessionDoorParts } from "./session-door.ts";
 import type { TicketDoorParts } from "./ticket-door.ts";
 import { STREAM_PATH } from "./websocket.ts";
 
-export interface HttpDoorParts {
+export interface HttpDoorParts extends AnswerParts {
   readonly tickets: TicketDoorParts;
   readonly sessions: SessionDoorParts;
   readonly ingest: HttpIngest;
@@ -47,129 +46,7 @@ export interface HttpDoorParts {
   readonly neighbours: Neighbours;
   /** Further pages to read, by path. */
   readonly pages: ReadonlyMap<string, Page>;
-  /** Every answer, also to what never became a request of events. */
-  readonly onAnswered: (route: AnswerRoute, status: number, durationMs: number) => void;
-  /** Monotonic clock, ms. */
-  readonly clockMs: () => number;
   readonly onFailure: (error: unknown) => void;
-}
-
-/** What was asked for, for the metrics. */
-export type AnswerRoute =
-  | "events"
-  | "stream_events"
-  | "preflight"
-  | "tickets"
-  | "sessions"
-  | "other"
-  | Exclude<Dialect, "native">;
-
-/** A response that is written at most once, and not after its client has gone. */
-class Answer {
-  readonly #response: HttpResponse;
-  readonly #head: RequestHead;
-  readonly #onAnswered: (status: number) => void;
-  /** The façade that takes it; null: its path says what it is. */
-  facade: Dialect | null = null;
-  #over = false;
-  /** Its answer is about to be written, the last of its connection. */
-  #isClosing = false;
-  #onAbort: (() => void) | null = null;
-
-  constructor(response: HttpResponse, head: RequestHead, parts: HttpDoorParts) {
-    this.#response = response;
-    this.#head = head;
-    const begunMs = parts.clockMs();
-    this.#onAnswered = (status) => {
-      parts.onAnswered(routeOf(head, this.facade), status, parts.clockMs() - begunMs);
-    };
-    response.onAborted(() => {
-      this.#over = true;
-      this.#onAbort?.();
-    });
-  }
-
-  /** `onAbort` is called if the client goes away before it has its answer. */
-  whenAborted(onAbort: () => void): void {
-    this.#onAbort = onAbort;
-  }
-
-  readonly send = (reply: Reply): void => {
-    if (this.#over || this.#isClosing) return;
-    this.#onAnswered(reply.status);
-    if (!(reply.close ?? false) && !endsConnection(this.#head)) {
-      this.#write(reply, false);
-      return;
-    }
-    this.#isClosing = true;
-    // In a turn of its own: uWebSockets would go on to answer what stands behind this request in
-    // the same bytes. While an answer is due it ends the connection there instead.
-    setImmediate(() => this.#write(reply, true));
-  };
-
-  /** The head of an answer without an end, whose body is the caller's; null: the client is gone. */
-  begin(contentType: string): HttpResponse | null {
-    if (this.#over || this.#isClosing) return null;
-    this.#onAnswered(200);
-    this.#over = true;
-    const response = this.#response;
-    response.cork(() => {
-      response.writeStatus("200 OK");
-      response.writeHeader("Content-Type", contentType);
-      response.writeHeader("Cache-Control", "no-store");
-      // Proxies that gather answers would hold events back.
-      response.writeHeader("X-Accel-Buffering", "no");
-      for (const [name, value] of corsHeaders(this.#head.header.origin)) {
-        response.writeHeader(name, value);
-      }
-    });
-    return response;
-  }
-
-  #write(reply: Reply, close: boolean): void {
-    if (this.#over) return;
-    this.#over = true;
-    const { method, header } = this.#head;
-    const response = this.#response;
-    response.cork(() => {
-      response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
-      if (reply.contentType !== "") response.writeHeader("Content-Type", reply.contentType);
-      for (const [name, value] of replyHeaders(reply, header.origin)) {
-        response.writeHeader(name, value);
-      }
-      const isBare = method === "HEAD" || reply.status === 304;
-      if (isBare) response.endWithoutBody(undefined, close);
-      else response.end(reply.body, close);
-    });
-  }
-}
-
-const BODILESS_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-
-/**
- * Whether nothing that follows a request on its connection can be trusted to be one. A chunked body
- * cannot be told from what follows it with certainty, because uWebSockets is lenient; a body whose
- * length it did not see, as behind a header without a name, would be the next request.
- */
-function endsConnection({ method, header }: RequestHead): boolean {
-  if (header["transfer-encoding"] !== "") return true;
-  return header["content-length"] === "" && !BODILESS_METHODS.has(method);
-}
-
-function routeOf({ method, path }: RequestHead, facade: Dialect | null): AnswerRoute {
-  if (method === "OPTIONS") return "preflight";
-  if (facade !== null && facade !== "native") return facade;
-  if (path === NATIVE_PATH) return "events";
-  if (streamOfPath(path) !== null) return "stream_events";
-  if (path === TICKETS_PATH) return "tickets";
-  return isSessionPath(path) ? "sessions" : "other";
-}
-
-function replyHeaders(reply: Reply, origin: string): Headers {
-  const headers: [string, string][] = [];
-  if (reply.retryAfterSeconds > 0) headers.push(["Retry-After", String(reply.retryAfterSeconds)]);
-  for (const [name, value] of Object.entries(reply.headers ?? {})) headers.push([name, value]);
-  return reply.status === 204 ? headers : [...headers, ...corsHeaders(origin)];
 }
 
 /** Adds the HTTP routes. Everything that no other route of the app takes ends here. */
