@@ -30,7 +30,7 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /image /sluice
 # Read once, when Node.js and uWebSockets.js are loaded; as in ./sluice.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 UWS_HTTP_MAX_HEADERS_SIZE=16384 \
-  SLUICE_HOST=0.0.0.0 SLUICE_ADMIN_HOST=0.0.0.0 SLUICE_DATA_DIR=/var/lib/sluice SLUICE_LOG_FORMAT=json
+  SLUICE_HOST=0.0.0.0 SLUICE_ADMIN_HOST=0.0.0.0 SLUICE_DATA_DIR=/var/lib/sluice SLUICE_LOG_FORMAT=json SLUICE_WORKERS=1
 WORKDIR /sluice
 USER 10001:10001
 # The one folder that is written: the schema snapshot. Everything else may be read-only.

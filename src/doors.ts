@@ -91,12 +91,13 @@ export interface ServerRooms {
   readonly streams: StreamDoor;
   readonly hub: StreamHub;
   readonly live: LiveHub;
+  readonly gate: Gate;
   /** Other processes share the port. */
   readonly isWorker: boolean;
 }
 
 export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
-  const { admission, desk, doorman, ingest, streams, hub, live, isWorker } = rooms;
+  const { admission, desk, doorman, ingest, streams, hub, live, isWorker, gate } = rooms;
   const loopback = isLoopback(parts.config.host);
   const { config, pack, telemetry } = parts;
   const { traffic } = telemetry;
@@ -121,6 +122,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       neighbours,
       pages: demoPages(config, pack),
       clockMs: systemClock.monotonicMs,
+      isLeaving: () => gate.isDraining,
       onAnswered: (route, status, ms) => traffic.httpAnswered(route, status, ms),
       onFailure,
     },

@@ -20,6 +20,7 @@ import { DeadLetters } from "./pipeline/dead-letters.ts";
 import { Deadlines } from "./pipeline/deadlines.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { RouteBook } from "./pipeline/routes.ts";
+import { watchReadiness } from "./readiness.ts";
 import * as rooms from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
@@ -40,11 +41,6 @@ import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
 import type { BatchTracer } from "./tracing/tracer.ts";
 import { makeTracer } from "./traces.ts";
-
-/** Patience of readiness, beyond delivery's own: a blip of Kafka must not empty a load balancer. */
-const KAFKA_FAIL_AFTER_MS = 1_000;
-const KAFKA_RECOVER_AFTER_MS = 1_000;
-const WATCH_MS = 250;
 
 /** A start waits so long for Kafka before it goes on without. */
 const KAFKA_START_MS = 2_000;
@@ -95,7 +91,7 @@ export class Gateway {
   readonly #server: Server;
   readonly #admin: AdminServer | null;
   readonly #tracer: BatchTracer | null;
-  #readinessTimer: NodeJS.Timeout | undefined;
+  #stopWatching: () => void = () => {};
   #stopFollowing: () => void = () => {};
   #port = 0;
   #adminUrl = "";
@@ -167,7 +163,7 @@ export class Gateway {
     const ingest = this.#ingest;
     this.#streamDoor = makeStreamDoor(parts, { ...shared, store, deadlines, ingest });
     this.#server = makeServer(parts, {
-      admission,
+      ...shared,
       desk: makeSessionDesk(parts, { admission, ...sessionRooms }),
       doorman,
       ingest: this.#ingest,
@@ -262,7 +258,9 @@ export class Gateway {
   async #startSchemas(): Promise<void> {
     await Promise.all([this.#schemas.start(), this.#news?.schemas.start()]);
     this.#news?.sweeper.start();
-    this.#watchReadiness();
+    const { lifecycle, pack } = this.#parts;
+    const [delivery, schemas] = [this.#delivery, this.#schemas];
+    this.#stopWatching = watchReadiness({ lifecycle, pack, delivery, schemas });
   }
 
   async #startAdmin(): Promise<void> {
@@ -291,34 +289,9 @@ export class Gateway {
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
-  /** What readiness depends on: Kafka, and at least one type that has a schema. */
-  #watchReadiness(): void {
-    const { lifecycle, pack } = this.#parts;
-    const isReached = this.#delivery.state() === "ready";
-    const kafka = lifecycle.condition("kafka", {
-      failAfterMs: KAFKA_FAIL_AFTER_MS,
-      recoverAfterMs: KAFKA_RECOVER_AFTER_MS,
-      ...(isReached ? {} : { initially: "Kafka has not been reached yet" }),
-    });
-    const noSchema = () => {
-      const missing = this.#schemas.missing();
-      const [first] = missing.values();
-      return missing.size === pack.types.size ? first : undefined;
-    };
-    const initially = noSchema();
-    const schemas = lifecycle.condition("schemas", {
-      failAfterMs: 0,
-      recoverAfterMs: 0,
-      ...(initially === undefined ? {} : { initially }),
-    });
-    this.#readinessTimer = setInterval(() => {
-      if (this.#delivery.state() === "ready") kafka.clear();
-      else kafka.fail("Kafka cannot be reached");
-      const reason = noSchema();
-      if (reason === undefined) schemas.clear();
-      else schemas.fail(reason);
-    }, WATCH_MS);
-    this.#readinessTimer.unref();
+  /** Asks so many WebSockets to reconnect, since other processes have fewer. */
+  sendAway(connections: number): void {
+    this.#hub.sendAway(connections);
   }
 
   /** What a drain does, in the lifecycle's order. */
@@ -345,7 +318,7 @@ export class Gateway {
       await Promise.all([this.#schemas.stop(), this.#news?.schemas.stop()]);
     });
     lifecycle.onDrain("admin", async () => {
-      clearInterval(this.#readinessTimer);
+      this.#stopWatching();
       this.#access.stop();
       this.#stopFollowing();
       this.#httpDeadlines.stop();

@@ -2,11 +2,14 @@
  * The program: picks the command, reads the environment, and is the only one to end the process.
  */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { tenantsFaults } from "./access.ts";
 import { runCli } from "./cli/run.ts";
+import { dataDirectory } from "./config/data-directory.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
+import { workerCount } from "./config/worker-count.ts";
 import { certificateFault } from "./doors.ts";
 import { Gateway } from "./gateway.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -15,6 +18,7 @@ import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { runPrimary } from "./lifecycle/primary.ts";
 import { handleSignals } from "./lifecycle/signals.ts";
 import { linkToPrimary } from "./lifecycle/worker-link.ts";
+import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { PackError } from "./schema/pack-file.ts";
 import { loadPack } from "./schema/pack.ts";
 import type { Pack } from "./schema/pack.ts";
@@ -69,7 +73,8 @@ async function start(argv: readonly string[]): Promise<void> {
   const worker = workerNumber();
   const telemetry = makeTelemetry(config, worker);
   for (const warning of warnings) telemetry.process.notice(warning);
-  if (config.workers > 1 && worker === null) await servePrimary(config, telemetry);
+  const workers = workerCount(config, availableParallelism());
+  if (workers > 1 && worker === null) await servePrimary(config, { workers, telemetry });
   else await serve({ config, pack, telemetry, isWorker: worker !== null });
 }
 
@@ -96,16 +101,35 @@ function exit(code: number): void {
   process.exit(code);
 }
 
-function servePrimary(config: Config, telemetry: Telemetry): Promise<void> {
+interface PrimaryParts {
+  readonly workers: number;
+  readonly telemetry: Telemetry;
+}
+
+function servePrimary(config: Config, { workers, telemetry }: PrimaryParts): Promise<void> {
+  const { host, port } = config;
+  const scheme = config.tlsCertFile === "" ? "http" : "https";
+  const directory = dataDirectory(config);
   return runPrimary({
     config,
+    workers,
+    isTty: process.stdout.isTTY,
     telemetry,
     clock: systemClock,
     randomUnit: Math.random,
     fork: forkWorker,
     events: process,
     exit,
-    url: `http://${config.host}:${config.port}`,
+    url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    onReady: async (adminUrl) => {
+      const [registryUrl = ""] = config.registryUrl;
+      const brokers = config.kafkaBrokers.join(",");
+      const adminPort = Number(new URL(adminUrl).port);
+      const facts = { pid: process.pid, brokers, registryUrl, port, adminPort };
+      const problem = await writeRunFile(directory, facts);
+      if (problem !== null) telemetry.process.notice(`no run file: ${problem}`);
+    },
+    onEnd: () => removeRunFile(directory, process.pid),
   });
 }
 
@@ -122,14 +146,16 @@ async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise
   const lifecycle = new Lifecycle({ clock, telemetry: telemetry.process, drainDeadlineMs, exit });
   const unexpected = (where: string, error: unknown) => telemetry.process.unexpected(where, error);
   handleSignals({ events: process, clock, lifecycle, unexpected, isWorker });
+  let gateway: Gateway | null = null;
   if (isWorker) {
     const snapshot = () => telemetry.registry.snapshot();
-    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, unexpected });
+    const sendAway = (connections: number) => gateway?.sendAway(connections);
+    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, sendAway, unexpected });
   }
   const isForPeople =
     config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY);
   try {
-    const gateway = await Gateway.create({
+    gateway = await Gateway.create({
       config,
       pack,
       telemetry,

@@ -27,7 +27,7 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** Port to come back on. */
   readonly port?: number;
-  /** Workers leave no run file: then the ports are chosen by the test. */
+  /** Port of the admin server. */
   readonly adminPort?: number;
   /** It serves without being ready: do not wait for the ready line. */
   readonly mayWait?: boolean;
@@ -73,7 +73,10 @@ export class Gateway {
     const port = String(options.port ?? 0);
     const adminPort = String(options.adminPort ?? 0);
     const ports = ["--port", port, "--admin-port", adminPort, "--data-dir", dataDir];
-    const flags = ["start", ...ports, "--log-format", "json", ...(options.flags ?? [])];
+    const further = options.flags ?? [];
+    // With all servers real there would be one for each core.
+    const workers = further.includes("--workers") ? [] : ["--workers", "1"];
+    const flags = ["start", ...ports, "--log-format", "json", ...workers, ...further];
     const child = spawn(process.execPath, [MAIN, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -87,7 +90,7 @@ export class Gateway {
     await rm(runFile, { force: true });
     const mayWait = options.mayWait === true;
     await started(child, { output, runFile: mayWait ? runFile : null });
-    const run = options.adminPort === undefined ? await readRunFile(runFile) : chosen(options);
+    const run = await readRunFile(runFile);
     const url = `http://127.0.0.1:${run.port}`;
     return new Gateway({ url, run, child, output, dataDir, ownsDataDir });
   }
@@ -174,10 +177,6 @@ export class Gateway {
 
 async function readRunFile(file: string): Promise<RunFile> {
   return JSON.parse(await readFile(file, "utf8")) as RunFile;
-}
-
-function chosen({ port = 0, adminPort = 0 }: GatewayOptions): RunFile {
-  return { pid: 0, brokers: "", registryUrl: "", port, adminPort };
 }
 
 /** Its last line is there: the file is whole. */

@@ -40,6 +40,10 @@ export class StreamClient {
     });
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }

@@ -235,7 +235,7 @@ describe("loadConfig", () => {
   it("every fault is reported, not only the first", () => {
     const found = faults({
       argv: ["--nope", "x", "--port", "x"],
-      env: { SLUICE_WORKERS: "0" },
+      env: { SLUICE_WORKERS: "129" },
       file: '{"pack": ""}',
     });
     assert.equal(found.length, 4, JSON.stringify(found));

@@ -336,10 +336,12 @@ export const OPTIONS = {
   workers: {
     group: "process",
     type: "integer",
-    default: 1,
-    min: 1,
+    default: 0,
+    min: 0,
     max: 128,
-    text: "Processes that share the port. More than one needs Kafka, Redis and a registry.",
+    text:
+      "Processes that share the port. More than one needs Kafka, Redis and a registry. 0: one " +
+      "for each core, but one only where any of these is embedded or the port is 0.",
   },
   logLevel: {
     group: "process",

@@ -19,6 +19,7 @@ export function forkWorker(): WorkerHandle {
   const events: EventEmitter = worker;
   return {
     id: worker.id,
+    pid: worker.process.pid,
     send: (message) => worker.send(message),
     kill: (signal) => worker.process.kill(signal as NodeJS.Signals),
     isConnected: () => worker.isConnected(),
@@ -34,12 +35,12 @@ export function primaryChannel(): PrimaryChannel {
     worker.exitedAfterDisconnect = true;
   });
   return {
-    send: (message) => {
-      if (process.connected) {
+    send: (message) =>
+      new Promise((resolve) => {
         // The callback takes the error of a line that closes meanwhile: the primary is gone.
-        process.send?.(message, undefined, {}, () => undefined);
-      }
-    },
+        if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+        else resolve();
+      }),
     on: (event, listener) => process.on(event, listener),
   };
 }

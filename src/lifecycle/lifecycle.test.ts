@@ -231,7 +231,7 @@ describe("Lifecycle.drain", () => {
 });
 
 describe("handleSignals", () => {
-  function withSignals(isWorker = false) {
+  function withSignals(isWorker = false, further: { readonly renew?: () => void } = {}) {
     const given = setUp();
     const events = new EventEmitter();
     const seen: string[] = [];
@@ -241,6 +241,7 @@ describe("handleSignals", () => {
       clock: given.clock,
       lifecycle: given.lifecycle,
       unexpected: (where) => seen.push(where),
+      ...further,
     });
     given.lifecycle.onDrain("delivery", () => new Promise(() => undefined));
     return { ...given, events, seen, stop };
@@ -275,10 +276,26 @@ describe("handleSignals", () => {
     assert.deepEqual(exits, [1]);
   });
 
-  it("a worker leaves SIGINT to its primary", async () => {
+  it("SIGHUP renews where there is something to renew, else it drains", async () => {
+    let renewals = 0;
+    const primary = withSignals(false, { renew: () => (renewals += 1) });
+    await primary.lifecycle.start([]);
+    primary.events.emit("SIGHUP");
+    primary.events.emit("SIGHUP");
+    assert.equal(renewals, 2);
+    assert.equal(primary.lifecycle.phase, "ready");
+    const alone = withSignals();
+    await alone.lifecycle.start([]);
+    alone.events.emit("SIGHUP");
+    await settle();
+    assert.equal(alone.lifecycle.phase, "draining");
+  });
+
+  it("a worker leaves SIGINT and SIGHUP to its primary", async () => {
     const { events, lifecycle } = withSignals(true);
     await lifecycle.start([]);
     events.emit("SIGINT");
+    events.emit("SIGHUP");
     assert.equal(lifecycle.phase, "ready");
   });
 

@@ -87,6 +87,35 @@ describe("a primary with two workers", () => {
     assert.equal(await program.exited, 0);
   });
 
+  it("SIGHUP renews both, one after the other, and no count goes back", async () => {
+    const program = new Program("2");
+    const { adminUrl } = await program.line("ready");
+    const received = async () => {
+      const metrics = await (await fetch(`${String(adminUrl)}/metrics`)).text();
+      return Number(/^sluice_events_received_total\{.*http"\} (\d+)$/m.exec(metrics)?.[1]);
+    };
+    assert.equal(await received(), 2);
+    program.signal("SIGHUP");
+    await program.line("rolling restart done");
+    assert.equal(await received(), 4, "each of the four has counted one");
+    const renewed = program.lines.filter(({ msg }) => msg === "worker renewed");
+    assert.deepEqual(
+      renewed.map(({ id, by }) => [id, by]),
+      [
+        [1, 3],
+        [2, 4],
+      ],
+    );
+    const drained = program.lines.filter(({ msg }) => msg === "drained");
+    assert.deepEqual(
+      drained.map(({ worker }) => worker),
+      [1, 2],
+      "lines say whose they are",
+    );
+    program.signal("SIGTERM");
+    assert.equal(await program.exited, 0);
+  });
+
   it("the primary is killed: the workers drain and leave", async () => {
     const program = new Program("2");
     await program.line("ready");

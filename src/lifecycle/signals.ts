@@ -1,6 +1,7 @@
 /**
  * What the outside and the unexpected do to the process: SIGTERM and SIGINT begin the drain, a
- * second one ends it at once; what nobody caught ends the process too. Knows no rooms.
+ * second one ends it at once; what nobody caught ends the process too. SIGHUP renews the workers of
+ * a primary; anywhere else it is a SIGTERM. Knows no rooms.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -24,10 +25,12 @@ export interface SignalOptions {
   /** Logs and counts what nobody expected. */
   readonly unexpected: (where: string, error: unknown) => void;
   /**
-   * A worker leaves SIGINT to its primary: a terminal sends it to both, and the primary's word
-   * would count as the second signal.
+   * A worker leaves SIGINT and SIGHUP to its primary: a terminal sends them to both, and the
+   * primary's word would count as the second signal.
    */
   readonly isWorker?: boolean;
+  /** What SIGHUP does. Absent: it drains. */
+  readonly renew?: () => void;
 }
 
 /** Installs the handlers; the function returned takes them away again. */
@@ -55,6 +58,7 @@ export function handleSignals(options: SignalOptions): () => void {
   const handlers: readonly (readonly [string, (...values: unknown[]) => void])[] = [
     ["SIGTERM", onSignal("SIGTERM")],
     ["SIGINT", options.isWorker === true ? ignore : onSignal("SIGINT")],
+    ["SIGHUP", options.isWorker === true ? ignore : (options.renew ?? onSignal("SIGHUP"))],
     ["uncaughtException", onUnexpected("uncaught exception")],
     ["unhandledRejection", onUnexpected("unhandled rejection")],
   ];

@@ -13,22 +13,29 @@ export type WorkerMessage =
       readonly sluice: "snapshot";
       readonly request: number;
       readonly metrics: readonly ExportedMetric[];
-    };
+    }
+  /** The last word of one that drains. */
+  | { readonly sluice: "farewell"; readonly metrics: readonly ExportedMetric[] };
 
 /** From the primary. */
 export type PrimaryMessage =
   | { readonly sluice: "drain"; readonly reason: string }
-  | { readonly sluice: "snapshot"; readonly request: number };
+  | { readonly sluice: "snapshot"; readonly request: number }
+  /** Others have fewer connections: so many should reconnect. */
+  | { readonly sluice: "rebalance"; readonly connections: number };
 
 /** The worker's `process`, as far as it is used here. */
 export interface PrimaryChannel {
-  send(message: WorkerMessage): void;
+  /** Resolves when it was written, or cannot be. */
+  send(message: WorkerMessage): Promise<void>;
   on(event: string, listener: (...values: unknown[]) => void): unknown;
 }
 
 export interface WorkerLinkOptions {
   readonly channel: PrimaryChannel;
-  readonly lifecycle: Pick<Lifecycle, "drain" | "leaveAtOnce" | "onPhase">;
+  readonly lifecycle: Pick<Lifecycle, "drain" | "leaveAtOnce" | "onPhase" | "onDrain">;
+  /** Asks so many WebSockets to reconnect. */
+  readonly sendAway: (connections: number) => void;
   readonly snapshot: () => Promise<readonly ExportedMetric[]>;
   readonly unexpected: (where: string, error: unknown) => void;
 }
@@ -38,7 +45,10 @@ export interface WorkerLinkOptions {
  */
 export function linkToPrimary(options: WorkerLinkOptions): void {
   const { channel, lifecycle } = options;
-  lifecycle.onPhase((phase, reasons) => channel.send({ sluice: "phase", phase, reasons }));
+  lifecycle.onPhase((phase, reasons) => void channel.send({ sluice: "phase", phase, reasons }));
+  lifecycle.onDrain("admin", async () => {
+    await channel.send({ sluice: "farewell", metrics: await options.snapshot() });
+  });
   let drainWords = 0;
   channel.on("message", (value) => {
     const message = asPrimaryMessage(value);
@@ -50,6 +60,9 @@ export function linkToPrimary(options: WorkerLinkOptions): void {
         } else {
           lifecycle.leaveAtOnce(message.reason);
         }
+        break;
+      case "rebalance":
+        options.sendAway(message.connections);
         break;
       case "snapshot":
         void answerSnapshot(options, message.request);
@@ -63,7 +76,7 @@ export function linkToPrimary(options: WorkerLinkOptions): void {
 async function answerSnapshot(options: WorkerLinkOptions, request: number): Promise<void> {
   try {
     const metrics = await options.snapshot();
-    options.channel.send({ sluice: "snapshot", request, metrics });
+    await options.channel.send({ sluice: "snapshot", request, metrics });
   } catch (error) {
     options.unexpected("metrics for the primary", error);
   }

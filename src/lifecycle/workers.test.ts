@@ -3,13 +3,16 @@ import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
 
 import { FakeClock } from "../lib/clock.ts";
+import { MetricRegistry, mergedText } from "../telemetry/metric-registry.ts";
 import type { LifePhase } from "../telemetry/process.ts";
+import type { DrainAction, DrainStep } from "./lifecycle.ts";
 import { linkToPrimary, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
 import { WorkerPool, type WorkerHandle } from "./workers.ts";
 
 /** A worker made of events: the test plays its part. */
 class FakeWorker extends EventEmitter implements WorkerHandle {
   readonly id: number;
+  readonly pid: number;
   readonly heard: PrimaryMessage[] = [];
   readonly kills: string[] = [];
   connected = true;
@@ -17,6 +20,7 @@ class FakeWorker extends EventEmitter implements WorkerHandle {
   constructor(id: number) {
     super();
     this.id = id;
+    this.pid = 1_000 + id;
   }
 
   send(message: PrimaryMessage): void {
@@ -51,11 +55,17 @@ function setUp(count = 2) {
   const workers: FakeWorker[] = [];
   const exits: (number | undefined)[] = [];
   const readiness: string[] = [];
+  const told: string[] = [];
   const pool = new WorkerPool({
     count,
     clock,
     randomUnit: () => 0.5,
-    telemetry: { workerExited: ({ restartInMs }) => exits.push(restartInMs) },
+    telemetry: {
+      exited: ({ restartInMs }) => exits.push(restartInMs),
+      diedWithEvents: () => {},
+      renewed: ({ id, by }) => told.push(`${id} renewed by ${by}`),
+      rebalanced: ({ id, connections }) => told.push(`${id} sends ${connections} away`),
+    },
     fork: () => {
       const worker = new FakeWorker(workers.length + 1);
       workers.push(worker);
@@ -68,7 +78,7 @@ function setUp(count = 2) {
     assert.ok(found !== undefined, `worker ${id} was forked`);
     return found;
   };
-  return { pool, clock, workers, worker, exits, readiness };
+  return { pool, clock, workers, worker, exits, readiness, told };
 }
 
 async function started(count = 2) {
@@ -195,33 +205,167 @@ describe("WorkerPool.drain", () => {
   });
 });
 
+/** What a worker says of itself: events it received, WebSockets that are open. */
+async function snapshotOf(received: number, connections = 0) {
+  const registry = new MetricRegistry({ nodeMetrics: false });
+  registry.cells.eventsReceived.add(received, "native", "http");
+  registry.cells.wsConnections.readFrom(() => connections);
+  return await registry.snapshot();
+}
+
+async function receivedBy(pool: WorkerPool): Promise<number> {
+  const text = await mergedText(await pool.snapshots());
+  return Number(
+    /^sluice_events_received_total\{[^}]*"http"\} (\d+)$/m.exec(text)?.[1] ?? Number.NaN,
+  );
+}
+
 describe("WorkerPool.snapshots", () => {
-  const metric = (value: number) => ({
-    name: "sluice_x",
-    help: "x",
-    type: "gauge" as const,
-    aggregator: "sum",
-    values: [{ labels: {}, value }],
-  });
-
-  it("gathers every worker's answer, each once", async () => {
+  it("asks every worker, once each, and adds up what they say", async () => {
     const { pool, worker } = await started();
-    const promise = pool.snapshots();
+    const promise = receivedBy(pool);
     assert.deepEqual(worker(1).heard, [{ sluice: "snapshot", request: 1 }]);
-    worker(1).say({ sluice: "snapshot", request: 1, metrics: [metric(1)] });
-    worker(1).say({ sluice: "snapshot", request: 1, metrics: [metric(1)] });
-    worker(2).say({ sluice: "snapshot", request: 99, metrics: [metric(9)] });
-    worker(2).say({ sluice: "snapshot", request: 1, metrics: [metric(2)] });
-    assert.deepEqual(await promise, [[metric(1)], [metric(2)]]);
+    worker(1).say({ sluice: "snapshot", request: 1, metrics: await snapshotOf(1) });
+    worker(2).say({ sluice: "snapshot", request: 1, metrics: await snapshotOf(2) });
+    assert.equal(await promise, 3);
   });
 
-  it("goes without a worker that dies or does not answer in time", async () => {
-    const { pool, worker, clock } = await started(3);
-    const promise = pool.snapshots();
-    worker(1).say({ sluice: "snapshot", request: 1, metrics: [metric(1)] });
-    worker(2).exit(1);
+  it("no count goes back when a worker dies, leaves, or is too busy to answer", async () => {
+    const { pool, worker, clock, workers } = await started(3);
+    const first = receivedBy(pool);
+    worker(1).say({ sluice: "snapshot", request: 1, metrics: await snapshotOf(1) });
+    worker(2).say({ sluice: "snapshot", request: 1, metrics: await snapshotOf(20) });
+    worker(3).say({ sluice: "snapshot", request: 1, metrics: await snapshotOf(300) });
+    assert.equal(await first, 321);
+    worker(1).exit(null, "SIGKILL");
+    worker(2).say({ sluice: "farewell", metrics: await snapshotOf(25) });
+    worker(2).exit(0);
+    const second = receivedBy(pool);
     clock.advance(2_000);
-    assert.deepEqual(await promise, [[metric(1)]]);
+    assert.equal(await second, 326);
+    assert.equal(workers.length, 5);
+    worker(4).say({ sluice: "snapshot", request: 2, metrics: await snapshotOf(1_000) });
+    const third = receivedBy(pool);
+    clock.advance(2_000);
+    assert.equal(await third, 1_326);
+  });
+});
+
+describe("WorkerPool.renew", () => {
+  const within = { readyMs: 60_000, drainMs: 30_000 };
+  const drain = { sluice: "drain", reason: "another worker takes its place" };
+
+  it("one after the other: the new one is ready before the old one is told to go", async () => {
+    const { pool, worker, workers, told, exits } = await started();
+    const renewal = pool.renew(within);
+    assert.equal(workers.length, 3);
+    worker(3).enter("not-ready", "Kafka has not been reached yet");
+    await settle();
+    assert.deepEqual(worker(1).heard, []);
+    worker(3).enter("ready");
+    await settle();
+    assert.deepEqual(worker(1).heard, [drain]);
+    assert.equal(workers.length, 3, "the next one waits until this one has left");
+    worker(1).exit(0);
+    await settle();
+    worker(4).enter("ready");
+    await settle();
+    worker(2).exit(0);
+    assert.deepEqual(await renewal, { kind: "done" });
+    assert.deepEqual(told, ["1 renewed by 3", "2 renewed by 4"]);
+    assert.deepEqual(exits, [undefined, undefined], "nobody was restarted");
+    assert.equal(pool.ready, 2);
+  });
+
+  it("is given up if a new one leaves or does not become ready; the old ones stay", async () => {
+    const { pool, worker, workers, clock, exits } = await started();
+    const left = pool.renew(within);
+    worker(3).exit(2);
+    const reason = "worker 3 left before it was ready";
+    assert.deepEqual(await left, { kind: "failed", reason });
+    const late = pool.renew(within);
+    worker(4).enter("not-ready", "Kafka has not been reached yet");
+    clock.advance(60_000);
+    const why = "worker 4 did not become ready in time; Kafka has not been reached yet";
+    assert.deepEqual(await late, { kind: "failed", reason: why });
+    assert.deepEqual(worker(4).kills, ["SIGKILL"]);
+    clock.advance(60_000);
+    assert.equal(workers.length, 4);
+    assert.deepEqual(exits, [undefined, undefined]);
+    assert.deepEqual([worker(1).heard, worker(2).heard], [[], []]);
+  });
+
+  it("an old one that does not leave in time is killed; one that dies is not made twice", async () => {
+    const { pool, worker, workers, clock } = await started();
+    const renewal = pool.renew(within);
+    worker(2).exit(null, "SIGSEGV");
+    worker(3).enter("ready");
+    await settle();
+    clock.advance(30_000);
+    await settle();
+    assert.deepEqual(worker(1).kills, ["SIGKILL"]);
+    worker(4).enter("ready");
+    assert.deepEqual(await renewal, { kind: "done" });
+    clock.advance(60_000);
+    assert.equal(workers.length, 4, "3 for the first, 4 for the one that died");
+  });
+
+  it("a drain interrupts it, and tells nobody twice", async () => {
+    const { pool, worker } = await started();
+    const renewal = pool.renew(within);
+    worker(3).enter("ready");
+    await settle();
+    const drained = pool.drain("SIGTERM", 10_000);
+    assert.deepEqual(worker(1).heard, [drain]);
+    assert.deepEqual(worker(2).heard, [{ sluice: "drain", reason: "SIGTERM" }]);
+    for (const id of [1, 2, 3]) worker(id).exit(0);
+    await drained;
+    assert.deepEqual(await renewal, { kind: "interrupted" });
+  });
+});
+
+describe("WorkerPool.balance", () => {
+  async function look(
+    { pool, worker }: Awaited<ReturnType<typeof started>>,
+    request: number,
+    connections: readonly number[],
+  ) {
+    const snapshots = pool.snapshots();
+    for (const [at, count] of connections.entries()) {
+      worker(at + 1).say({ sluice: "snapshot", request, metrics: await snapshotOf(0, count) });
+    }
+    await snapshots;
+    pool.balance();
+  }
+
+  it("asks the worker with many more to send its surplus away, then waits a while", async () => {
+    const given = await started();
+    const { worker, clock, told } = given;
+    await look(given, 1, [300, 0]);
+    assert.deepEqual(worker(1).heard.at(-1), { sluice: "rebalance", connections: 150 });
+    assert.deepEqual(told, ["1 sends 150 away"]);
+    await look(given, 2, [300, 0]);
+    assert.equal(told.length, 1, "they are on their way");
+    clock.advance(15_000);
+    await look(given, 3, [226, 74]);
+    assert.deepEqual(told.slice(1), ["1 sends 76 away"]);
+    assert.deepEqual(
+      worker(2).heard.filter(({ sluice }) => sluice === "rebalance"),
+      [],
+    );
+  });
+
+  it("nobody while one is missing or about to be replaced", async () => {
+    const given = await started();
+    given.worker(2).enter("not-ready", "Kafka cannot be reached");
+    await look(given, 1, [300, 0]);
+    given.worker(2).enter("ready");
+    void given.pool.renew({ readyMs: 60_000, drainMs: 30_000 });
+    await look(given, 2, [300, 0, 0]);
+    assert.deepEqual(given.told, []);
+    void given.pool.drain("SIGTERM", 10_000);
+    for (const worker of given.workers) worker.exit(0);
+    await settle();
   });
 });
 
@@ -229,11 +373,12 @@ describe("linkToPrimary", () => {
   function link() {
     const channel = Object.assign(new EventEmitter(), {
       sent: [] as WorkerMessage[],
-      send(message: WorkerMessage) {
+      async send(message: WorkerMessage) {
         this.sent.push(message);
       },
     });
     const calls: string[] = [];
+    const drainActions: [DrainStep, DrainAction][] = [];
     let listener: (phase: LifePhase, reasons: readonly string[]) => void = () => undefined;
     linkToPrimary({
       channel,
@@ -243,11 +388,13 @@ describe("linkToPrimary", () => {
         onPhase: (given) => {
           listener = given;
         },
+        onDrain: (step, action) => drainActions.push([step, action]),
       },
+      sendAway: (connections) => calls.push(`send away ${connections}`),
       snapshot: async () => [],
       unexpected: (where) => calls.push(where),
     });
-    return { channel, calls, enter: (phase: LifePhase) => listener(phase, ["why"]) };
+    return { channel, calls, drainActions, enter: (phase: LifePhase) => listener(phase, ["why"]) };
   }
 
   it("reports phases and answers for metrics", async () => {
@@ -259,6 +406,18 @@ describe("linkToPrimary", () => {
       { sluice: "phase", phase: "not-ready", reasons: ["why"] },
       { sluice: "snapshot", request: 7, metrics: [] },
     ]);
+  });
+
+  it("says farewell with its last counts, and sends connections away when asked", async () => {
+    const { channel, calls, drainActions } = link();
+    channel.emit("message", { sluice: "rebalance", connections: 5 } satisfies PrimaryMessage);
+    assert.deepEqual(calls, ["send away 5"]);
+    assert.deepEqual(
+      drainActions.map(([step]) => step),
+      ["admin"],
+    );
+    await drainActions[0]?.[1](1_000);
+    assert.deepEqual(channel.sent, [{ sluice: "farewell", metrics: [] }]);
   });
 
   it("drains at the primary's word, leaves at its second, drains when it is gone", () => {

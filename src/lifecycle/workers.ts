@@ -1,18 +1,23 @@
 /**
  * The primary's side of several workers: forks them, waits until all are ready, replaces those that
- * die, passes on the drain, and gathers their metrics. It serves no events itself.
+ * die, one after the other at a rolling restart, passes on the drain, gathers their metrics and
+ * evens out their connections. It serves no events itself.
  */
 import assert from "node:assert/strict";
 
 import { backoffMs } from "../lib/backoff.ts";
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 import type { ExportedMetric } from "../telemetry/cells.ts";
-import type { LifePhase, ProcessTelemetry } from "../telemetry/process.ts";
+import { GatheredMetrics } from "../telemetry/gathered-metrics.ts";
+import type { LifePhase } from "../telemetry/process.ts";
+import type { WorkersTelemetry } from "../telemetry/workers.ts";
+import { surplusConnections } from "./balance.ts";
 import { asWorkerMessage, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
 
 /** One forked process; `cluster.fork()` returns such a thing. */
 export interface WorkerHandle {
   readonly id: number;
+  readonly pid: number | undefined;
   send(message: PrimaryMessage): unknown;
   kill(signal: string): unknown;
   isConnected(): boolean;
@@ -25,20 +30,36 @@ export interface WorkerPoolOptions {
   readonly clock: Clock;
   /** 0 ≤ n < 1. */
   readonly randomUnit: () => number;
-  readonly telemetry: Pick<ProcessTelemetry, "workerExited">;
+  readonly telemetry: Pick<
+    WorkersTelemetry,
+    "exited" | "diedWithEvents" | "renewed" | "rebalanced"
+  >;
   /** How many workers want traffic now, and why the others do not. */
   readonly onReadiness: (ready: number, reasons: readonly string[]) => void;
 }
 
 interface Worker {
   readonly handle: WorkerHandle;
+  /** True: it has been ready; false: it has left before. */
+  readonly arrived: PromiseWithResolvers<boolean>;
+  readonly left: PromiseWithResolvers<void>;
+  /** It is to take the place of another one, once it is ready; if it dies before, so be it. */
+  isOnTrial: boolean;
+  /** It was told to go, or is of no use any more. */
+  isLeaving: boolean;
   phase: LifePhase;
   reasons: readonly string[];
   readyAtMs: number | null;
 }
 
+/** How a rolling restart ended: `failed` says why. */
+export type Renewal =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** Everybody goes. */
+  | { readonly kind: "interrupted" };
+
 interface SnapshotRequest {
-  readonly snapshots: (readonly ExportedMetric[])[];
   readonly waitingFor: Set<number>;
   readonly finish: () => void;
 }
@@ -47,9 +68,11 @@ const RESTART_FIRST_MS = 200;
 const RESTART_CEILING_MS = 30_000;
 /** A worker that lived this long after becoming ready has nothing to do with the deaths before. */
 const RESTART_FORGIVEN_MS = 60_000;
+/** Between two times that clients are asked to move: they have come again long before. */
+const BALANCE_PAUSE_MS = 15_000;
 /** A scrape goes without a worker that does not answer. */
 const SNAPSHOT_DEADLINE_MS = 2_000;
-/** Scrapes under way at once; more wait for nobody and get what is there: nothing. */
+/** Scrapes under way at once; more wait for nobody and get what the workers said last. */
 const SNAPSHOTS_MAX = 16;
 
 export class WorkerPool {
@@ -57,6 +80,8 @@ export class WorkerPool {
   readonly #workers = new Map<number, Worker>();
   readonly #restarts = new Set<CancelTimer>();
   readonly #requests = new Map<number, SnapshotRequest>();
+  readonly #gathered = new GatheredMetrics();
+  #balancedAtMs = -Infinity;
   readonly #started = Promise.withResolvers<void>();
   readonly #emptied = Promise.withResolvers<void>();
   #deathsInRow = 0;
@@ -75,23 +100,46 @@ export class WorkerPool {
   /** Resolves when all workers are ready; rejects when one leaves before that. */
   start(): Promise<void> {
     for (let index = 0; index < this.#options.count; index += 1) {
-      this.#fork();
+      this.#fork({ isOnTrial: false });
     }
     return this.#started.promise;
   }
 
-  /** The metrics of every worker that answers in time. */
+  /** Workers that want traffic. */
+  get ready(): number {
+    return this.#living.filter(({ phase }) => phase === "ready").length;
+  }
+
+  /** Open WebSockets by worker, as they said last. */
+  get connections(): ReadonlyMap<number, number> {
+    const ids = this.#living.map(({ handle }) => handle.id);
+    return new Map(ids.map((id) => [id, this.#gathered.connections(id)]));
+  }
+
+  get #living(): readonly Worker[] {
+    return [...this.#workers.values()];
+  }
+
+  /**
+   * The metrics of all workers, those that are gone included. One that does not answer in time is
+   * there with what it said last.
+   */
   async snapshots(): Promise<readonly (readonly ExportedMetric[])[]> {
-    const connected = [...this.#workers.values()].filter((worker) => worker.handle.isConnected());
-    if (this.#requests.size >= SNAPSHOTS_MAX || connected.length === 0) {
-      return [];
-    }
+    await this.#askAll();
+    return this.#gathered.all((id) => {
+      const worker = this.#workers.get(id);
+      return worker !== undefined && worker.readyAtMs !== null && !worker.isLeaving;
+    });
+  }
+
+  async #askAll(): Promise<void> {
+    const connected = this.#living.filter((worker) => worker.handle.isConnected());
+    if (this.#requests.size >= SNAPSHOTS_MAX || connected.length === 0) return;
     this.#requestsMade += 1;
     const id = this.#requestsMade;
     const { promise, resolve } = Promise.withResolvers<void>();
     const waitingFor = new Set(connected.map((worker) => worker.handle.id));
-    const request: SnapshotRequest = { snapshots: [], waitingFor, finish: resolve };
-    this.#requests.set(id, request);
+    this.#requests.set(id, { waitingFor, finish: resolve });
     const cancel = this.#options.clock.after(SNAPSHOT_DEADLINE_MS, resolve);
     for (const worker of connected) {
       worker.handle.send({ sluice: "snapshot", request: id });
@@ -99,7 +147,79 @@ export class WorkerPool {
     await promise;
     cancel();
     this.#requests.delete(id);
-    return request.snapshots;
+  }
+
+  /**
+   * Asks workers with many more connections than the others to send some of them there; while one
+   * is missing, on trial or leaving, and for a while after the last time, nobody.
+   */
+  balance(): void {
+    const { clock, count, telemetry } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const isSteady = this.#living.every(
+      ({ phase, isLeaving, isOnTrial }) => phase === "ready" && !isLeaving && !isOnTrial,
+    );
+    const isEarly = nowMs - this.#balancedAtMs < BALANCE_PAUSE_MS;
+    if (this.#isDraining || !isSteady || this.#workers.size !== count || isEarly) return;
+    for (const [id, connections] of surplusConnections(this.connections)) {
+      this.#workers.get(id)?.handle.send({ sluice: "rebalance", connections });
+      telemetry.rebalanced({ id, connections });
+      this.#balancedAtMs = nowMs;
+    }
+  }
+
+  /**
+   * Replaces every worker that is there now, one after the other: the new one is ready before the
+   * old one is told to drain. Ends at the first that does not become ready; the others stay.
+   */
+  async renew(within: { readonly readyMs: number; readonly drainMs: number }): Promise<Renewal> {
+    for (const old of this.#living.filter(({ isLeaving }) => !isLeaving)) {
+      if (this.#isDraining) return { kind: "interrupted" };
+      // One that died meanwhile has been replaced by a new one.
+      if (!this.#workers.has(old.handle.id)) continue;
+      const next = this.#fork({ isOnTrial: true });
+      const isReady = await this.#inTime(next.arrived.promise, within.readyMs);
+      if (this.#isDraining) return { kind: "interrupted" };
+      if (isReady !== true) {
+        this.#giveUp(next);
+        const { id } = next.handle;
+        const why = isReady === false ? "left before it was ready" : "did not become ready in time";
+        return { kind: "failed", reason: [`worker ${id} ${why}`, ...next.reasons].join("; ") };
+      }
+      next.isOnTrial = false;
+      await this.#sendAway(old, within.drainMs);
+      this.#options.telemetry.renewed({ id: old.handle.id, by: next.handle.id });
+    }
+    return { kind: "done" };
+  }
+
+  #giveUp(worker: Worker): void {
+    worker.isLeaving = true;
+    if (this.#workers.has(worker.handle.id)) worker.handle.kill("SIGKILL");
+  }
+
+  async #sendAway(worker: Worker, drainMs: number): Promise<void> {
+    if (!this.#workers.has(worker.handle.id)) return;
+    worker.isLeaving = true;
+    if (worker.handle.isConnected()) {
+      worker.handle.send({ sluice: "drain", reason: "another worker takes its place" });
+    }
+    const hasLeft = await this.#inTime(
+      worker.left.promise.then(() => true),
+      drainMs,
+    );
+    if (hasLeft === null) this.#giveUp(worker);
+  }
+
+  /** What it resolves with, null if that takes too long. */
+  async #inTime<T>(what: Promise<T>, ms: number): Promise<T | null> {
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const cancel = this.#options.clock.after(ms, () => resolve(null), { keepAlive: true });
+    try {
+      return await Promise.race([what, late]);
+    } finally {
+      cancel();
+    }
   }
 
   /**
@@ -124,10 +244,9 @@ export class WorkerPool {
   }
 
   #tellAll(message: PrimaryMessage): void {
-    for (const { handle } of this.#workers.values()) {
-      if (handle.isConnected()) {
-        handle.send(message);
-      }
+    // A second word to drain would make one leave at once.
+    for (const { handle, isLeaving } of this.#living) {
+      if (handle.isConnected() && !isLeaving) handle.send(message);
     }
   }
 
@@ -137,9 +256,18 @@ export class WorkerPool {
     }
   }
 
-  #fork(): void {
+  #fork({ isOnTrial }: { readonly isOnTrial: boolean }): Worker {
     const handle = this.#options.fork();
-    const worker: Worker = { handle, phase: "starting", reasons: [], readyAtMs: null };
+    const worker: Worker = {
+      handle,
+      arrived: Promise.withResolvers(),
+      left: Promise.withResolvers(),
+      isOnTrial,
+      isLeaving: false,
+      phase: "starting",
+      reasons: [],
+      readyAtMs: null,
+    };
     this.#workers.set(handle.id, worker);
     handle.on("message", (value) => this.#onMessage(worker, asWorkerMessage(value)));
     handle.on("exit", (code, signal) =>
@@ -148,6 +276,7 @@ export class WorkerPool {
         signal: typeof signal === "string" ? signal : null,
       }),
     );
+    return worker;
   }
 
   #onMessage(worker: Worker, message: WorkerMessage | undefined): void {
@@ -157,40 +286,45 @@ export class WorkerPool {
         worker.reasons = message.reasons;
         if (message.phase === "ready") {
           worker.readyAtMs ??= this.#options.clock.monotonicMs();
+          worker.arrived.resolve(true);
         }
         this.#review();
         break;
       case "snapshot":
         this.#onSnapshot(worker, message);
         break;
+      case "farewell":
+        this.#gathered.heard(worker.handle.id, message.metrics);
+        break;
       default:
     }
   }
 
   #onSnapshot(worker: Worker, message: Extract<WorkerMessage, { sluice: "snapshot" }>): void {
+    const { id } = worker.handle;
+    this.#gathered.heard(id, message.metrics);
     const request = this.#requests.get(message.request);
-    if (request?.waitingFor.delete(worker.handle.id) === true) {
-      request.snapshots.push(message.metrics);
-      if (request.waitingFor.size === 0) {
-        request.finish();
-      }
-    }
+    if (request?.waitingFor.delete(id) === true && request.waitingFor.size === 0) request.finish();
   }
 
   #onExit(
     worker: Worker,
     exit: { readonly code: number | null; readonly signal: string | null },
   ): void {
-    const { id } = worker.handle;
+    const { id, pid } = worker.handle;
     this.#workers.delete(id);
+    this.#options.telemetry.diedWithEvents(this.#gathered.gone(id));
+    worker.arrived.resolve(false);
+    worker.left.resolve();
     for (const request of this.#requests.values()) {
       if (request.waitingFor.delete(id) && request.waitingFor.size === 0) {
         request.finish();
       }
     }
-    const isLeaving = this.#isDraining || !this.#isStarted;
-    const restartInMs = isLeaving ? undefined : this.#restartInMs(worker);
-    this.#options.telemetry.workerExited({ id, ...exit, restartInMs });
+    const { isLeaving, isOnTrial } = worker;
+    const stays = this.#isStarted && !this.#isDraining && !isLeaving && !isOnTrial;
+    const restartInMs = stays ? this.#restartInMs(worker) : undefined;
+    this.#options.telemetry.exited({ id, pid, ...exit, restartInMs });
     if (exit.code !== 0) {
       this.#dirtyExits += this.#isDraining ? 1 : 0;
     }
@@ -221,7 +355,9 @@ export class WorkerPool {
       delayMs,
       () => {
         this.#restarts.delete(cancel);
-        this.#fork();
+        // A rolling restart may have filled the place meanwhile.
+        const staying = this.#living.filter((worker) => !worker.isLeaving);
+        if (staying.length < this.#options.count) this.#fork({ isOnTrial: false });
       },
       { keepAlive: true },
     );
@@ -229,13 +365,12 @@ export class WorkerPool {
   }
 
   #review(): void {
-    const workers = [...this.#workers.values()];
-    const ready = workers.filter((worker) => worker.phase === "ready").length;
-    if (!this.#isStarted && ready === this.#options.count) {
+    const { ready } = this;
+    if (!this.#isStarted && ready >= this.#options.count) {
       this.#isStarted = true;
       this.#started.resolve();
     }
-    const reasons = workers.flatMap((worker) =>
+    const reasons = this.#living.flatMap((worker) =>
       worker.reasons.map((reason) => `worker ${worker.handle.id}: ${reason}`),
     );
     this.#options.onReadiness(ready, reasons);

@@ -19,6 +19,8 @@ export interface AnswerParts {
   readonly onAnswered: (route: AnswerRoute, status: number, durationMs: number) => void;
   /** Monotonic clock, ms. */
   readonly clockMs: () => number;
+  /** The process drains: each answer is the last one of its connection. */
+  readonly isLeaving: () => boolean;
 }
 
 /** What was asked for, for the metrics. */
@@ -36,6 +38,7 @@ export class Answer {
   readonly #response: HttpResponse;
   readonly #head: RequestHead;
   readonly #onAnswered: (status: number) => void;
+  readonly #isLeaving: () => boolean;
   /** The façade that takes it; null: its path says what it is. */
   facade: Dialect | null = null;
   #over = false;
@@ -46,6 +49,7 @@ export class Answer {
   constructor(response: HttpResponse, head: RequestHead, parts: AnswerParts) {
     this.#response = response;
     this.#head = head;
+    this.#isLeaving = parts.isLeaving;
     const begunMs = parts.clockMs();
     this.#onAnswered = (status) => {
       parts.onAnswered(routeOf(head, this.facade), status, parts.clockMs() - begunMs);
@@ -64,7 +68,7 @@ export class Answer {
   readonly send = (reply: Reply): void => {
     if (this.#over || this.#isClosing) return;
     this.#onAnswered(reply.status);
-    if (!(reply.close ?? false) && !endsConnection(this.#head)) {
+    if (!(reply.close ?? false) && !endsConnection(this.#head) && !this.#isLeaving()) {
       this.#write(reply, false);
       return;
     }

@@ -334,6 +334,17 @@ export class StreamHub implements CreditSource {
     for (const connection of waiting) connection.raiseCredit();
   }
 
+  /** Others have fewer connections: asks so many clients to come back, there if chance will. */
+  sendAway(connections: number): void {
+    let left = connections;
+    for (const connection of this.#connections) {
+      if (left <= 0) return;
+      if (connection.state !== "open") continue;
+      connection.goAway("rebalance", this.spread());
+      left -= 1;
+    }
+  }
+
   /**
    * The drain: asks every client to come back elsewhere. Each is closed when it had the time to
    * leave by itself and nothing of it is in flight; all of them at the latest when `deadline` says

@@ -136,17 +136,6 @@ describe("BackendTelemetry, pressure and topics", () => {
 });
 
 describe("ProcessTelemetry", () => {
-  it("a worker that dies is an error and counted, one that leaves in a drain is not", () => {
-    const { process, cells, log } = setUp();
-    process.workerExited({ id: 1, code: null, signal: "SIGKILL", restartInMs: 50 });
-    process.workerExited({ id: 2, code: 0, signal: null, restartInMs: undefined });
-    assert.equal(cells.workersRestarted.value(), 1);
-    assert.deepEqual(
-      log.lines.map((line) => line.level),
-      ["error", "info"],
-    );
-  });
-
   it("unexpected errors are counted", () => {
     const { process, cells } = setUp();
     process.unexpected("somewhere", new Error("boom"));

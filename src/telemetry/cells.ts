@@ -146,6 +146,11 @@ export class GaugeCells implements MetricSource {
     this.#read = () => read().map((value, slot) => ({ labels: labels[slot] ?? {}, value }));
   }
 
+  /** For labels that are known when somebody scrapes; the owner bounds their number. */
+  readValuesFrom(read: () => readonly ExportedValue[]): void {
+    this.#read = read;
+  }
+
   /** For an info metric: fixed labels, value 1. */
   readInfo(labels: Readonly<Record<string, string>>): void {
     this.#read = () => [{ labels, value: 1 }];

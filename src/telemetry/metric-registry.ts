@@ -102,3 +102,13 @@ export async function mergedText(
 ): Promise<string> {
   return prometheus.AggregatorRegistry.aggregate([...snapshots]).metrics();
 }
+
+/** Several snapshots as one, merged in the same way. */
+export function mergedSnapshot(
+  snapshots: readonly (readonly ExportedMetric[])[],
+): readonly ExportedMetric[] {
+  const merged = prometheus.AggregatorRegistry.aggregate([...snapshots]).getMetricsAsArray();
+  // What went in are ExportedMetrics, and a merged metric gives one at once; prom-client types both
+  // looser.
+  return merged.map((metric) => (metric as unknown as MetricSource).get());
+}

@@ -28,6 +28,7 @@ import { SESSION_METRICS } from "./session-metrics.ts";
 import { STAGE_METRICS, TRACE_METRICS } from "./stage-metrics.ts";
 import { STREAM_MEMORY_METRICS } from "./stream-metrics.ts";
 import { TENANT_METRICS } from "./tenant-metrics.ts";
+import { WORKER_METRICS } from "./worker-metrics.ts";
 
 const ACK_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
 const KAFKA_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30];
@@ -357,11 +358,7 @@ export const METRICS = {
     type: "counter",
     help: "Lines left out because their kind came too often; the next one let through counts them.",
   },
-  workersRestarted: {
-    name: "sluice_workers_restarted_total",
-    type: "counter",
-    help: "Workers that died and were replaced. Only the primary counts.",
-  },
+  ...WORKER_METRICS,
   ready: {
     name: "sluice_ready",
     type: "gauge",

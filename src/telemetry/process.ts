@@ -76,21 +76,6 @@ export class ProcessTelemetry {
     this.#log.error("leaving at once, events in flight get no answer", { reason });
   }
 
-  workerExited(worker: {
-    readonly id: number;
-    readonly code: number | null;
-    readonly signal: string | null;
-    /** Undefined while draining: it is not replaced. */
-    readonly restartInMs: number | undefined;
-  }): void {
-    if (worker.restartInMs === undefined) {
-      this.#log.info("worker left", { ...worker });
-    } else {
-      this.#cells.workersRestarted.add(1);
-      this.#log.error("worker died, its events in flight got no answer", { ...worker });
-    }
-  }
-
   /** A broken invariant or a rejection nobody handled. */
   unexpected(where: string, error: unknown): void {
     this.#cells.internalErrors.add(1);

@@ -12,6 +12,7 @@ import { MetricRegistry } from "./metric-registry.ts";
 import { ProcessTelemetry } from "./process.ts";
 import { StreamMemoryTelemetry } from "./stream-memory.ts";
 import { TrafficTelemetry } from "./traffic.ts";
+import { WorkersTelemetry } from "./workers.ts";
 
 export interface TelemetryOptions extends Omit<LoggerOptions, "onLine" | "clock"> {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export interface Telemetry {
   readonly streams: StreamMemoryTelemetry;
   readonly live: LiveTelemetry;
   readonly process: ProcessTelemetry;
+  readonly workers: WorkersTelemetry;
   readonly registry: MetricRegistry;
   readonly log: Logger;
   /** How busy the event loop was over the last second: 0 to 1. */
@@ -64,6 +66,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     streams: new StreamMemoryTelemetry({ cells, log }),
     live: new LiveTelemetry({ cells, log }),
     process: new ProcessTelemetry({ cells, log }),
+    workers: new WorkersTelemetry({ cells, log }),
     registry,
     log,
     eventLoopUtilization: () => eventLoop.ratio,

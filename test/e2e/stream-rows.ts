@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import type { KafkaRecord } from "../../src/delivery/reader.ts";
 import { Deduplicator } from "../../src/consumer/library.ts";
 import { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
@@ -46,7 +47,7 @@ export function streamUrlOf(proxy: TcpProxy): string {
 /** Without a new welcome a client may have so many events out. */
 const OUT_MAX = 40;
 
-function makeEvent(id: string, key: string): object {
+export function makeEvent(id: string, key: string): object {
   const timestamp = "2026-11-21T10:00:00Z";
   const data = { messageId: id, timestamp, anonymousId: key, query: "green tea", resultCount: 42 };
   return { type: "search", id, key, data };
@@ -90,6 +91,26 @@ export class Sender {
     );
   }
 
+  /**
+   * Publishes again and again until that is over, comes back elsewhere when it is asked to or its
+   * socket is gone, and waits for every outcome. Gives the welcomes it got on the way.
+   */
+  async publishUntil(isOver: () => boolean): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const welcomes = [];
+    while (!isOver()) {
+      const client = this.#client;
+      assert.ok(client !== null);
+      const isAskedAway = client.frames.some(({ t }) => t === "goaway");
+      if (isAskedAway) await this.#stream.settled(client).catch(() => undefined);
+      if (isAskedAway) client.close();
+      if (client.isClosed || isAskedAway) welcomes.push(await this.connect());
+      this.publish(5);
+      await delay(5);
+    }
+    await this.settled();
+    return welcomes;
+  }
+
   /** Until every event has its outcome, over as many connections as it takes. */
   async settled(url?: string): Promise<void> {
     assert.ok(this.#client !== null);
@@ -112,7 +133,11 @@ export class Sender {
  * drops it; I4: in order per key. Answers how many doubles there were.
  */
 export async function judgeStreams(topic: string, senders: readonly Sender[]): Promise<number> {
-  const records = await readAll(testService("kafka"), [topic]);
+  return judgeRecords(await readAll(testService("kafka"), [topic]), senders);
+}
+
+/** The same of records that have been read: all of these are of those senders. */
+export function judgeRecords(records: readonly KafkaRecord[], senders: readonly Sender[]): number {
   const deduplicator = new Deduplicator({ fromBeginning: true });
   const kept = new Set<string>();
   const lastIndex = new Map<string, number>();

@@ -3,14 +3,13 @@
  * gateways each behind a proxy, a watcher of their ledgers and memory.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
 import { writeCorpusPack } from "../e2e/corpus.ts";
+import { freePort } from "../free-port.ts";
 import { Gateway } from "../gateway.ts";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import { testService } from "../services.ts";
@@ -232,19 +231,6 @@ export class World {
     await Promise.all([this.kafka.remove(), this.redis.remove()]);
     await rm(this.#directory, { recursive: true, force: true });
   }
-}
-
-/**
- * A port to come back to. A gateway that chooses one by itself (0) cannot be followed on it while
- * connections of its predecessor linger.
- */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  // The address of a listening TCP server.
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function readiness(gateway: Gateway | null): Promise<number> {

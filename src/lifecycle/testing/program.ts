@@ -32,7 +32,9 @@ const exit = (code: number) => process.exit(code);
 
 if (workers > 1 && worker === null) {
   await runPrimary({
-    config: { workers, adminHost: "127.0.0.1", adminPort: 0, drainDeadlineMs },
+    config: { adminHost: "127.0.0.1", adminPort: 0, drainDeadlineMs },
+    workers,
+    isTty: false,
     telemetry,
     clock: systemClock,
     randomUnit: Math.random,
@@ -67,7 +69,8 @@ async function serve(): Promise<void> {
   }
   if (isWorker) {
     const snapshot = async () => telemetry.registry.snapshot();
-    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, unexpected });
+    const sendAway = () => undefined;
+    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, sendAway, unexpected });
     telemetry.log.info("worker up", { pid: process.pid });
     await lifecycle.start([]);
     return;
