@@ -19,6 +19,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   quota: ["admission", "redis"],
   session: ["redis"],
   redis: [],
+  sink: ["schema", "delivery", "consumer"],
   // Runs in programs of others: it may not need the rest of sluice.
   consumer: [],
   client: [],

@@ -16,6 +16,7 @@ import { CommandError, UsageError, type Invocation } from "./command.ts";
 const SETTING_FLAGS = {
   brokers: "--kafka-brokers",
   registry: "--registry-url",
+  database: "--postgres-url",
   config: "--config",
 } as const;
 

@@ -366,6 +366,19 @@ export const OPTIONS = {
     form: { pattern: /./, expected: "a directory", example: "/var/lib/sluice" },
     text: "Directory of the run file and of the schema snapshot. Empty: .run in the checkout.",
   },
+
+  postgresUrl: {
+    group: "postgres",
+    type: "text",
+    default: "",
+    secret: true,
+    form: {
+      pattern: /^$|^postgres(ql)?:\/\/.+$/s,
+      expected: "postgres://user:password@host:port/database",
+      example: "postgres://sluice:secret@db-1:5432/events",
+    },
+    text: "Where `sluice sink postgres` writes. The gateway itself does not use it.",
+  },
 } as const satisfies OptionTable;
 
 export type OptionName = keyof typeof OPTIONS;

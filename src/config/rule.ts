@@ -81,6 +81,7 @@ export const OPTION_GROUPS = {
   limits: "Limits",
   telemetry: "Traces",
   process: "Process",
+  postgres: "PostgreSQL (sluice sink)",
 } as const;
 
 export type OptionGroup = keyof typeof OPTION_GROUPS;

@@ -7,6 +7,7 @@ import type { OutcomeCode } from "../errors.ts";
 export const KAFKA_CODE = {
   none: 0,
   timedOutInFlight: -192,
+  assignPartitions: -175,
   unknownPartition: -190,
   unknownTopic: -188,
   allBrokersDown: -187,

@@ -227,6 +227,7 @@ export async function disconnect(consumer: KafkaConsumer): Promise<void> {
   await Promise.race([promise, delay(DISCONNECT_TIMEOUT_MS, undefined, { ref: false })]);
 }
 
+/** A record as the binding gives it → as sluice knows it. */
 export function toRecord(message: Message): KafkaRecord {
   return {
     topic: message.topic,

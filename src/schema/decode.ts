@@ -49,6 +49,27 @@ export function decodeToJson(schema: AvroSchema, bytes: Uint8Array): Decoded {
   }
 }
 
+export type DecodedFields =
+  /** JSON of each field, in the order of the schema. */
+  | { readonly kind: "fields"; readonly texts: readonly string[] }
+  | Extract<Decoded, { kind: "fault" }>;
+
+/** Decodes a record field by field; otherwise as `decodeToJson`. */
+export function decodeFields(schema: AvroRecord, bytes: Uint8Array): DecodedFields {
+  const reader = new Reader(bytes);
+  try {
+    const texts = schema.fields.map((field) =>
+      reader.value(field.schema, { depth: 2, from: field.from }),
+    );
+    const rest = bytes.length - reader.position;
+    if (rest === 0) return { kind: "fields", texts };
+    return { kind: "fault", offset: reader.position, detail: `${rest} bytes are left over` };
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    return { kind: "fault", offset: error.offset, detail: error.message };
+  }
+}
+
 export type RegistryValue =
   | { readonly kind: "avro"; readonly schemaId: number; readonly body: Uint8Array }
   | { readonly kind: "other"; readonly reason: string };

@@ -14,7 +14,7 @@ import {
 } from "./cells.ts";
 import { isKeyed, type MetricDeclaration } from "./declaration.ts";
 import { KeyedCounterCells, KeyedGaugeCells } from "./keyed-cells.ts";
-import { METRICS, type MetricName } from "./metrics.ts";
+import { METRICS } from "./metrics.ts";
 
 type PlainCellsOf<Type> = Type extends "counter"
   ? CounterCells
@@ -33,28 +33,35 @@ type CellsOf<Declaration> = Declaration extends {
     ? PlainCellsOf<Type>
     : never;
 
-export type MetricCells = {
-  readonly [Name in MetricName]: CellsOf<(typeof METRICS)[Name]>;
+type MetricTable = Readonly<Record<string, MetricDeclaration>>;
+
+type TableCells<Table extends MetricTable> = {
+  readonly [Name in keyof Table]: CellsOf<Table[Name]>;
 };
+
+export type MetricCells = TableCells<typeof METRICS>;
 
 export const METRICS_CONTENT_TYPE = prometheus.Registry.PROMETHEUS_CONTENT_TYPE;
 export const OPEN_METRICS_CONTENT_TYPE = prometheus.Registry.OPENMETRICS_CONTENT_TYPE;
 
-export class MetricRegistry {
-  readonly cells: MetricCells;
+export class MetricRegistry<Table extends MetricTable = typeof METRICS> {
+  readonly cells: TableCells<Table>;
   readonly #registry = new prometheus.Registry();
 
-  /** `nodeMetrics: false` leaves out process_* and nodejs_*, whose collectors hold timers. */
-  constructor(options: { readonly nodeMetrics: boolean }) {
+  /**
+   * `nodeMetrics: false` leaves out process_* and nodejs_*, whose collectors hold timers. `table`:
+   * what is measured, if it is not what the gateway measures.
+   */
+  constructor(options: { readonly nodeMetrics: boolean; readonly table?: Table }) {
     const cells: Record<string, MetricSource> = {};
-    for (const [key, declaration] of Object.entries(METRICS)) {
+    for (const [key, declaration] of Object.entries<MetricDeclaration>(options.table ?? METRICS)) {
       const source = cellsOf(declaration);
       cells[key] = source;
       // prom-client reads nothing of a metric but its name and get(); its type asks for a class.
       this.#registry.registerMetric(source as unknown as prometheus.Metric);
     }
     // Built by the loop above from the same table the type is derived from.
-    this.cells = cells as unknown as MetricCells;
+    this.cells = cells as unknown as TableCells<Table>;
     if (options.nodeMetrics) {
       prometheus.collectDefaultMetrics({ register: this.#registry });
     }

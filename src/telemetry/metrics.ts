@@ -379,5 +379,3 @@ export const METRICS = {
     aggregator: "first",
   },
 } as const satisfies Record<string, MetricDeclaration>;
-
-export type MetricName = keyof typeof METRICS;

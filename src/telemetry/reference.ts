@@ -1,6 +1,7 @@
 /** docs/metrics.md, out of the metric table. */
 import { isKeyed, type MetricDeclaration } from "./declaration.ts";
 import { METRICS } from "./metrics.ts";
+import { sinkMetrics } from "./sink-metrics.ts";
 
 const INTRODUCTION = `<!-- Made by scripts/gen-docs.mjs from src/telemetry/metrics.ts. -->
 
@@ -20,10 +21,16 @@ What to watch first: \`sluice_ack_latency_seconds\` (the service level),
 \`sluice_event_loop_utilization_ratio\` (saturation).
 `;
 
+const SINK_INTRODUCTION = `# Metrics of sluice sink
+
+On the port of its option \`--admin\`, with \`/livez\` and \`/readyz\`.
+`;
+
 /** The whole page, ending with a newline. */
 export function metricsReference(): string {
   const sections = Object.values<MetricDeclaration>(METRICS).map(section);
-  return [INTRODUCTION, ...sections].join("\n");
+  const sink = Object.values<MetricDeclaration>(sinkMetrics([])).map(section);
+  return [INTRODUCTION, ...sections, SINK_INTRODUCTION, ...sink].join("\n");
 }
 
 function section(metric: MetricDeclaration): string {

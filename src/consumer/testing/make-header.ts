@@ -7,6 +7,11 @@ export interface HeaderParts {
   readonly epoch?: number;
   readonly seq?: number | bigint;
   readonly id?: string;
+  readonly type?: string;
+  readonly tenant?: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs?: number;
+  readonly eventTimeMs?: number;
 }
 
 export function makeHeader(parts: HeaderParts): Buffer {
@@ -16,9 +21,10 @@ export function makeHeader(parts: HeaderParts): Buffer {
   Buffer.from((parts.stream ?? "").replaceAll("-", ""), "hex").copy(fixed, 2);
   fixed.writeUInt32BE(parts.epoch ?? 0, 18);
   fixed.writeBigUInt64BE(BigInt(parts.seq ?? 0), 22);
-  fixed.writeBigInt64BE(1_790_000_000_000n, 30);
-  fixed.writeBigInt64BE(-1n, 38);
-  const texts = ["demo", "web", "page", parts.id ?? "", ""].map((text) => {
+  fixed.writeBigInt64BE(BigInt(parts.receivedAtMs ?? 1_790_000_000_000), 30);
+  fixed.writeBigInt64BE(BigInt(parts.eventTimeMs ?? -1), 38);
+  const { tenant = "demo", type = "page", id = "" } = parts;
+  const texts = [tenant, "web", type, id, ""].map((text) => {
     const bytes = Buffer.from(text);
     const length =
       bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, bytes.length >> 7];
