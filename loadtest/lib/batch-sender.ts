@@ -46,7 +46,7 @@ export function sendBatch(plan: BatchPlan): void {
     left = judge(plan, left, answer);
     if (left.length === 0) break;
     if (Date.now() + pauseS * 1_000 > plan.deadlineMs) {
-      meters.unsettled(left.length);
+      meters.unsettled(left.length, `the last answer was HTTP ${answer.status}`);
       return;
     }
     sleep(pauseS);

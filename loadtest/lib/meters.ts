@@ -16,6 +16,8 @@ export type Door = "stream" | "http";
 
 const ackLatency = new Trend("ack_latency", true);
 const welcomeLatency = new Trend("welcome_latency", true);
+/** How late k6 itself was with a frame that was due: it is part of the ack's latency. */
+const generatorLag = new Trend("generator_lag", true);
 
 const counters = {
   offered: new Counter("events_offered"),
@@ -57,8 +59,11 @@ export class Meters {
     counters.retried.add(1, { code });
   }
 
-  unsettled(events: number): void {
-    if (events > 0) counters.unsettled.add(events);
+  /** `what` tells them apart. */
+  unsettled(events: number, what: string): void {
+    if (events === 0) return;
+    counters.unsettled.add(events);
+    this.#show(`${events} events without an outcome: ${what}`);
   }
 
   broken(code: string): void {
@@ -67,6 +72,10 @@ export class Meters {
 
   ackLatency(ms: number, tags: { readonly door: Door; readonly phase: Phase }): void {
     ackLatency.add(ms, tags);
+  }
+
+  generatorLag(ms: number): void {
+    generatorLag.add(ms);
   }
 
   welcomeLatency(ms: number): void {

@@ -50,7 +50,7 @@ export function k6Options(scenario: LoadScenario): Options {
       durationS,
       stages: scenario.stages,
       // With Kafka away a request waits for its deadline, and comes again.
-      busyS: scenario.fault === null ? 2 : durationS * scenario.fault.lasts + 10,
+      busyS: scenario.fault === null ? 6 : durationS * scenario.fault.lasts + 10,
       drainS,
     });
   }

@@ -108,6 +108,7 @@ export class PersistentStream {
       const events = makeEvents(dueMs);
       this.#queue.offer(events, dueMs);
       meters.offered(events.length);
+      meters.generatorLag(nowMs - dueMs);
       this.#offeredFrames += 1;
     }
     if (this.#offeredFrames < frames) {
@@ -262,7 +263,9 @@ export class PersistentStream {
     if (this.#offeredFrames < frames) {
       this.#plan.meters.wrongAnswer("a stream ended before its time");
     }
-    this.#plan.meters.unsettled(this.#queue.heldEvents);
+    const { held, next } = this.#queue.hello();
+    const what = `stream ${this.#stream}, seqs ${JSON.stringify(held)}, next ${next}`;
+    this.#plan.meters.unsettled(this.#queue.heldEvents, what);
     this.#end();
   }
 

@@ -34,7 +34,7 @@ export interface K6Run {
   /** k6 ended as it should, whatever the thresholds say. */
   readonly isWhole: boolean;
   readonly exitCode: number;
-  /** The last lines that k6 logged as errors. */
+  /** What k6 logged first, each sentence once. */
   readonly log: readonly string[];
   readonly fault: Fault | null;
 }
@@ -52,7 +52,7 @@ export interface RunParts {
 export async function runK6(parts: RunParts): Promise<K6Run> {
   const { program, request, series, signal } = parts;
   const scenario = scenarioOf(request.scenario, request.changes);
-  const words = ["run", "--quiet", "--out", "json=-", "--log-format", "raw", "--no-color"];
+  const words = ["run", "--quiet", "--out", "json=-", "--log-format", "json", "--no-color"];
   const child = spawn(program, [...words, `${LOADTEST}/${request.scenario}.ts`], {
     env: { ...process.env, ...K6_ENVIRONMENT, ...variablesOf(parts) },
     stdio: ["ignore", "pipe", "pipe"],
@@ -67,22 +67,35 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
   const limit = setTimeout(end, limitMs);
   const kill = setTimeout(() => child.kill("SIGKILL"), limitMs + END_PATIENCE_MS);
   createInterface({ input: child.stdout }).on("line", (line) => series.line(line));
-  const log: string[] = [];
+  const log = new Set<string>();
   const faulting = new AbortController();
   let fault: Promise<Fault | null> = Promise.resolve(null);
   createInterface({ input: child.stderr }).on("line", (line) => {
-    if (line === BEGIN_LINE) fault = befall(parts, { scenario, signal: faulting.signal });
-    else if (log.length < LOG_LINES_MAX) log.push(line);
+    const said = sentenceOf(line);
+    if (said === BEGIN_LINE) fault = befall(parts, { scenario, signal: faulting.signal });
+    else if (said !== null && log.size < LOG_LINES_MAX) log.add(said);
   });
   try {
     const exitCode = await ended;
     faulting.abort();
     const isWhole = exitCode === 0 || exitCode === THRESHOLDS_CROSSED;
-    return { isWhole, exitCode, log, fault: await fault };
+    return { isWhole, exitCode, log: [...log], fault: await fault };
   } finally {
     clearTimeout(limit);
     clearTimeout(kill);
     signal.removeEventListener("abort", end);
+  }
+}
+
+/** What a line of k6's log says; null: what the thresholds and counts say as well. */
+function sentenceOf(line: string): string | null {
+  try {
+    const { msg, level, error } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    const isKnown = level === "warning" && msg === "Request Failed";
+    if (typeof msg !== "string" || isKnown || msg.startsWith("thresholds on")) return null;
+    return typeof error === "string" ? `${msg}: ${error}` : msg;
+  } catch {
+    return line;
   }
 }
 

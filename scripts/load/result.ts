@@ -72,6 +72,7 @@ export function keyFigures(summary: LoadSummary): ReadonlyArray<readonly [string
     ["settled per second", count((settled * 1_000) / Math.max(1, durationMs))],
     ["ack, streams: p50 · p99 · p99.9 · max", latency("ack_latency{door:stream}")],
     ["ack, HTTP: p50 · p99 · p99.9 · max", latency("ack_latency{door:http}")],
+    ["k6 late by: p50 · p99 · p99.9 · max", latency("generator_lag")],
     ["welcome: p50 · p99 · p99.9 · max", latency("welcome_latency")],
   ];
 }
