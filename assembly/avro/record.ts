@@ -328,8 +328,11 @@ export function encodeRecord(at: usize, node: usize): usize {
     p = skipWhite(p);
     const c = load<u8>(p);
     if (c != 0x2c) {
-      if (c == 0x7d) return closeRecord(p, node, frame, next, start);
-      return fail(FAULT_SYNTAX, p, node);
+      if (c != 0x7d) return fail(FAULT_SYNTAX, p, node);
+      if (next != load<u32>(node, RECORD_FIELDS)) return closeRecord(p, node, frame, next, start);
+      depth -= 1;
+      stack = frame;
+      return p + 1;
     }
     p = skipWhite(p + 1);
   }
