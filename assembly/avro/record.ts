@@ -41,6 +41,7 @@ import {
   NO_BRANCH,
   NO_FIELD,
   NULLABLE_NODE,
+  NULLABLE_UNION,
   RECORD_FIELDS,
   RECORD_FRAME_BYTES,
   RECORD_TABLE,
@@ -67,7 +68,7 @@ import { encodeMap } from "./map";
 import { MEMBER_MARKS, differsFrom, findQuoted, goesOnAs, matchesMember, nameEnd } from "./names";
 import { encodeEnum, encodeUuid, putString } from "./text";
 import { encodeLong, putNumber } from "./time";
-import { encodeNullable } from "./union";
+import { encodeNullable, goesIn } from "./union";
 import { encodeBoolean, encodeDouble, encodeFloat, encodeValue } from "./value";
 import { copyUnsafe } from "./write";
 
@@ -236,10 +237,15 @@ function encodeMember(p: usize, entry: usize): usize {
       out += 1;
       return p + 4;
     }
-    if (load<u8>(p) == 0x7b) return encodeNullable(p, node);
+    const child = <usize>load<u32>(node, NULLABLE_NODE);
+    if (load<u8>(p) == 0x7b) {
+      if (kind != KIND_RECORD || !goesIn(p, load<u32>(node, NULLABLE_UNION), child)) {
+        return encodeNullable(p, node);
+      }
+    }
     store<u8>(out, branch);
     out += 1;
-    node = load<u32>(node, NULLABLE_NODE);
+    node = child;
   }
   switch (kind) {
     case KIND_STRING:

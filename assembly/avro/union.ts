@@ -87,7 +87,7 @@ export function encodeUnion(p: usize, node: usize): usize {
  * May an object go to the record branch without a look, there being no other for objects? Yes if
  * nothing is required of it or if its first member's name is no tag.
  */
-function goesIn(p: usize, union: usize, record: usize): bool {
+export function goesIn(p: usize, union: usize, record: usize): bool {
   if (load<u8>(record, NODE_FLAGS) & FLAG_LOOSE) return true;
   if (load<u8>(union, NODE_FLAGS) & FLAG_AMBIGUOUS) return false;
   const first = skipWhite(p + 1);

@@ -8,16 +8,7 @@ import {
   ENTRY_FIELD,
   ENTRY_NEEDLE,
   ENTRY_NEXT,
-  KIND_BOOLEAN,
-  KIND_DOUBLE,
-  KIND_ENUM,
-  KIND_INT,
-  KIND_LONG,
-  KIND_MICROS,
-  KIND_MILLIS,
   KIND_NULLABLE,
-  KIND_STRING,
-  KIND_UUID,
   NO_BRANCH,
   NO_FIELD,
   NULLABLE_NODE,
@@ -26,19 +17,6 @@ import {
 import type { AvroField } from "../avro/schema.ts";
 import { distinctNames, NEEDLE_BYTES, NO_TEXT, type PlanName, writeNames } from "./names.ts";
 import type { PlanWriter } from "./writer.ts";
-
-/** Kinds that a record writes behind the number of their branch by itself. */
-const BRANCH_KINDS: ReadonlySet<number> = new Set([
-  KIND_BOOLEAN,
-  KIND_DOUBLE,
-  KIND_ENUM,
-  KIND_INT,
-  KIND_LONG,
-  KIND_MICROS,
-  KIND_MILLIS,
-  KIND_STRING,
-  KIND_UUID,
-]);
 
 export interface RecordMembers {
   /** Addresses of the record's node and of the entry that writeNothing has made. */
@@ -89,9 +67,10 @@ function kindAt(
 ): { readonly kind: number; readonly branch: number } {
   const kind = writer.u8At(node);
   if (kind !== KIND_NULLABLE) return { kind, branch: NO_BRANCH };
-  const child = writer.u8At(writer.u32At(node + NULLABLE_NODE));
-  if (!BRANCH_KINDS.has(child)) return { kind, branch: NO_BRANCH };
-  return { kind: child, branch: writer.u8At(node + NULLABLE_VALUE) };
+  const child = writer.u32At(node + NULLABLE_NODE);
+  // A union that contains itself is still being made: its node has to be asked.
+  if (child === 0) return { kind, branch: NO_BRANCH };
+  return { kind: writer.u8At(child), branch: writer.u8At(node + NULLABLE_VALUE) };
 }
 
 /**
