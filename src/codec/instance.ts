@@ -38,6 +38,9 @@ const ORIGINAL_PADDING_BYTES = 15;
 /** Stack for 64 records inside one another and for a map's key table. */
 const STACK_BYTES_MIN = 4 * 1024 * 1024;
 
+/** Room for plans from the start: growing the memory can cost as much as compiling a plan. */
+const FIRST_PLANS_BYTES = 1024 * 1024;
+
 /** Where the regions are whose size depends on the largest frame. */
 export interface Regions {
   readonly input: number;
@@ -108,7 +111,7 @@ export class Instance {
     this.#encodeFrame = encodeFrame as (bytes: number) => void;
     this.memory = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
-    this.growTo(regions.plans);
+    this.growTo(regions.plans + FIRST_PLANS_BYTES);
     this.memory.set(powersOfFive(), POWERS);
     this.#writeRegions(regions);
   }

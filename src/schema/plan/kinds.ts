@@ -152,10 +152,13 @@ export function tagOf(schema: AvroSchema): string {
 /** Primitive types without logical type, and unions of them, are the same wherever they stand. */
 export function commonKey(schema: AvroSchema): string | undefined {
   if (schema.kind === "union") {
-    const keys = schema.branches.map((branch) =>
-      branch.kind === "union" ? undefined : commonKey(branch),
-    );
-    return keys.includes(undefined) ? undefined : `[${keys.join()}]`;
+    let keys = "";
+    for (const branch of schema.branches) {
+      const key = branch.kind === "union" ? undefined : commonKey(branch);
+      if (key === undefined) return undefined;
+      keys += `,${key}`;
+    }
+    return keys;
   }
   if ("name" in schema || schema.kind === "array" || schema.kind === "map") return undefined;
   return schema.logical === undefined ? schema.kind : undefined;

@@ -15,7 +15,7 @@ import {
   NULLABLE_VALUE,
 } from "../../codec/abi.gen.ts";
 import type { AvroField } from "../avro/schema.ts";
-import { distinctNames, NEEDLE_BYTES, NO_TEXT, type PlanName, writeNames } from "./names.ts";
+import { distinctNames, NEEDLE_BYTES, NO_TEXT, type PlanName, writeDistinct } from "./names.ts";
 import type { PlanWriter } from "./writer.ts";
 
 export interface RecordMembers {
@@ -33,9 +33,11 @@ export interface RecordMembers {
 export function writeMembers(writer: PlanWriter, members: RecordMembers): void {
   const { fields, nodes, slots } = members;
   const name = (text: string, field: number): PlanName => {
-    const place = { name: text, field, slot: (slots.get(text) ?? 0) * 4 };
+    const slot = (slots.get(text) ?? 0) * 4;
     const node = nodes[field];
-    return node === undefined ? place : { ...place, node, ...kindAt(writer, node) };
+    if (node === undefined) return { name: text, field, slot };
+    const { kind, branch } = kindAt(writer, node);
+    return { name: text, field, slot, node, kind, branch };
   };
   const names = [
     ...fields.map((field, index) => name(field.name, index)),
@@ -52,7 +54,7 @@ function writeGuesses(
   names: readonly PlanName[],
 ): void {
   const unique = distinctNames(names);
-  const entries = writeNames(writer, record, unique);
+  const entries = writeDistinct(writer, record, unique);
   writer.address(record + ENTRY_NEXT, entries[0] ?? nothing);
   unique.forEach(({ field }, index) => {
     const follower = field === NO_FIELD ? undefined : entries[field + 1];

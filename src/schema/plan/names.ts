@@ -51,40 +51,57 @@ export interface PlanName {
   readonly branch?: number;
 }
 
-/** UTF-8 of a name; nearly all are ASCII and short. */
-function utf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at += 1) {
+/** A name as it stands in JSON in front of its value: `"name":` in UTF-8. */
+interface Label {
+  readonly name: PlanName;
+  readonly bytes: Uint8Array;
+  /** JSON takes it as it is. */
+  readonly isRaw: boolean;
+}
+
+/** Nearly all names are ASCII and short. */
+function labelOf(name: PlanName): Label {
+  const text = name.name;
+  const { length } = text;
+  const bytes = new Uint8Array(length + MARKS_BYTES);
+  let isRaw = true;
+  for (let at = 0; at < length; at += 1) {
     const unit = text.charCodeAt(at);
-    if (unit >= 0x80) return encoder.encode(text);
-    bytes[at] = unit;
+    if (unit >= 0x80) return wideLabelOf(name);
+    if (unit < 0x20 || unit === QUOTE || unit === 0x5c) isRaw = false;
+    bytes[at + 1] = unit;
   }
-  return bytes;
+  bytes[0] = QUOTE;
+  bytes[length + 1] = QUOTE;
+  bytes[length + 2] = COLON;
+  return { name, bytes, isRaw };
+}
+
+function wideLabelOf(name: PlanName): Label {
+  const bytes = encoder.encode(`"${name.name}":`);
+  const inner = bytes.subarray(1, bytes.length - 2);
+  const isRaw = inner.every((byte) => byte >= 0x20 && byte !== QUOTE && byte !== 0x5c);
+  return { name, bytes, isRaw };
 }
 
 /**
  * Slot number of a name before masking, from its length, its first eight and last four bytes;
- * assembly/avro/names.ts computes the same.
+ * assembly/avro/names.ts computes the same. `text`: where its label is written, zeros behind.
  */
-export function hashName(name: Uint8Array): number {
-  const { length } = name;
-  const tail = length < 8 ? 0 : wordAt(name, length - 4);
+function hashAt(writer: PlanWriter, text: number, length: number): number {
+  const tail = length < 8 ? 0 : writer.u32At(text + length - 3);
   const mixed =
-    Math.imul(wordAt(name, 0), 0x9e3779b1) ^
-    Math.imul(wordAt(name, 4), 0x85ebca6b) ^
+    Math.imul(headAt(writer, text, length), 0x9e3779b1) ^
+    Math.imul(length <= 4 ? 0 : headAt(writer, text + 4, length - 4), 0x85ebca6b) ^
     Math.imul(tail ^ length, 0xc2b2ae35);
   const spread = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
   return (spread ^ (spread >>> 12)) >>> 0;
 }
 
-/** Four bytes as a little-endian integer, zeros behind the end. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)
-  );
+/** The first four of `length` bytes behind the quote at `text`, zeros where there are fewer. */
+function headAt(writer: PlanWriter, text: number, length: number): number {
+  const word = writer.u32At(text + 1);
+  return length < 4 ? word & ((1 << (length * 8)) - 1) : word;
 }
 
 /** Without those whose name came before. */
@@ -103,13 +120,28 @@ export function writeNames(
   owner: number,
   names: readonly PlanName[],
 ): number[] {
-  const list = distinctNames(names).map((name) => ({ name, bytes: utf8(name.name) }));
-  const entries = list.map(({ name, bytes }) => writeEntry(writer, name, bytes));
-  const { size, slots } = placeNames(list.map(({ bytes }) => hashName(bytes)));
+  return writeDistinct(writer, owner, distinctNames(names));
+}
+
+/** The same where no two names are equal. */
+export function writeDistinct(
+  writer: PlanWriter,
+  owner: number,
+  names: readonly PlanName[],
+): number[] {
+  const entries: number[] = [];
+  const hashes: number[] = [];
+  for (const name of names) {
+    const label = labelOf(name);
+    const entry = writeEntry(writer, label);
+    entries.push(entry);
+    hashes.push(hashAt(writer, entry + ENTRY_BYTES, label.bytes.length - MARKS_BYTES));
+  }
+  const { size, slots } = placeNames(hashes);
   const address = writer.reserve(size * 4, 16);
-  slots.forEach((slot, index) => {
-    writer.address(address + slot * 4, entries[index] ?? 0);
-  });
+  for (let index = 0; index < slots.length; index += 1) {
+    writer.address(address + (slots[index] ?? 0) * 4, entries[index] ?? 0);
+  }
   writer.address(owner + NAMES_SLOTS, address);
   writer.u32(owner + NAMES_MASK, size - 1);
   return entries;
@@ -152,43 +184,27 @@ function placeIn(size: number, hashes: readonly number[], most: number): Placed 
   return { size, slots };
 }
 
-function writeEntry(writer: PlanWriter, name: PlanName, bytes: Uint8Array): number {
+function writeEntry(writer: PlanWriter, { name, bytes, isRaw }: Label): number {
   const { length } = bytes;
-  const entry = writer.reserve(ENTRY_BYTES + length + MARKS_BYTES + NEEDLE_BYTES, 16);
+  const entry = writer.reserve(ENTRY_BYTES + length + NEEDLE_BYTES, 16);
   const text = entry + ENTRY_BYTES;
-  writer.u8(text, QUOTE);
-  writer.set(text + 1, bytes);
-  writer.u8(text + length + 1, QUOTE);
-  writer.u8(text + length + 2, COLON);
-  writeNeedle(writer, entry, { text, length });
-  writer.u32(entry + ENTRY_LENGTH, length);
+  writer.set(text, bytes);
+  // A name that JSON must escape is never compared as raw text: its needle is of bytes that no
+  // UTF-8 holds. Zeros would not do: they stand behind every frame.
+  const needleBytes = isRaw && length < NEEDLE_BYTES ? length : NEEDLE_BYTES;
+  if (isRaw) writer.copy(entry + ENTRY_NEEDLE, text, needleBytes);
+  else writer.set(entry + ENTRY_NEEDLE, NO_TEXT);
+  writer.fill(entry + ENTRY_CARE, needleBytes, 0xff);
+  writer.u32(entry + ENTRY_LENGTH, length - MARKS_BYTES);
   if (name.node !== undefined) writer.address(entry + ENTRY_NODE, name.node);
-  const isMarked = name.slot !== undefined && name.slot !== 0;
-  writer.u32(entry + ENTRY_FIELD, isMarked ? (name.field | MARKED_FIELD) >>> 0 : name.field);
-  writer.u16(entry + ENTRY_SLOT, name.slot ?? 0);
+  const { slot } = name;
+  if (slot === undefined || slot === 0) writer.u32(entry + ENTRY_FIELD, name.field);
+  else {
+    writer.u32(entry + ENTRY_FIELD, (name.field | MARKED_FIELD) >>> 0);
+    writer.u16(entry + ENTRY_SLOT, slot);
+  }
   writer.u8(entry + ENTRY_KIND, name.kind ?? 0);
   writer.u8(entry + ENTRY_BRANCH, name.branch ?? 0);
-  writer.copy(entry + ENTRY_HEAD, text + 1, Math.min(length, HEAD_BYTES));
+  writer.copy(entry + ENTRY_HEAD, text + 1, Math.min(length - MARKS_BYTES, HEAD_BYTES));
   return entry;
-}
-
-/**
- * A name that JSON must escape is never compared as raw text: its needle is of bytes that no UTF-8
- * holds. Zeros would not do: they stand behind every frame.
- */
-function writeNeedle(
-  writer: PlanWriter,
-  entry: number,
-  { text, length }: { readonly text: number; readonly length: number },
-): void {
-  const isPlain = isRaw(writer.view(text + 1, length));
-  const bytes = isPlain ? Math.min(length + MARKS_BYTES, NEEDLE_BYTES) : NEEDLE_BYTES;
-  if (isPlain) writer.copy(entry + ENTRY_NEEDLE, text, bytes);
-  else writer.set(entry + ENTRY_NEEDLE, NO_TEXT);
-  writer.fill(entry + ENTRY_CARE, bytes, 0xff);
-}
-
-function isRaw(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte < 0x20 || byte === QUOTE || byte === 0x5c) return false;
-  return true;
 }
