@@ -637,6 +637,9 @@ export const LIVE_TOKEN_CHARACTERS_MAX = 8 * 1024;
 /** Readers of what was before now, each for all that wait for its topic. Others wait. */
 export const LIVE_CATCH_UPS_MAX = 4;
 
+/** Of one topic: one for those who are near while another one reads what is far back. */
+export const LIVE_CATCH_UPS_OF_TOPIC_MAX = 2;
+
 /** Subscribers one of them serves. */
 export const LIVE_CATCH_UP_MEMBERS_MAX = 1_000;
 

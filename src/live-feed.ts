@@ -50,6 +50,7 @@ export function makeLiveHub(parts: RoomParts, rooms: LiveRooms): LiveHub {
     cpuShare: config.liveCpuPercent / 100,
     clock: systemClock,
     soon: (action) => void setImmediate(action),
+    utilization: telemetry.eventLoopUtilization,
     processId: makeProcessId(),
     random: Math.random,
     goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,

@@ -8,7 +8,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { asyncapiDocument } from "../src/protocol/documents/asyncapi.ts";
 import { FACADE_PATHS } from "../src/protocol/documents/facades.ts";
-import { SESSIONS_PATH } from "../src/protocol/documents/facts.ts";
+import { LIVE_EVENTS_PATH, LIVE_PATH, SESSIONS_PATH } from "../src/protocol/documents/facts.ts";
 import { openapiDocument } from "../src/protocol/documents/openapi.ts";
 
 /** A JSON document whose members are looked up by name; a leaf has none. */
@@ -57,6 +57,13 @@ export function checkFrame(frame: { readonly t: string }): void {
 export function checkClientFrame(frame: { readonly t: string }): void {
   const name = framesOf("fromClient").get(frame.t);
   assert.ok(name !== undefined, `a frame ${frame.t} of a client is not documented`);
+  checkAt(`asyncapi#/components/schemas/${name}`, frame, `a frame ${frame.t}`);
+}
+
+/** A frame of the live feed: likewise. */
+export function checkLiveFrame(frame: { readonly t: string }): void {
+  const name = framesOf("toSubscriber").get(frame.t);
+  assert.ok(name !== undefined, `a frame ${frame.t} of the live feed is not documented`);
   checkAt(`asyncapi#/components/schemas/${name}`, frame, `a frame ${frame.t}`);
 }
 
@@ -156,12 +163,13 @@ function resolve<T extends Json | null>(place: string, value: T): readonly [stri
 }
 
 /**
- * Every answer of sluice's own routes but those of sessions, which have a test of their own, as
- * `checkAnswer` writes them.
+ * Every answer of sluice's own routes but those of sessions and of the live feed, which have tests
+ * of their own, as `checkAnswer` writes them.
  */
 export function documentedAnswers(): string[] {
   const paths = Object.entries(OPENAPI["paths"] ?? {});
-  const isElsewhere = (path: string): boolean => path in FACADE_PATHS || path === SESSIONS_PATH;
+  const others = [SESSIONS_PATH, LIVE_PATH, LIVE_EVENTS_PATH];
+  const isElsewhere = (path: string): boolean => path in FACADE_PATHS || others.includes(path);
   return paths.flatMap(([path, item]) => (isElsewhere(path) ? [] : answersOf(path, item)));
 }
 

@@ -1,8 +1,9 @@
 /**
  * How much of the process's time the live feed may take, so that it never slows what comes in. All
- * of its work is done in slices, one per turn of the event loop. What a slice costs is measured
- * until the loop comes round again: with the writes that follow it, and with whatever else the loop
- * had to do. So a busy process makes the feed wait longer, and never the other way round.
+ * of its work is done in slices, one per turn of the event loop. A slice costs its own time and
+ * that of the writes it leaves to uWebSockets. The busier the process is, the more it is also
+ * charged for what else the loop had to do until it came round again: then the feed steps back, and
+ * those who send do not.
  */
 import type { Clock } from "../lib/clock.ts";
 
@@ -12,26 +13,41 @@ export interface AllowanceOptions {
   readonly clock: Clock;
   /** Calls in the next turn of the event loop. */
   readonly soon: (action: () => void) => void;
+  /** How busy the event loop is: 0 to 1. */
+  readonly utilization: () => number;
 }
+
+/** What one write to a socket costs, about: most of it is the kernel's. */
+const WRITE_MS = 0.003;
+
+/** Between these utilizations the charge for the rest of the turn goes from nothing to all. */
+const CALM = 0.6;
+const BUSY = 0.9;
 
 /** Debts below this are too short for a timer. */
 const DEBT_MS_MIN = 2;
 
+/** Work that may be done now, at once and without a wait. */
+export interface Slice {
+  /** It is done, and leaves so many writes to uWebSockets. */
+  end(writes: number): void;
+}
+
 export class Allowance {
   readonly #options: AllowanceOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((slice: Slice) => void)[] = [];
   #isRunning = false;
   /** The share is kept if nothing is done before then. */
   #paidAtMs = 0;
-  /** Milliseconds that slices have taken, for the metrics. */
+  /** Milliseconds that were charged, for the metrics. */
   busyMs = 0;
 
   constructor(options: AllowanceOptions) {
     this.#options = options;
   }
 
-  /** Resolves when a slice may be done, which then is done at once and without a wait. */
-  turn(): Promise<void> {
+  /** Resolves when a slice may be done. */
+  turn(): Promise<Slice> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#next();
@@ -48,14 +64,21 @@ export class Allowance {
   }
 
   #run(): void {
-    const { clock, soon, share } = this.#options;
+    const { clock, soon, share, utilization } = this.#options;
     const startMs = clock.monotonicMs();
-    this.#waiting.shift()?.();
+    // One that is not ended within its turn has had all of it.
+    let sliceMs = Infinity;
+    const end = (writes: number): void => {
+      sliceMs = clock.monotonicMs() - startMs + writes * WRITE_MS;
+    };
+    this.#waiting.shift()?.({ end });
     soon(() => {
-      const nowMs = clock.monotonicMs();
-      const tookMs = nowMs - startMs;
-      this.busyMs += tookMs;
-      this.#paidAtMs = Math.max(this.#paidAtMs, startMs) + tookMs / share;
+      const turnMs = clock.monotonicMs() - startMs;
+      const ownMs = Math.min(turnMs, sliceMs);
+      const pressure = Math.min(1, Math.max(0, (utilization() - CALM) / (BUSY - CALM)));
+      const costMs = ownMs + (turnMs - ownMs) * pressure;
+      this.busyMs += costMs;
+      this.#paidAtMs = Math.max(this.#paidAtMs, startMs) + costMs / share;
       this.#isRunning = false;
       this.#next();
     });

@@ -10,6 +10,7 @@ import {
   LIVE_CATCH_UP_MEMBERS_MAX,
   LIVE_CATCH_UP_RECORDS_MAX,
   LIVE_CATCH_UPS_MAX,
+  LIVE_CATCH_UPS_OF_TOPIC_MAX,
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
   LIVE_SLICE_MS,
@@ -47,7 +48,8 @@ const NEAR_TIMES = 4;
 export class CatchUps {
   readonly #parts: CatchUpsParts;
   readonly #waiting = new Set<Passage>();
-  #running = 0;
+  /** Topics of the readers at work. */
+  readonly #running: string[] = [];
 
   constructor(parts: CatchUpsParts) {
     this.#parts = parts;
@@ -55,7 +57,7 @@ export class CatchUps {
 
   /** Readers at work. */
   get running(): number {
-    return this.#running;
+    return this.#running.length;
   }
 
   /** Passages that wait for one. */
@@ -77,13 +79,15 @@ export class CatchUps {
 
   /** A subscriber reads again, or a reader is free. */
   #begin(): void {
-    while (this.#running < LIVE_CATCH_UPS_MAX) {
+    while (this.#running.length < LIVE_CATCH_UPS_MAX) {
       const cohort = this.#cohort();
-      if (cohort.length === 0) return;
+      const [first] = cohort;
+      if (first === undefined) return;
+      const { topic } = first.parts;
       for (const passage of cohort) this.#waiting.delete(passage);
-      this.#running += 1;
+      this.#running.push(topic);
       void this.#carry(cohort).finally(() => {
-        this.#running -= 1;
+        this.#running.splice(this.#running.indexOf(topic), 1);
         this.#begin();
       });
     }
@@ -96,7 +100,10 @@ export class CatchUps {
 
   /** The nearest one that can be served, and who goes along. */
   #cohort(): Passage[] {
-    const ready = [...this.#waiting].filter(({ parts }) => !parts.isClogged());
+    const ready = [...this.#waiting].filter(
+      ({ parts }) =>
+        !parts.isClogged() && this.#readersOf(parts.topic) < LIVE_CATCH_UPS_OF_TOPIC_MAX,
+    );
     const byDistance = ready
       .map((passage) => ({ passage, distance: passage.distance }))
       .sort((left, right) => left.distance - right.distance);
@@ -109,6 +116,10 @@ export class CatchUps {
       })
       .slice(0, LIVE_CATCH_UP_MEMBERS_MAX)
       .map(({ passage }) => passage);
+  }
+
+  #readersOf(topic: string): number {
+    return this.#running.filter((running) => running === topic).length;
   }
 
   async #carry(cohort: readonly Passage[]): Promise<void> {
@@ -149,7 +160,7 @@ export class CatchUps {
     const { allowance, clock } = this.#parts;
     let index = 0;
     while (index < records.length && members.size > 0) {
-      await allowance.turn();
+      const slice = await allowance.turn();
       this.#putBackTheClogged(members);
       const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
       let bytesLeft = LIVE_SLICE_BYTES;
@@ -159,6 +170,7 @@ export class CatchUps {
         index += 1;
         bytesLeft -= await this.#tell(record, members);
       }
+      slice.end(0);
     }
   }
 

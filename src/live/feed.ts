@@ -115,7 +115,7 @@ export class Feed {
     const { allowance, clock, onSlice } = this.#parts;
     let index = 0;
     while (index < records.length && !this.#isOver) {
-      await allowance.turn();
+      const slice = await allowance.turn();
       onSlice(this);
       const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
       let left = { deliveries: LIVE_SLICE_DELIVERIES, bytes: LIVE_SLICE_BYTES };
@@ -127,6 +127,7 @@ export class Feed {
         const { deliveries, bytes } = told instanceof Promise ? await told : told;
         left = { deliveries: left.deliveries - deliveries, bytes: left.bytes - bytes };
       }
+      slice.end(LIVE_SLICE_DELIVERIES - left.deliveries);
     }
     for (const { partition, offset } of ends) {
       if (offset > (this.positions.get(partition) ?? 0)) this.positions.set(partition, offset);

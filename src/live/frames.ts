@@ -8,8 +8,6 @@ import { LIVE_EVENT_BYTES_MAX } from "../limits.ts";
 import type { RecordValue } from "../schema/value-decoder.ts";
 import type { Origin } from "./origin.ts";
 
-export const LIVE_SUBPROTOCOL = "sluice.live.v1.json";
-
 /** A frame, ready to be sent by any door. */
 export interface LiveFrame {
   readonly t: string;

@@ -67,6 +67,8 @@ export interface LiveHubParts {
   readonly cpuShare: number;
   readonly clock: Clock;
   readonly soon: (action: () => void) => void;
+  /** How busy the event loop is: 0 to 1. */
+  readonly utilization: () => number;
   /** Unique among the processes that ever served; prefix of connection names. */
   readonly processId: string;
   /** Between 0 and 1. */
@@ -104,8 +106,8 @@ export class LiveHub {
 
   constructor(parts: LiveHubParts) {
     this.#parts = parts;
-    const { cpuShare: share, clock, soon, decoder, observer } = parts;
-    this.#allowance = new Allowance({ share, clock, soon });
+    const { cpuShare: share, clock, soon, utilization, decoder, observer } = parts;
+    this.#allowance = new Allowance({ share, clock, soon, utilization });
     this.heartbeats = new Heartbeats(clock);
     this.catchUps = new CatchUps({
       open: parts.openSource,

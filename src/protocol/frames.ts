@@ -7,6 +7,9 @@ import type { OutcomeCode } from "../errors.ts";
 
 export const SUBPROTOCOL = "sluice.v1.json";
 
+/** The one of subscribers; live/frames.ts has its frames. */
+export const LIVE_SUBPROTOCOL = "sluice.live.v1.json";
+
 /** Inclusive ranges of sequence numbers, ascending. */
 export type Ranges = readonly (readonly [number, number])[];
 

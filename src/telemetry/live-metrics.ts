@@ -66,8 +66,6 @@ export const LIVE_METRICS = {
   liveBusy: {
     name: "sluice_live_busy_seconds_total",
     type: "counter",
-    help:
-      "Time of the event loop that slices of the live feed have taken, with all that ran beside " +
-      "them.",
+    help: "Time of the event loop that the live feed was charged for: see liveCpuPercent.",
   },
 } as const satisfies Record<string, MetricDeclaration>;

@@ -1,4 +1,4 @@
-/** The AsyncAPI 3 document of `sluice.v1.json`, served as `/asyncapi.json`. */
+/** The AsyncAPI 3 document of the WebSockets, served as `/asyncapi.json`. */
 import { CLOSE_RULES } from "../../errors.ts";
 import { CONTROL_FRAME_BYTES_MAX, FRAME_BYTES_HARD_MAX, HELLO_TIMEOUT_MS } from "../../limits.ts";
 import { SUBPROTOCOL } from "../frames.ts";
@@ -7,6 +7,12 @@ import { CLIENT_FRAMES, FRAME_SCHEMAS, frameName, SERVER_FRAMES } from "./frame-
 import type { FrameDescription } from "./frame-schemas.ts";
 import { CONTRACT_VERSION, LICENSE, SERVER_HOST, STREAM_PATH } from "./facts.ts";
 import { ref } from "./kit.ts";
+import {
+  LIVE_CHANNEL,
+  LIVE_MESSAGES,
+  LIVE_OPERATIONS,
+  LIVE_SCHEMAS,
+} from "./live-frame-schemas.ts";
 
 const DESCRIPTION = `Every event gets exactly one final outcome: stored (Kafka has confirmed it),
 duplicate, or rejected. A client keeps an event until it has seen it. docs/protocol.md has the
@@ -62,11 +68,12 @@ export function asyncapiDocument(): object {
       gateway: {
         host: SERVER_HOST,
         protocol: "ws",
-        description: `Offer \`Sec-WebSocket-Protocol: ${SUBPROTOCOL}\`. Behind TLS: wss.`,
+        description:
+          "Offer the channel's subprotocol as `Sec-WebSocket-Protocol`. Behind TLS: wss.",
         security: [{ $ref: "#/components/securitySchemes/writeKey" }],
       },
     },
-    channels: { stream: channel(all.map(([name]) => name)) },
+    channels: { stream: channel(all.map(([name]) => name)), live: LIVE_CHANNEL },
     operations: {
       fromClient: {
         action: "receive",
@@ -80,10 +87,11 @@ export function asyncapiDocument(): object {
         summary: "Frames of sluice.",
         messages: references(SERVER_FRAMES, "server", "#/channels/stream"),
       },
+      ...LIVE_OPERATIONS,
     },
     components: {
-      messages: Object.fromEntries(all),
-      schemas: { ...usedEventSchemas(), ...FRAME_SCHEMAS },
+      messages: { ...Object.fromEntries(all), ...LIVE_MESSAGES },
+      schemas: { ...usedEventSchemas(), ...FRAME_SCHEMAS, ...LIVE_SCHEMAS },
       securitySchemes: {
         writeKey: {
           type: "http",

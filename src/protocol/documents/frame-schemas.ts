@@ -259,7 +259,7 @@ const EXCEPTION_MEMBERS = {
 };
 
 /** The schema of one frame. */
-function frameSchema(
+export function frameSchema(
   { t, summary, members, optional = [], example }: FrameDescription,
   is: {
     readonly spoken: boolean;

@@ -11,6 +11,8 @@ import {
   CONTRACT_VERSION,
   EVENTS_PATH,
   LICENSE,
+  LIVE_EVENTS_PATH,
+  LIVE_PATH,
   OPENAPI_PATH,
   SESSIONS_PATH,
   STREAM_EVENTS_PATH,
@@ -28,6 +30,7 @@ import {
   problems,
   SECURITY,
 } from "./openapi-parts.ts";
+import { LIVE_EVENTS_ITEM, LIVE_ITEM } from "./live-paths.ts";
 import { SESSION_ITEM, SESSION_SCHEMAS } from "./sessions.ts";
 import { STREAM_PARAMETER, STREAM_POST_SCHEMAS } from "./stream-post-schemas.ts";
 import type { Schema } from "./kit.ts";
@@ -230,6 +233,8 @@ export function openapiDocument(): object {
       },
       [STREAM_PATH]: { get: openStream() },
       [SESSIONS_PATH]: SESSION_ITEM,
+      [LIVE_PATH]: LIVE_ITEM,
+      [LIVE_EVENTS_PATH]: LIVE_EVENTS_ITEM,
       ...FACADE_PATHS,
       [OPENAPI_PATH]: { get: getDocument("getOpenapi", "This document.") },
       [ASYNCAPI_PATH]: { get: getDocument("getAsyncapi", "Frames of the WebSockets.") },
@@ -246,6 +251,7 @@ export function openapiDocument(): object {
         bearer: { type: "http", scheme: "bearer", description: "A write key or a token." },
         basic: { type: "http", scheme: "basic", description: "The write key as user name." },
         writeKey: { type: "apiKey", in: "header", name: "X-Write-Key" },
+        ticket: { type: "apiKey", in: "query", name: "ticket", description: "Of /v1/tickets." },
         queryKey: { type: "apiKey", in: "query", name: "key", description: "For beacons." },
       },
     },
