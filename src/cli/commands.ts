@@ -4,6 +4,7 @@
  */
 import type { Command } from "./command.ts";
 import { PLACE_OPTIONS } from "./place-options.ts";
+import { EXPORT, REPLAY, SINK_POSTGRES } from "./topic-commands.ts";
 
 const SCHEMA_FILE_OPTIONS = {
   pack: { value: "NAME", text: "All schemas of a pack (a name or a directory) instead of files." },
@@ -289,44 +290,6 @@ const DOCTOR: Command = {
   run: async (invocation) => (await import("./doctor.ts")).doctor(invocation),
 };
 
-const SINK_POSTGRES: Command = {
-  name: "sink postgres",
-  operands: "",
-  operandsMin: 0,
-  operandsMax: 0,
-  summary: "Write events, sessions, profiles and dead letters to PostgreSQL.",
-  text:
-    "Reads the topics of the pack as a member of a consumer group and writes a table for each " +
-    "type, made out of its schema and widened with it. How far it has come is kept in the same " +
-    "transaction, and each event is written once by its id: it may be killed at any moment, and " +
-    "several may run. A person erased in the gateway is erased here. What cannot be written " +
-    "becomes a row of dead_letters. Ends with Ctrl-C or SIGTERM. See docs/persistence.md.",
-  options: {
-    database: { value: "URL", text: "PostgreSQL. Otherwise SLUICE_POSTGRES_URL." },
-    schema: { value: "NAME", text: "Its own tables; events go to NAME_events. Default: sluice." },
-    group: { value: "NAME", text: "Consumer group. Default: sluice-sink." },
-    topics: {
-      value: "TOPIC,…",
-      text: "Instead of the pack's, their dead letters, sessions, audit.",
-    },
-    from: {
-      value: "beginning|end",
-      text: "Where a partition never read begins. Default: beginning.",
-    },
-    "retention-days": { value: "N", text: "Days that are older go. Default: 365." },
-    "identify-type": { value: "TYPE", text: "Events that say who somebody is. Default: identify." },
-    "linger-ms": { value: "MS", text: "A batch waits so long to be filled. Default: 500." },
-    "session-timeout-ms": { value: "MS", text: "Of the member in its group. Default: 30000." },
-    admin: { value: "HOST:PORT|off", text: "Metrics and health. Default: 127.0.0.1:9466." },
-    ...PLACE_OPTIONS,
-  },
-  examples: [
-    "SLUICE_POSTGRES_URL=postgres://sluice@db/events sluice sink postgres",
-    "sluice sink postgres --retention-days 90 --schema shop",
-  ],
-  run: async (invocation) => (await import("./sink-postgres.ts")).sinkPostgres(invocation),
-};
-
 /** For the overview only: main.ts runs it before any of the others is looked for. */
 export const START = {
   name: "start",
@@ -338,6 +301,8 @@ export const START = {
 export const COMMANDS: readonly Command[] = [
   TAIL,
   REDRIVE,
+  REPLAY,
+  EXPORT,
   ENCODE,
   SCHEMA_CHECK,
   SCHEMA_REGISTER,

@@ -10,6 +10,7 @@ import { writeKeys } from "../config/tenants.ts";
 import { GroupProgress } from "../delivery/group-progress.ts";
 import { readTopic, ReaderError } from "../delivery/reader.ts";
 import { TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { noteInAudit } from "./audit.ts";
 import { CommandError, EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";
 import { isJson, readDeadLetter, type DeadLetterText } from "./dead-letter.ts";
 import { EventSender } from "./event-sender.ts";
@@ -42,7 +43,12 @@ export async function redrive(invocation: Invocation): Promise<ExitCode> {
   const keys = new KeyRing(writeKeys(config), invocation.options.get("write-key"));
   const summary = { read: 0, matched: 0, stored: 0, duplicate: 0, rejected: 0, unusable: 0 };
   const group = invocation.options.get("group") ?? filter.groupName;
+  const note = async (what: "redrive_started" | "redrive_ended", counts: object): Promise<void> => {
+    if (isDryRun) return;
+    await noteInAudit(config, { kafka, note: { what, topic, group, ...counts } });
+  };
   try {
+    await note("redrive_started", {});
     const open = { ...kafka, group, topic, timeoutMs: TAIL_CONNECT_TIMEOUT_MS };
     const progress = await GroupProgress.open(open);
     try {
@@ -71,6 +77,7 @@ export async function redrive(invocation: Invocation): Promise<ExitCode> {
       if (!isDryRun) await run.end();
     } finally {
       await progress.close();
+      await note("redrive_ended", summary);
     }
   } catch (error) {
     if (!isDryRun) await output.write(`${JSON.stringify({ topic, group, ...summary })}\n`);

@@ -8,10 +8,8 @@ import { join } from "node:path";
 import type { Config } from "../config/options.ts";
 import { ReaderError } from "../delivery/reader.ts";
 import { systemClock } from "../lib/clock.ts";
-import { TAIL_REGISTRY_DEADLINE_MS } from "../limits.ts";
 import { DEFAULT_POINTERS, PackError } from "../schema/pack-file.ts";
 import { loadPack, type Pack } from "../schema/pack.ts";
-import { RegistryClient } from "../schema/registry.ts";
 import { runSink, type ObservedSink, type SinkSettings } from "../sink/create.ts";
 import { createAdminServer, type AdminServer } from "../telemetry/admin.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -21,6 +19,7 @@ import { SinkTelemetry } from "../telemetry/sink.ts";
 import { neededTopics } from "../topics.ts";
 import { CommandError, EXIT, integerOption, UsageError, type Invocation } from "./command.ts";
 import { findKafka, findRegistry, settings } from "./places.ts";
+import { registryAt } from "./registry-for.ts";
 
 const PACKS = join(import.meta.dirname, "..", "..", "packs");
 const RETENTION_DAYS = { name: "retention-days", min: 1, max: 36_500, default: 365 } as const;
@@ -58,7 +57,7 @@ export async function sinkPostgres(invocation: Invocation): Promise<typeof EXIT.
   try {
     await runSink({
       settings: sinkSettings,
-      registry: makeRegistry(config),
+      registry: registryAt(findRegistry(config)),
       signal: invocation.io.signal,
       nowMs: systemClock.nowMs,
       onEvent: (event) => telemetry.heard(event),
@@ -147,16 +146,6 @@ function numberOf(
   const value = integerOption(invocation, { name: option.name, min: option.min }) ?? option.default;
   if (value <= option.max) return value;
   throw new UsageError(`--${option.name} is at most ${option.max}, not ${value}.`);
-}
-
-function makeRegistry(config: Config): RegistryClient {
-  const { urls, auth } = findRegistry(config);
-  return new RegistryClient({
-    urls,
-    timeoutMs: TAIL_REGISTRY_DEADLINE_MS,
-    deadlineMs: TAIL_REGISTRY_DEADLINE_MS,
-    ...(auth !== undefined && { auth }),
-  });
 }
 
 function makeAdmin(

@@ -3,12 +3,12 @@
  * stop.
  */
 import { readTopic, ReaderError, type KafkaRecord } from "../delivery/reader.ts";
-import { TAIL_CONNECT_TIMEOUT_MS, TAIL_REGISTRY_DEADLINE_MS } from "../limits.ts";
-import { RegistryClient } from "../schema/registry.ts";
+import { TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
 import { CommandError, EXIT, integerOption, type Invocation } from "./command.ts";
 import { Output } from "./io.ts";
-import { findKafka, findRegistry, settings } from "./places.ts";
+import { findKafka, settings } from "./places.ts";
 import { recordLine } from "./record-line.ts";
+import { registryFor } from "./registry-for.ts";
 import { ValueDecoder } from "../schema/value-decoder.ts";
 
 export async function tail(invocation: Invocation): Promise<typeof EXIT.good> {
@@ -63,22 +63,6 @@ async function printRecords(
     await printing.output.write(recordLine(record, value));
     printed += 1;
     if (printed >= printing.count) break;
-  }
-}
-
-/** A topic can be read without a registry: then every value is hex and says why. */
-function registryFor(invocation: Invocation): RegistryClient | undefined {
-  try {
-    const { urls, auth } = findRegistry(settings(invocation));
-    return new RegistryClient({
-      urls,
-      timeoutMs: TAIL_REGISTRY_DEADLINE_MS,
-      deadlineMs: TAIL_REGISTRY_DEADLINE_MS,
-      ...(auth !== undefined && { auth }),
-    });
-  } catch (error) {
-    if (error instanceof CommandError) return undefined;
-    throw error;
   }
 }
 

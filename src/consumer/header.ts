@@ -10,6 +10,12 @@
 /** Name of the header. */
 export const SLUICE_HEADER = "sluice";
 
+/**
+ * Name of the header of a record that `sluice replay` has written: JSON of the replay's id, and the
+ * topic, partition, offset and time the record had.
+ */
+export const REPLAY_HEADER = "sluice-replay";
+
 const FIXED_BYTES = 46;
 
 /** Bits of the flags byte. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 
-import { headerOf, type SluiceHeader } from "../consumer/header.ts";
+import { headerOf, REPLAY_HEADER, type SluiceHeader } from "../consumer/header.ts";
 import type { Deduplicator } from "../consumer/deduplicator.ts";
 import type { KafkaRecord } from "../delivery/reader.ts";
 import type { AvroRecord } from "../schema/avro/schema.ts";
@@ -205,9 +205,7 @@ export class RecordDecoder {
   }
 }
 
-/** A replayed record carries it; the gateway's own flag stands for redriven ones. */
-export const REPLAY_HEADER = "sluice-replay";
-
+/** What `sluice replay` has written; the gateway's own flag stands for redriven ones. */
 function hasReplayHeader({ headers }: KafkaRecord): boolean {
   return headers.some(([name]) => name === REPLAY_HEADER);
 }

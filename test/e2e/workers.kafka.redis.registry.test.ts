@@ -1,7 +1,7 @@
 /**
- * Several workers on one port, with real servers and under load: a rolling restart, a worker that is
- * killed, connections that are spread unevenly. Whatever happens to the processes, nothing that was
- * answered is lost and no count goes back.
+ * Several workers on one port, with real servers and under load: a rolling restart, a worker that
+ * is killed, connections that are spread unevenly. Whatever happens to the processes, nothing that
+ * was answered is lost and no count goes back.
  */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -72,7 +72,9 @@ const COUNTERS = [
   "process_cpu_seconds_total",
 ];
 
-/** Looks at the counters as often as it can; what it gives ends that, and fails if one went back. */
+/**
+ * Looks at the counters as often as it can; what it gives ends that, and fails if one went back.
+ */
 function watchCounters(): () => Promise<void> {
   const problems: string[] = [];
   const seen = new Map<string, number>();
