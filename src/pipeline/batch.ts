@@ -43,15 +43,23 @@ export interface Tally {
   deadLettersStored: number;
   deadLettersFailed: number;
   /** By outcome number (errors.ts); `rejected` and `retry` both carry a code. */
-  readonly rejected: Uint32Array;
-  readonly retry: Uint32Array;
+  rejected: Uint32Array;
+  retry: Uint32Array;
 }
 
+/** Shared by all tallies in which nothing failed; never written. */
+const NO_COUNTS = new Uint32Array(OUTCOME_CODES.length);
+
 function emptyTally(): Tally {
-  const rejected = new Uint32Array(OUTCOME_CODES.length);
-  const retry = new Uint32Array(OUTCOME_CODES.length);
-  const numbers = { stored: 0, duplicate: 0, storedLate: 0 };
-  return { ...numbers, deadLettersStored: 0, deadLettersFailed: 0, rejected, retry };
+  return {
+    stored: 0,
+    duplicate: 0,
+    storedLate: 0,
+    deadLettersStored: 0,
+    deadLettersFailed: 0,
+    rejected: NO_COUNTS,
+    retry: NO_COUNTS,
+  };
 }
 
 const NO_TOPICS = new Int32Array(0);
@@ -66,15 +74,12 @@ export class Batch {
    * Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`.
    */
   readonly codes: Uint8Array;
-  readonly rejections = new Map<number, Rejection>();
   /** Kept where an answer may have to name events (HTTP); on streams their seq names them. */
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
   sessionSlots: Int32Array | null = null;
   /** Ids that are remembered once they are stored; null: the tenant does not want that. */
   claims: IdClaims | null = null;
-  /** Why events that were not handed over are to be sent again, by row. */
-  readonly details = new Map<number, string>();
   /** Destination of each row; −1: not handed over. */
   topics: Int32Array = NO_TOPICS;
   /** Whose events they are; null until they are handed over. */
@@ -87,6 +92,8 @@ export class Batch {
   /** The pipeline's note of `openCount`: what it has added to the events in flight. */
   openKnown = 0;
   readonly #watch: BatchWatch;
+  #rejections: Map<number, Rejection> | null = null;
+  #details: Map<number, string> | null = null;
   #listener: BatchListener | null = null;
   #open: number;
   #tally: Tally = emptyTally();
@@ -104,6 +111,16 @@ export class Batch {
     this.#open = count;
   }
 
+  /** By row. */
+  get rejections(): Map<number, Rejection> {
+    return (this.#rejections ??= new Map());
+  }
+
+  /** Why events that were not handed over are to be sent again, by row. */
+  get details(): Map<number, string> {
+    return (this.#details ??= new Map());
+  }
+
   /** True once every event has its verdict. */
   get settled(): boolean {
     return this.#open === 0;
@@ -118,7 +135,7 @@ export class Batch {
   retryDetail(row: number): string {
     const code = OUTCOME_CODES[this.codes[row] ?? 0];
     const known = code !== undefined && code !== "none" ? code : "internal";
-    return this.details.get(row) ?? this.#watch.retryDetail(this, row, known);
+    return this.#details?.get(row) ?? this.#watch.retryDetail(this, row, known);
   }
 
   listen(listener: BatchListener): void {
@@ -134,8 +151,11 @@ export class Batch {
     this.#open -= 1;
     if (verdict === VERDICT.stored) this.#tally.stored += 1;
     else if (verdict === VERDICT.duplicate) this.#tally.duplicate += 1;
-    else if (verdict === VERDICT.rejected) addOne(this.#tally.rejected, number);
-    else if (verdict === VERDICT.retry) addOne(this.#tally.retry, number);
+    else if (verdict === VERDICT.rejected) {
+      this.#tally.rejected = withOneMore(this.#tally.rejected, number);
+    } else if (verdict === VERDICT.retry) {
+      this.#tally.retry = withOneMore(this.#tally.retry, number);
+    }
   }
 
   /** How many events have which verdict so far. */
@@ -163,7 +183,7 @@ export class Batch {
       this.#tally.storedLate += 1;
       return;
     }
-    const rejection = this.rejections.get(row);
+    const rejection = this.#rejections?.get(row);
     if (rejection === undefined) {
       this.decide(row, VERDICT.stored);
       this.#watch.rowStored(this, row);
@@ -180,7 +200,7 @@ export class Batch {
   recordFailed(row: number, code: OutcomeCode): void {
     this.claims?.failed(row);
     if (this.verdicts[row] !== VERDICT.open) return;
-    if (this.rejections.has(row)) this.#tally.deadLettersFailed += 1;
+    if (this.#rejections?.has(row) === true) this.#tally.deadLettersFailed += 1;
     this.decide(row, VERDICT.retry, code);
   }
 
@@ -205,6 +225,8 @@ export class Batch {
   }
 }
 
-function addOne(counts: Uint32Array, index: number): void {
-  counts[index] = (counts[index] ?? 0) + 1;
+function withOneMore(counts: Uint32Array, index: number): Uint32Array {
+  const own = counts === NO_COUNTS ? counts.slice() : counts;
+  own[index] = (own[index] ?? 0) + 1;
+  return own;
 }

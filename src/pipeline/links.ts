@@ -15,6 +15,30 @@ export function knownIdOf(event: Uint8Array, payload: "data" | "whole"): string 
   return typeof known === "string" && known.length <= KNOWN_ID_LENGTH_MAX ? known : "";
 }
 
+const NAME = Buffer.from('"userId"');
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+
+/**
+ * True: whatever member of the event `userId` may be, it says this user or nobody, so that there is
+ * nothing to link. False: it has to be read. This costs a twentieth of reading it.
+ */
+export function saysNobodyElse(event: Uint8Array, user: string): boolean {
+  const text = Buffer.from(event.buffer, event.byteOffset, event.length);
+  // With an escape in it a name can be written otherwise.
+  if (text.includes(BACKSLASH)) return false;
+  const at = text.indexOf(NAME);
+  if (at < 0) return true;
+  if (text.includes(NAME, at + NAME.length)) return false;
+  let next = at + NAME.length;
+  while (text[next] === SPACE || text[next] === COLON) next += 1;
+  const end = next + 1 + user.length;
+  const isSame = text[next] === QUOTE && text[end] === QUOTE;
+  return isSame && user !== "" && text.toString("latin1", next + 1, end) === user;
+}
+
 function parse(text: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(text).toString("utf8"));

@@ -4,11 +4,12 @@
  * the store has agreed to it. It knows no Kafka.
  */
 import type { Codec, FrameContext } from "../codec/codec.ts";
+import { TextMemo } from "../lib/text-memo.ts";
 import { HEADER_FLAG, setHeaderFlag } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { SessionRef, Sessions } from "../session/sessions.ts";
 import type { Batch } from "./batch.ts";
-import { knownIdOf, LINKING_TYPE } from "./links.ts";
+import { knownIdOf, LINKING_TYPE, saysNobodyElse } from "./links.ts";
 import type { Route, RouteBook } from "./routes.ts";
 
 export interface SessionTouchesParts {
@@ -24,6 +25,8 @@ interface Frame {
 
 export class SessionTouches {
   readonly #parts: SessionTouchesParts;
+  /** An actor's events come in groups, and making a text costs more than all else here. */
+  readonly #texts = new TextMemo();
 
   constructor(parts: SessionTouchesParts) {
     this.#parts = parts;
@@ -55,8 +58,10 @@ export class SessionTouches {
     if (session === null || session.slot < 0) return;
     if (type === LINKING_TYPE) {
       const event = table.memory.subarray(table.eventStart[row], table.eventEnd[row]);
-      const known = knownIdOf(event, context.payload);
-      if (known !== this.#actorOf(table, row)) sessions.link(session.slot, known);
+      if (!saysNobodyElse(event, session.user)) {
+        const known = knownIdOf(event, context.payload);
+        if (known !== this.#actorOf(table, row)) sessions.link(session.slot, known);
+      }
     }
     codec.setSession(row, session.id);
     if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
@@ -65,13 +70,15 @@ export class SessionTouches {
   }
 
   #actorOf(table: RecordTable, row: number): string {
-    return this.#parts.codec.text(table.actorStart[row] ?? 0, table.actorEnd[row] ?? 0);
+    const { memory, actorStart, actorEnd } = table;
+    return this.#texts.read(memory, actorStart[row] ?? 0, actorEnd[row] ?? 0);
   }
 
   #sessionOf({ table, context }: Frame, row: number, type: string): SessionRef | null {
-    const { codec, sessions } = this.#parts;
+    const { sessions } = this.#parts;
+    const { memory, sessionStart, sessionEnd } = table;
     const actor = this.#actorOf(table, row);
-    const clientSessionId = codec.text(table.sessionStart[row] ?? 0, table.sessionEnd[row] ?? 0);
+    const clientSessionId = this.#texts.read(memory, sessionStart[row] ?? 0, sessionEnd[row] ?? 0);
     if (actor === "" && clientSessionId === "") return null;
     const { tenant, source, receivedAtMs } = context;
     const timeMs = table.timeMs[row] ?? receivedAtMs;

@@ -27,7 +27,12 @@ import { idleMs } from "./store.ts";
 import type { SessionStore, StoreAnswer } from "./store.ts";
 import { createUuid7 } from "./uuid7.ts";
 
-const NO_SESSION: SessionRef = Object.freeze({ id: "", slot: -1, provisional: false });
+const NO_SESSION: SessionRef = Object.freeze({
+  id: "",
+  slot: -1,
+  provisional: false,
+  user: "",
+});
 
 const NODE_TIMERS: SessionTimers = {
   setInterval: (task, delayMs) => setInterval(task, delayMs).unref(),

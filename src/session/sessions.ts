@@ -36,6 +36,8 @@ export interface SessionRef {
   readonly slot: number;
   /** Another process may know this session under another id (header flag 8). */
   readonly provisional: boolean;
+  /** Whom the actor is known as, "" if nobody knows. */
+  readonly user: string;
 }
 
 type SessionsStats = ReturnType<SessionRoom["stats"]>;

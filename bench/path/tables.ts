@@ -1,0 +1,240 @@
+/**
+ * The parts of `bench/path.ts`: what an event costs by transport and frame, how long acks take by
+ * load, what a connection without traffic holds, and what truthful answers cost.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { residentBytes } from "./cpu.ts";
+import { IdleCrowd } from "./idle-crowd.ts";
+import { measure, type Load, type Measured } from "./load.ts";
+import { startServer, type Backends, type ServerKind, type ServerOptions } from "./servers.ts";
+
+export interface PartOptions {
+  readonly backends: Backends;
+  /** Of each measurement. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Another checkout's gateway that takes turns with this one; "": none. */
+  readonly against: string;
+  /** Told when something begins. */
+  readonly say: (sentence: string) => void;
+}
+
+/** Enough in flight for the server to be the one that is waited for. */
+export const LOADS: Readonly<Record<string, Load>> = {
+  "WS 1": { transport: "ws", eventsPerFrame: 1, connections: 64, inFlight: 32, rate: 0 },
+  "WS 10": { transport: "ws", eventsPerFrame: 10, connections: 32, inFlight: 16, rate: 0 },
+  "WS 100": { transport: "ws", eventsPerFrame: 100, connections: 16, inFlight: 4, rate: 0 },
+  "HTTP 1": { transport: "http", eventsPerFrame: 1, connections: 512, inFlight: 1, rate: 0 },
+  "HTTP 10": { transport: "http", eventsPerFrame: 10, connections: 256, inFlight: 1, rate: 0 },
+  "HTTP 100": { transport: "http", eventsPerFrame: 100, connections: 64, inFlight: 1, rate: 0 },
+};
+
+/** `bare`: sluice without its header on records, which the baseline does not write either. */
+export type Arm = "sluice" | "bare" | "baseline" | "against";
+
+export interface CostRow {
+  readonly load: string;
+  readonly arm: Arm;
+  /** The run with the middle cost. */
+  readonly median: Measured;
+  readonly costs: readonly number[];
+}
+
+async function withServer<T>(
+  kind: ServerKind,
+  options: ServerOptions,
+  run: (server: { readonly pid: number; readonly port: number }) => Promise<T>,
+): Promise<T> {
+  const server = await startServer(kind, options);
+  try {
+    return await run(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+function armOptions(arm: Arm, { backends, against }: PartOptions): [ServerKind, ServerOptions] {
+  if (arm === "baseline") return ["baseline", backends];
+  if (arm === "bare") return ["sluice", { ...backends, isHeaderless: true }];
+  return ["sluice", arm === "against" ? { ...backends, main: against } : backends];
+}
+
+/** All loads against all arms, which take turns. A server starts anew for each round. */
+export async function measureCosts(
+  loads: readonly string[],
+  options: PartOptions,
+): Promise<CostRow[]> {
+  const arms: Arm[] =
+    options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"];
+  const runs = new Map<string, Measured[]>();
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
+      await withServer(...armOptions(arm, options), async (server) => {
+        for (const name of loads) {
+          const load = LOADS[name];
+          if (load === undefined) throw new Error(`no load is called ${name}`);
+          const measured = await measure(server, load, { seconds: options.seconds });
+          options.say(sentence(`${arm} ${name}`, measured));
+          const key = `${name}|${arm}`;
+          runs.set(key, [...(runs.get(key) ?? []), measured]);
+        }
+      });
+    }
+  }
+  return [...runs].map(([key, measured]) => {
+    const [load = "", arm = ""] = key.split("|");
+    return { load, arm: arm as Arm, ...middle(measured) };
+  });
+}
+
+function middle(measured: readonly Measured[]): Pick<CostRow, "median" | "costs"> {
+  const sorted = measured.toSorted((a, b) => a.cpuSecondsPerMillion - b.cpuSecondsPerMillion);
+  const inTheMiddle = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (inTheMiddle === undefined) throw new Error("at least one round");
+  return { median: inTheMiddle, costs: measured.map((each) => each.cpuSecondsPerMillion) };
+}
+
+function sentence(what: string, measured: Measured): string {
+  const { eventsPerSecond, cpuSecondsPerMillion, ackMs, notStored } = measured;
+  return (
+    `${what}: ${eventsPerSecond} events/s, ${cpuSecondsPerMillion} CPU-s per million, ` +
+    `ack p50 ${ackMs.p50} p99 ${ackMs.p99} ms${notStored > 0 ? `, ${notStored} NOT STORED` : ""}`
+  );
+}
+
+export interface LatencyRow {
+  readonly arm: Arm;
+  readonly eventsPerFrame: number;
+  /** Share of what the server takes in a closed loop. */
+  readonly share: number;
+  readonly rate: number;
+  readonly measured: Measured;
+}
+
+const SHARES = [0.1, 0.3, 0.5, 0.7, 0.9] as const;
+
+/** Open loop: frames are due on a timetable, and wait counts from there. */
+export async function measureLatencies(
+  eventsPerFrame: number,
+  options: PartOptions,
+): Promise<LatencyRow[]> {
+  const rows: LatencyRow[] = [];
+  for (const arm of ["sluice", "baseline"] as const) {
+    await withServer(...armOptions(arm, options), async (server) => {
+      const closed = LOADS[`WS ${eventsPerFrame}`];
+      if (closed === undefined) throw new Error("frames of 1, 10 or 100 events");
+      const { seconds } = options;
+      const full = await measure(server, closed, { seconds });
+      for (const share of SHARES) {
+        const rate = Math.round(full.eventsPerSecond * share);
+        const load = { ...closed, connections: 64, rate };
+        const measured = await measure(server, load, { seconds });
+        options.say(sentence(`${arm} at ${share * 100} % (${rate}/s)`, measured));
+        rows.push({ arm, eventsPerFrame, share, rate, measured });
+      }
+    });
+  }
+  return rows;
+}
+
+export interface IdleRow {
+  readonly arm: Arm;
+  readonly connections: number;
+  /** Anonymous memory of the process, per connection. */
+  readonly bytesPerConnection: number;
+  readonly residentMegabytes: number;
+}
+
+const IDLE_SETTLE_MS = 4_000;
+/** Opened and closed before, so that what the first ones need once is not counted. */
+const IDLE_FIRST = 2_000;
+
+export async function measureIdle(connections: number, options: PartOptions): Promise<IdleRow[]> {
+  const rows: IdleRow[] = [];
+  for (const arm of ["sluice", "baseline"] as const) {
+    const [kind, serverOptions] = armOptions(arm, options);
+    await withServer(kind, { ...serverOptions, nodeFlags: ["--expose-gc"] }, async (server) => {
+      const first = new IdleCrowd(server.port);
+      await first.open(IDLE_FIRST);
+      await delay(IDLE_SETTLE_MS);
+      const before = residentBytes(server.pid);
+      await first.open(connections);
+      await delay(IDLE_SETTLE_MS);
+      const after = residentBytes(server.pid);
+      first.close();
+      const bytesPerConnection = Math.round((after - before) / connections);
+      const residentMegabytes = Math.round(after / 1e5) / 10;
+      options.say(`${arm}: ${bytesPerConnection} bytes per idle connection`);
+      rows.push({ arm, connections, bytesPerConnection, residentMegabytes });
+    });
+  }
+  return rows;
+}
+
+export interface TaxRow {
+  readonly level: string;
+  readonly inFlightEvents: number;
+  readonly truthful: Measured;
+  readonly early: Measured;
+  /** What truthful answers cost in each pair, %: of throughput, and of CPU time per event. */
+  readonly throughputPercent: readonly number[];
+  readonly cpuPercent: readonly number[];
+  readonly throughputMedian: number;
+  readonly cpuMedian: number;
+}
+
+/** Closed loops with so many frames of 100 in flight on 16 streams. */
+const TAX_LEVELS = { light: 1, half: 2, full: 8 } as const;
+
+/** The same clients with the same events in flight at most, answered in the two ways by turns. */
+export async function measureTax(options: PartOptions): Promise<TaxRow[]> {
+  const { backends, seconds, rounds } = options;
+  const rows: TaxRow[] = [];
+  for (const [level, inFlight] of Object.entries(TAX_LEVELS)) {
+    const load: Load = { transport: "ws", eventsPerFrame: 100, connections: 16, inFlight, rate: 0 };
+    const inFlightEvents = load.connections * inFlight * load.eventsPerFrame;
+    const environment = { EARLY_ACKS_AHEAD: String(inFlightEvents) };
+    const runs = { sluice: [] as Measured[], early: [] as Measured[] };
+    for (let round = 0; round < rounds; round += 1) {
+      const order =
+        round % 2 === 0 ? (["sluice", "early"] as const) : (["early", "sluice"] as const);
+      for (const kind of order) {
+        await withServer(kind, { ...backends, environment }, async (server) => {
+          const measured = await measure(server, load, { seconds });
+          options.say(sentence(`${kind === "early" ? "early" : "truthful"} ${level}`, measured));
+          runs[kind].push(measured);
+        });
+      }
+    }
+    const throughputPercent = runs.sluice.map((truthful, pair) =>
+      percent(1 - truthful.eventsPerSecond / (runs.early[pair]?.eventsPerSecond ?? Number.NaN)),
+    );
+    const cpuPercent = runs.sluice.map((truthful, pair) =>
+      percent(
+        truthful.cpuSecondsPerMillion / (runs.early[pair]?.cpuSecondsPerMillion ?? Number.NaN) - 1,
+      ),
+    );
+    rows.push({
+      level,
+      inFlightEvents,
+      truthful: middle(runs.sluice).median,
+      early: middle(runs.early).median,
+      throughputPercent,
+      cpuPercent,
+      throughputMedian: median(throughputPercent),
+      cpuMedian: median(cpuPercent),
+    });
+  }
+  return rows;
+}
+
+function percent(share: number): number {
+  return Math.round(share * 1_000) / 10;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const [low, high] = [(sorted.length - 1) >> 1, sorted.length >> 1];
+  return ((sorted[low] ?? Number.NaN) + (sorted[high] ?? Number.NaN)) / 2;
+}
