@@ -315,7 +315,7 @@ export function encodeRecord(at: usize, node: usize): usize {
       const from = out;
       if (from > outEnd) return failRoom(value);
       const kind = <u32>load<u8>(entry, ENTRY_KIND);
-      // One comparison for two: a branch for each, or a flag made of both, costs more.
+      // Is it a string, and text? One comparison for both.
       if (((kind ^ KIND_STRING) | (<u32>load<u8>(value) ^ 0x22)) == 0) {
         const branch = <u32>load<u8>(entry, ENTRY_BRANCH);
         if (branch != NO_BRANCH) {
