@@ -5,8 +5,7 @@
 import type { Admission } from "./admission/admission.ts";
 import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
-import { AnswerMemory } from "./dedupe/answer-memory.ts";
-import { Repeats } from "./dedupe/repeats.ts";
+import type { Repeats } from "./dedupe/repeats.ts";
 import { demoPages } from "./demo.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { CancelTimer } from "./lib/clock.ts";
@@ -32,6 +31,7 @@ import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { BatchTracer } from "./tracing/tracer.ts";
 
 export interface IngestRooms {
+  readonly repeats: Repeats;
   readonly admission: Admission;
   readonly pipeline: Pipeline;
   readonly deadlines: Deadlines;
@@ -67,20 +67,9 @@ export function makeIngest(
       quotaReached: (scope) => telemetry.traffic.quotaReached(scope),
       told: (durationMs) => telemetry.traffic.told(durationMs),
     },
-    repeats: makeRepeats(telemetry),
     recordHeaders: config.cloudEventsHeaders,
     processId: makeProcessId(),
   });
-}
-
-function makeRepeats({ traffic }: Telemetry): Repeats {
-  const memory = new AnswerMemory({
-    windowMs: limits.REPEAT_WINDOW_MS,
-    answersMax: limits.REPEAT_ANSWERS_MAX,
-    bytesMax: limits.REPEAT_BYTES_MAX,
-    clockMs: systemClock.monotonicMs,
-  });
-  return new Repeats({ memory, onRepeat: (kind) => traffic.requestRepeated(kind) });
 }
 
 export interface ServerRooms {

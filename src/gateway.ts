@@ -7,7 +7,6 @@ import type { Access } from "./access.ts";
 import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
-import { deadlines as deadlinesOf } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { followCertificate, makeIngest, makeServer } from "./doors.ts";
@@ -17,16 +16,15 @@ import * as limits from "./limits.ts";
 import { makeLiveHub } from "./live-feed.ts";
 import type { LiveHub } from "./live/hub.ts";
 import { DeadLetters } from "./pipeline/dead-letters.ts";
-import { Deadlines } from "./pipeline/deadlines.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { RouteBook } from "./pipeline/routes.ts";
 import { watchReadiness } from "./readiness.ts";
+import { makeRepeats } from "./repeats.ts";
 import * as rooms from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
-import { IdWindow } from "./dedupe/id-window.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
@@ -74,14 +72,14 @@ interface Loaded {
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #access: Access;
+  readonly #repeats: ReturnType<typeof makeRepeats>;
   readonly #delivery: Delivery;
   readonly #topicsKnown = new Set<string>();
   readonly #schemas: SchemaStore;
   readonly #sessions: Sessions;
   readonly #news: SessionNewsRoom | null;
   readonly #pipeline: Pipeline;
-  readonly #httpDeadlines: Deadlines;
-  readonly #streamDeadlines: Deadlines;
+  readonly #deadlines: ReturnType<typeof rooms.makeDeadlines>;
   readonly #gate: rooms.Gate;
   readonly #streams: StreamStore;
   readonly #hub: StreamHub;
@@ -108,9 +106,11 @@ export class Gateway {
   private constructor(parts: GatewayParts, { codec, newsGround, tracer }: Loaded) {
     const { config, pack, telemetry } = parts;
     const { deadLetters: payload } = config;
+    const clockMs = systemClock.monotonicMs;
     this.#parts = parts;
     this.#tracer = tracer;
     this.#access = makeAccess(parts);
+    this.#repeats = makeRepeats(parts, this.#access.admission);
     this.#delivery = rooms.makeDelivery(parts, {
       table: this.#access.admission.table,
       threadPoolSize: parts.threadPoolSize,
@@ -138,35 +138,31 @@ export class Gateway {
       sessions: this.#sessions,
       schemas: this.#schemas,
       deadLetters: new DeadLetters({ delivery: this.#delivery, routes, payload }),
-      idWindow: new IdWindow({ idsMax: limits.DEDUPE_IDS_MAX, clockMs: systemClock.monotonicMs }),
+      ...this.#repeats,
       observer: telemetry.traffic,
       ...(config.privacySalt === "" ? {} : { privacySalt: config.privacySalt }),
-      clockMs: systemClock.monotonicMs,
+      clockMs,
     });
-    const clockMs = systemClock.monotonicMs;
-    const code = "kafka_timeout";
-    const { streamMs } = deadlinesOf(config);
-    this.#httpDeadlines = new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs });
-    this.#streamDeadlines = new Deadlines({ ttlMs: streamMs, code, clockMs });
+    this.#deadlines = rooms.makeDeadlines(config);
     const shedding = rooms.makeShedding(parts);
-    this.#gate = new rooms.Gate(this.#delivery, shedding, systemClock.monotonicMs);
+    this.#gate = new rooms.Gate(this.#delivery, shedding, clockMs);
     this.#streams = makeStreamStore(parts);
     const { admission, quotas, doorman } = this.#access;
-    const pipeline = this.#pipeline;
-    const shared = { admission, quotas, shedding, pipeline, gate: this.#gate, tracer };
+    const gated = { pipeline: this.#pipeline, gate: this.#gate, shedding };
+    const shared = { admission, quotas, tracer, ...gated };
     const store = this.#streams;
-    this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#streamDeadlines });
+    this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#deadlines.stream });
     const heldSchemas = () => this.#heldSchemas();
     this.#live = makeLiveHub(parts, { ...sessionRooms, admission, heldSchemas, newsGround });
-    const deadlines = this.#httpDeadlines;
-    this.#ingest = makeIngest(parts, { ...shared, deadlines });
-    const ingest = this.#ingest;
+    const deadlines = this.#deadlines.http;
+    const ingest = makeIngest(parts, { ...shared, deadlines, repeats: this.#repeats.requests });
+    this.#ingest = ingest;
     this.#streamDoor = makeStreamDoor(parts, { ...shared, store, deadlines, ingest });
     this.#server = makeServer(parts, {
       ...shared,
       desk: makeSessionDesk(parts, { admission, ...sessionRooms }),
       doorman,
-      ingest: this.#ingest,
+      ingest,
       streams: this.#streamDoor,
       hub: this.#hub,
       live: this.#live,
@@ -312,7 +308,7 @@ export class Gateway {
       await swept;
     });
     lifecycle.onDrain("sessions", async () => {
-      await Promise.all([this.#sessions.stop(), this.#streams.stop()]);
+      await Promise.all([this.#sessions.stop(), this.#streams.stop(), this.#repeats.stop()]);
     });
     lifecycle.onDrain("schemas", async () => {
       await Promise.all([this.#schemas.stop(), this.#news?.schemas.stop()]);
@@ -321,8 +317,8 @@ export class Gateway {
       this.#stopWatching();
       this.#access.stop();
       this.#stopFollowing();
-      this.#httpDeadlines.stop();
-      this.#streamDeadlines.stop();
+      this.#deadlines.http.stop();
+      this.#deadlines.stream.stop();
       this.#server.close();
       if (!this.#parts.isWorker) {
         await removeRunFile(dataDirectory(this.#parts.config), process.pid);

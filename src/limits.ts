@@ -62,6 +62,27 @@ export const REPEAT_BYTES_MAX = 32 * 1024 * 1024;
 /** Ids remembered for tenants with `dedupe`, about 150 bytes each; the oldest are forgotten. */
 export const DEDUPE_IDS_MAX = 500_000;
 
+/**
+ * What one process tells the others through Redis of what is stored: entries of about 200 bytes that
+ * are not over yet; beyond it the others are not told. One answer is told up to its bytes.
+ */
+export const SHARED_ENTRIES_MAX = 500_000;
+export const SHARED_ANSWER_BYTES_MAX = 4 * 1024;
+
+/** Entries that wait to be written, and how long they do; more are not told to the others. */
+export const SHARED_WRITES_MAX = 20_000;
+export const SHARED_FLUSH_MS = 50;
+
+/** Keys asked for in one turn; the rest counts as unknown. */
+export const SHARED_LOOKUPS_MAX = 10_000;
+
+/** How long an answer waits for what others know; a Redis that is late is not asked for a while. */
+export const SHARED_LOOKUP_DEADLINE_MS = 50;
+export const SHARED_PAUSE_MS = 1_000;
+
+/** An id that another process has stored is taken as known for so long, then asked for again. */
+export const SHARED_ID_KEPT_MS = 60_000;
+
 /** Attributes of one CloudEvent kept as headers of its record; what comes behind is left out. */
 export const CLOUDEVENT_HEADERS_BYTES_MAX = 1_024;
 

@@ -20,6 +20,7 @@ import type { Delivery, DeliveryState } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
+import { Deadlines } from "./pipeline/deadlines.ts";
 import { Shedding } from "./quota/shedding.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
 import type { Pack } from "./schema/pack.ts";
@@ -81,6 +82,17 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     unackedBytesMax: config.unackedBytesMax,
     ...(config.createTopics ? { createTopics: neededTopics(parts, tenantsOf(extras.table)) } : {}),
   });
+}
+
+/** When what is not confirmed becomes `retry`: for HTTP, and for streams. */
+export function makeDeadlines(config: Config) {
+  const clockMs = systemClock.monotonicMs;
+  const code = "kafka_timeout";
+  const { streamMs } = deadlines(config);
+  return {
+    http: new Deadlines({ ttlMs: config.httpDeadlineMs, code, clockMs }),
+    stream: new Deadlines({ ttlMs: streamMs, code, clockMs }),
+  };
 }
 
 export function makeSchemaStore(parts: RoomParts, accept: AcceptSchema): SchemaStore {

@@ -5,12 +5,22 @@
 
 /** What a room may import of other rooms, besides COMMON. A name with a star: its types only. */
 export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
-  server: ["protocol", "dialect", "admission", "pipeline", "quota", "stream", "live", "codec*"],
+  server: [
+    "protocol",
+    "dialect",
+    "admission",
+    "pipeline",
+    "quota",
+    "stream",
+    "live",
+    "codec*",
+    "dedupe*",
+  ],
   live: ["protocol", "admission", "schema", "delivery", "stream"],
   stream: ["protocol", "admission", "pipeline", "redis", "codec*"],
   dialect: ["protocol", "admission", "codec*"],
   admission: [],
-  pipeline: ["schema", "codec", "delivery", "session", "admission"],
+  pipeline: ["schema", "codec", "delivery", "session", "admission", "dedupe"],
   protocol: [],
   // The plan compiler in schema writes for the WASM module, by the numbers in codec/abi.gen.ts.
   codec: ["schema"],
@@ -20,6 +30,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   session: ["redis"],
   redis: [],
   sink: ["schema", "delivery", "consumer"],
+  dedupe: ["protocol*", "redis"],
   // Runs in programs of others: it may not need the rest of sluice.
   consumer: [],
   client: [],

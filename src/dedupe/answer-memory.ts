@@ -4,6 +4,7 @@
  * taken as new, which costs a second copy and loses nothing. It knows no HTTP and no events.
  */
 import type { Reply } from "../protocol/reply.ts";
+import type { SharedAnswer } from "./shared-answer.ts";
 
 /** What is known of a request: nothing, that it is under way, or its answer. */
 export type Standing =
@@ -59,11 +60,19 @@ export class AnswerMemory {
     this.#open.set(key, digest);
   }
 
-  /** It is over. null: its outcome is not final, so that the next one is new. */
-  close(key: string, reply: Reply | null): void {
+  /**
+   * It is over; gives what is kept. null: its outcome is not final, so that the next one is new.
+   */
+  close(key: string, reply: Reply | null): SharedAnswer | null {
     const digest = this.#open.get(key);
     this.#open.delete(key);
-    if (digest === undefined || reply === null) return;
+    if (digest === undefined || reply === null) return null;
+    this.keep(key, { digest, reply });
+    return { digest, reply };
+  }
+
+  /** An answer that was given, here or by another process. */
+  keep(key: string, { digest, reply }: SharedAnswer): void {
     const { windowMs, clockMs } = this.#options;
     const bytes = key.length + digest.length + reply.body.length;
     this.#forget(key);

@@ -5,9 +5,17 @@ import { jsonReply, problemReply } from "../protocol/reply.ts";
 import { AnswerMemory } from "./answer-memory.ts";
 import { Repeats } from "./repeats.ts";
 import type { RepeatMark } from "./repeats.ts";
+import type { SharedMemory } from "./shared-memory.ts";
+import { FakeMemory } from "./testing/fake-memory.ts";
 
 const BODY = new TextEncoder().encode("{}");
 const OK = jsonReply(200, { stored: 1 });
+
+interface HarnessOptions {
+  readonly answersMax?: number;
+  readonly bytesMax?: number;
+  readonly shared?: SharedMemory;
+}
 
 class Harness {
   nowMs = 0;
@@ -15,11 +23,16 @@ class Harness {
   readonly memory: AnswerMemory;
   readonly repeats: Repeats;
 
-  constructor({ answersMax = 10, bytesMax = 10_000 } = {}) {
+  constructor({ answersMax = 10, bytesMax = 10_000, shared }: HarnessOptions = {}) {
     const clockMs = (): number => this.nowMs;
     this.memory = new AnswerMemory({ windowMs: 1_000, answersMax, bytesMax, clockMs });
     const onRepeat = (kind: string): unknown => this.counted.push(kind);
-    this.repeats = new Repeats({ memory: this.memory, onRepeat });
+    this.repeats = new Repeats({
+      memory: this.memory,
+      shared: shared ?? null,
+      windowMs: 1_000,
+      onRepeat,
+    });
   }
 
   mark(more: { key?: string; tenant?: string; body?: Uint8Array; path?: string } = {}): RepeatMark {
@@ -89,5 +102,47 @@ describe("Repeats", () => {
       assert.equal(harness.status(marks[0] ?? harness.mark()), null);
       assert.equal(harness.status(marks[2] ?? harness.mark()), 200);
     }
+  });
+});
+
+describe("Repeats with other processes", () => {
+  it("a request that another one has answered is answered as there, once it was asked", async () => {
+    const shared = new FakeMemory();
+    const [here, there] = [new Harness({ shared }), new Harness({ shared })];
+    const mark = here.mark({ key: "k" });
+    await there.repeats.ask(mark);
+    assert.equal(there.status(mark), null);
+    here.repeats.begin(mark);
+    here.repeats.end(mark, OK);
+    await there.repeats.ask(mark);
+    assert.equal(there.status(mark), 200);
+    assert.equal(there.status(there.mark({ key: "k", body: new Uint8Array([1]) })), 422);
+    assert.equal(there.repeats.ask(mark), null, "what is known is not asked for again");
+  });
+
+  it("takes for new what nobody can tell, what is no answer, and what was not final", async () => {
+    const shared = new FakeMemory();
+    const harness = new Harness({ shared });
+    const mark = harness.mark();
+    harness.repeats.begin(mark);
+    harness.repeats.end(mark, problemReply("unavailable", { requestId: "r" }));
+    assert.equal(shared.entries.size, 0);
+    for (const text of ["", "{}", "null", '["d",503,"t","b",{}]', '["d",200,"t",7,{}]']) {
+      shared.entries.set(`sluice:rq:${mark.key}`, text);
+      await harness.repeats.ask(mark);
+      assert.equal(harness.status(mark), null, text);
+    }
+    shared.isAsked = false;
+    assert.equal(harness.repeats.ask(mark), null);
+  });
+
+  it("does not tell others of long answers", () => {
+    const shared = new FakeMemory();
+    const harness = new Harness({ shared });
+    const mark = harness.mark();
+    harness.repeats.begin(mark);
+    harness.repeats.end(mark, jsonReply(200, { text: "x".repeat(5_000) }));
+    assert.equal(shared.entries.size, 0);
+    assert.equal(harness.status(mark), 200);
   });
 });

@@ -2,13 +2,16 @@
  * Requests that come twice: byte for byte, from clients that know whole requests only, or under an
  * `Idempotency-Key` of their sender. The second is answered as the first, and not stored again. An
  * answer is kept only once every event of it is final, so nothing is called stored that is not in
- * Kafka. It knows no events and no codec.
+ * Kafka. Other processes are asked and told where there is a shared memory. It knows no events and
+ * no codec.
  */
 import { createHash } from "node:crypto";
 
 import type { ProblemCode } from "../errors.ts";
 import type { ProblemOptions, Reply } from "../protocol/reply.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
+import { answerText, readAnswer } from "./shared-answer.ts";
+import type { SharedMemory } from "./shared-memory.ts";
 
 export type RepeatKind = "fingerprint" | "idempotency_key";
 
@@ -38,11 +41,16 @@ export interface RepeatAnswers {
 
 export interface RepeatsOptions {
   readonly memory: AnswerMemory;
+  /** null: this process is the only one. */
+  readonly shared: SharedMemory | null;
+  readonly windowMs: number;
   /** A request was answered from memory. */
   readonly onRepeat: (kind: RepeatKind) => void;
 }
 
 /** Printable ASCII, as other servers take it; longer than any UUID. */
+const KEY_PREFIX = "sluice:rq:";
+
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
 
 export class Repeats {
@@ -64,6 +72,20 @@ export class Repeats {
     const isSound = IDEMPOTENCY_KEY.test(idempotencyKey ?? "");
     const key = isSound ? `${scope}${idempotencyKey}` : "";
     return { kind: "idempotency_key", key, digest };
+  }
+
+  /**
+   * Resolves, soon in any case, when it is known whether another process has answered this request;
+   * null: there is nobody to ask, or no need to.
+   */
+  ask({ key }: RepeatMark): Promise<void> | null {
+    const { memory, shared } = this.#options;
+    if (shared === null || !shared.isAsked || key === "") return null;
+    if (memory.find(key).kind !== "new") return null;
+    return shared.find([KEY_PREFIX + key]).then(([text]) => {
+      const answer = typeof text === "string" ? readAnswer(text) : null;
+      if (answer !== null && memory.find(key).kind === "new") memory.keep(key, answer);
+    });
   }
 
   /** What to answer without looking at the events; null: the request is new. */
@@ -94,6 +116,9 @@ export class Repeats {
   /** Every event of it has an outcome, or is to be sent again. */
   end({ key }: RepeatMark, reply: Reply): void {
     const isFinal = reply.status === 200 && reply.retryAfterSeconds === 0;
-    this.#options.memory.close(key, isFinal ? reply : null);
+    const { memory, shared, windowMs } = this.#options;
+    const answer = memory.close(key, isFinal ? reply : null);
+    const value = answer === null || shared === null ? null : answerText(answer);
+    if (value !== null) shared?.remember(KEY_PREFIX + key, { value, ttlMs: windowMs });
   }
 }

@@ -63,6 +63,7 @@ function emptyTally(): Tally {
 }
 
 const NO_TOPICS = new Int32Array(0);
+const NO_ROWS: readonly number[] = [];
 
 export class Batch {
   readonly count: number;
@@ -187,6 +188,7 @@ export class Batch {
     if (rejection === undefined) {
       this.decide(row, VERDICT.stored);
       this.#watch.rowStored(this, row);
+      for (const twin of this.claims?.twinsOf(row) ?? NO_ROWS) this.decide(twin, VERDICT.duplicate);
     } else {
       rejection.deadLettered = true;
       this.#tally.deadLettersStored += 1;
@@ -202,6 +204,9 @@ export class Batch {
     if (this.verdicts[row] !== VERDICT.open) return;
     if (this.#rejections?.has(row) === true) this.#tally.deadLettersFailed += 1;
     this.decide(row, VERDICT.retry, code);
+    for (const twin of this.claims?.twinsOf(row) ?? NO_ROWS) {
+      this.decide(twin, VERDICT.retry, code);
+    }
   }
 
   /** Delivery: all that a commit has to say of this batch has been said. */

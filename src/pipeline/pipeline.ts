@@ -12,8 +12,6 @@ import { ROW_STATUS, VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-import { IdClaims } from "../dedupe/id-window.ts";
-import type { IdWindow } from "../dedupe/id-window.ts";
 import type { Dialect as AdmittedDialect } from "../admission/policy.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -23,25 +21,25 @@ import type { BatchListener, BatchWatch } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
+import { KnownIds } from "./known-ids.ts";
+import type { KnownIdsParts, ScopeOf } from "./known-ids.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
 import type { PipelineObserver } from "./observer.ts";
-import { eventOf, onlyTopic, recordHeaders } from "./record-facts.ts";
+import { onlyTopic, recordHeaders } from "./record-facts.ts";
 import type { RouteBook } from "./routes.ts";
 import { SessionTouches } from "./session-touches.ts";
 
 /** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
 const ASKED_SCHEMAS_MAX = 16;
 
-export interface PipelineParts {
+export interface PipelineParts extends KnownIdsParts {
   readonly codec: Codec;
   readonly routes: RouteBook;
   readonly delivery: Delivery;
   readonly sessions: Sessions;
   readonly schemas: SchemaStore;
   readonly deadLetters: DeadLetters;
-  /** Ids of tenants who want no event stored twice. */
-  readonly idWindow: IdWindow;
   readonly observer: PipelineObserver;
   /** Key of the hashes that private values are stored as; absent: no schema asks for them. */
   readonly privacySalt?: string;
@@ -82,6 +80,13 @@ export type EventFault = Fault & {
   readonly faults?: readonly Fault[];
 };
 
+export interface OpenOptions {
+  /** Of a frame that was waiting: what `ready` gave. */
+  readonly refusals?: Refusals | null;
+  /** What stands before an event's id in its identity; the event as it was sent. */
+  readonly scopeOf?: ScopeOf;
+}
+
 export interface RunOptions {
   /** Whose rules hold. */
   readonly sender: Sender;
@@ -107,6 +112,7 @@ export class Pipeline {
   readonly #faults: Faults;
   readonly #permits: Permits;
   readonly #touches: SessionTouches;
+  readonly #knownIds: KnownIds;
   #inFlight = 0;
 
   constructor(parts: PipelineParts) {
@@ -114,6 +120,7 @@ export class Pipeline {
     this.#faults = new Faults(parts);
     this.#permits = new Permits(parts.delivery);
     this.#touches = new SessionTouches(parts);
+    this.#knownIds = new KnownIds(parts);
   }
 
   /**
@@ -125,11 +132,12 @@ export class Pipeline {
   }
 
   /**
-   * Encodes a frame. One whose events name schemas that are not loaded, or whose records hold ids
-   * of sessions that have just begun, is not opened at first: the caller keeps a copy of it, awaits
-   * `ready` and opens it again with what that gave.
+   * Encodes a frame. One whose events name schemas that are not loaded, whose records hold ids of
+   * sessions that have just begun, or whose own ids other processes may know, is not opened at
+   * first: the caller keeps a copy of it, awaits `ready` and opens it again with what that gave.
    */
-  open(frame: Uint8Array, context: FrameContext, refusals: Refusals | null = null): OpenResult {
+  open(frame: Uint8Array, context: FrameContext, options: OpenOptions = {}): OpenResult {
+    const { refusals = null, scopeOf } = options;
     const { codec, observer, clockMs, privacySalt } = this.#parts;
     const startedMs = clockMs();
     const isSalted = privacySalt === undefined || context.privacySalt !== undefined;
@@ -138,10 +146,13 @@ export class Pipeline {
     if (result.kind !== "table") return result;
     const { table } = result;
     if (refusals === null) {
-      const ready = this.#fetchAsked(table);
-      if (ready !== null) return { kind: "waiting", ready };
-      const agreed = this.#touches.agreement({ table, context });
-      if (agreed !== null) return { kind: "waiting", ready: agreed.then(() => NO_REFUSALS) };
+      const fetched = this.#fetchAsked(table);
+      const agreed = fetched ?? this.#touches.agreement({ table, context });
+      const known = this.#knownIds.asked(table, context, scopeOf);
+      if (agreed !== null || known !== null) {
+        const ready = Promise.all([fetched, agreed, known]);
+        return { kind: "waiting", ready: ready.then(([found]) => found ?? NO_REFUSALS) };
+      }
     }
     const encodedMs = clockMs();
     observer.encoded(encodedMs - startedMs);
@@ -173,7 +184,7 @@ export class Pipeline {
     batch.tenant = sender.policy.tenant;
     const topics = new Int32Array(table.count).fill(-1);
     batch.topics = topics;
-    batch.claims = this.#newClaims(frame, sender);
+    batch.claims = this.#knownIds.claimsOf(frame.context, sender);
     let received = 0;
     let produced = 0;
     const budget = allFaults ? { bytesLeft: FAULT_SEARCH_BYTES_MAX } : null;
@@ -184,7 +195,7 @@ export class Pipeline {
       if (topic === NOT_ALLOWED) {
         this.#reject(frame, row, { fault: this.#notAllowed(table, row), sender });
       } else if (this.#faults.isSound(table, row)) {
-        if (batch.claims !== null && !this.#claims(frame, row, options)) continue;
+        if (!this.#knownIds.claims(batch, row, { table, scopeOf: options.scopeOf })) continue;
         topics[row] = topic;
         this.#touches.touch(frame, row, this.#route(table, row));
         produced += 1;
@@ -214,21 +225,6 @@ export class Pipeline {
       delivery.submit(table, headers === undefined ? submission : { ...submission, headers });
     }
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
-  }
-
-  #newClaims({ context }: OpenFrame, { policy }: Sender): IdClaims | null {
-    const windowMs = policy.tenant.dedupeMs;
-    return windowMs === 0 ? null : new IdClaims(this.#parts.idWindow, context, { windowMs });
-  }
-
-  /** Is this event to be stored? If not, it is stored already, or its twin is on the way. */
-  #claims({ batch, table }: OpenFrame, row: number, { scopeOf }: RunOptions): boolean {
-    const id = this.#idOf(table, row);
-    const scope = id === "" ? undefined : scopeOf?.(eventOf(table, row));
-    const standing = batch.claims?.claim(row, (scope ?? "") + id) ?? "new";
-    if (standing === "stored") batch.decide(row, VERDICT.duplicate);
-    if (standing === "in_progress") batch.decide(row, VERDICT.retry, "in_progress");
-    return standing === "new";
   }
 
   /** NO_ROUTE: the type is unknown, which is a fault of the event's. */

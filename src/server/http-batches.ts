@@ -111,7 +111,22 @@ export class HttpBatches {
       this.#refuseQuota(request, held);
       return;
     }
-    this.#open({ ...request, repeat }, rewrite === undefined ? body : rewrite(body), null);
+    const plain = rewrite === undefined ? body : rewrite(body);
+    const asked = repeat === null ? null : this.#parts.repeats.ask(repeat);
+    if (asked === null) this.#open({ ...request, repeat }, plain, null);
+    else this.#later(request, this.#afterAsking({ ...request, repeat }, plain.slice(), asked));
+  }
+
+  /** Another process may have answered it. */
+  async #afterAsking(
+    request: RepeatableArrival,
+    body: Uint8Array,
+    asked: Promise<void>,
+  ): Promise<void> {
+    await asked;
+    const repeated = this.#repeated(request, request.repeat);
+    if (repeated === null) this.#open(request, body, null);
+    else request.reply(repeated);
   }
 
   #repeatOf({ sender, head, facade }: ArrivedRequest, body: Uint8Array): RepeatMark | null {
@@ -150,10 +165,12 @@ export class HttpBatches {
   /** JSON that turns out to be several lines of JSON is read as such: not every client says so. */
   #read(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): OpenResult {
     const context = this.#context(request);
-    const result = this.#parts.pipeline.open(body, context, refusals);
+    const scopeOf = request.facade.record?.scopeOf;
+    const result = this.#parts.pipeline.open(body, context, { refusals, scopeOf });
     if (result.kind !== "fault" || result.problem !== "bad_json") return result;
     if (request.shape === "ndjson" || !body.includes(0x0a)) return result;
-    const lines = this.#parts.pipeline.open(body, { ...context, shape: "ndjson" }, refusals);
+    const form = { ...context, shape: "ndjson" } as const;
+    const lines = this.#parts.pipeline.open(body, form, { refusals, scopeOf });
     const isLines = lines.kind === "open" && FAULT_KINDS[lines.table.kind[0] ?? 0] !== "syntax";
     return isLines || lines.kind === "waiting" ? lines : result;
   }

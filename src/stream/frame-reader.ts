@@ -82,7 +82,7 @@ export class FrameReader {
     if (this.#context === null) return;
     const { bytes, receivedAtMs } = frame;
     const { pipeline, onArrival, onFailure } = this.#parts;
-    const result = pipeline.open(bytes, { ...this.#context, receivedAtMs }, refusals);
+    const result = pipeline.open(bytes, { ...this.#context, receivedAtMs }, { refusals });
     switch (result.kind) {
       case "open":
         onArrival({ kind: "pub", frame: result });

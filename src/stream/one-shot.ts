@@ -118,7 +118,7 @@ export class OneShot implements HeldStreamListener, StreamHolder {
     };
     let refusals: Refusals | null = null;
     for (;;) {
-      const result = pipeline.open(frame, context, refusals);
+      const result = pipeline.open(frame, context, { refusals });
       if (result.kind === "open") return this.#run(held, result);
       if (result.kind === "control") return problem("bad_json", "the body holds no events");
       if (result.kind === "fault") {

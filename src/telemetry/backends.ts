@@ -4,7 +4,7 @@
  * one line each; what repeats is limited by the logger.
  */
 import type { OutcomeCode } from "../errors.ts";
-import type { KafkaErrorKind, SchemaChange } from "./label-sets.ts";
+import type { KafkaErrorKind, LookUpResult, RememberResult, SchemaChange } from "./label-sets.ts";
 import type { LogFields } from "./log-fields.ts";
 import type { Logger } from "./logger.ts";
 import { ProducerWatch, type ProducerReading } from "./producer-watch.ts";
@@ -205,6 +205,16 @@ export class BackendTelemetry {
   issuerFetched(issuer: string, problem: string | null): void {
     this.#cells.issuerFetches.add(1, problem === null ? "ok" : "failed");
     if (problem !== null) this.#log.warn("keys of a token issuer not fetched", { issuer, problem });
+  }
+
+  /** Other processes were asked for ids or answers. */
+  repeatsLookedUp(result: LookUpResult, count: number): void {
+    this.#cells.repeatsLookedUp.add(count, result);
+  }
+
+  /** They were told of some. */
+  repeatsShared(result: RememberResult, count: number): void {
+    this.#cells.repeatsShared.add(count, result);
   }
 
   schemaFetched(): void {

@@ -1,6 +1,12 @@
 /** The part of the metric table (metrics.ts) about whole HTTP requests. */
 import { each, pairs, type MetricDeclaration } from "./declaration.ts";
-import { HTTP_ROUTES, HTTP_STATUSES, REPEAT_KINDS } from "./label-sets.ts";
+import {
+  HTTP_ROUTES,
+  HTTP_STATUSES,
+  LOOK_UP_RESULTS,
+  REMEMBER_RESULTS,
+  REPEAT_KINDS,
+} from "./label-sets.ts";
 
 export const HTTP_METRICS = {
   httpRequests: {
@@ -24,5 +30,23 @@ export const HTTP_METRICS = {
     help: "Requests that came again and got the answer of the first, without being stored again.",
     labels: ["kind"],
     series: each(REPEAT_KINDS),
+  },
+  repeatsLookedUp: {
+    name: "sluice_repeats_looked_up_total",
+    type: "counter",
+    help:
+      "Ids and requests that other processes were asked for: found, absent, or unknown because " +
+      "Redis could not tell in time.",
+    labels: ["result"],
+    series: each(LOOK_UP_RESULTS),
+  },
+  repeatsShared: {
+    name: "sluice_repeats_shared_total",
+    type: "counter",
+    help:
+      "Ids and answers told to other processes: written, dropped (Redis away, or too many), or " +
+      "failed.",
+    labels: ["result"],
+    series: each(REMEMBER_RESULTS),
   },
 } as const satisfies Record<string, MetricDeclaration>;

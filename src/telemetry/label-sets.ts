@@ -41,6 +41,8 @@ export const HTTP_STATUSES = [
   "other",
 ] as const;
 export const REPEAT_KINDS = ["fingerprint", "idempotency_key"] as const;
+export const LOOK_UP_RESULTS = ["found", "absent", "unknown"] as const;
+export const REMEMBER_RESULTS = ["written", "dropped", "failed"] as const;
 export const DEAD_LETTER_RESULTS = ["stored", "failed"] as const;
 export const KAFKA_ERRORS = [
   "timeout",
@@ -97,6 +99,8 @@ export type QuotaScope = (typeof QUOTA_SCOPES)[number];
 export type CreditPause = (typeof CREDIT_PAUSES)[number];
 export type BrokerTrouble = (typeof BROKER_TROUBLES)[number];
 export type RepeatKind = (typeof REPEAT_KINDS)[number];
+export type LookUpResult = (typeof LOOK_UP_RESULTS)[number];
+export type RememberResult = (typeof REMEMBER_RESULTS)[number];
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 export type TurnedAwayBy = (typeof TURNED_AWAY_BY)[number];
 export type StreamWelcome = (typeof STREAM_WELCOMES)[number];

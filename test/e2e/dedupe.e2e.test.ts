@@ -112,6 +112,31 @@ it("an id within the tenant's window is a duplicate: over HTTP, façades, stream
   assert.equal(await copies("id-1"), 2, "another source has ids of its own");
 });
 
+it("an id twice in one request is stored once, and the second has the outcome of the first", async () => {
+  const bad = { type: "track", id: "tw-2", data: {} };
+  const events = [native("tw-1"), native("tw-1"), bad, native("tw-2"), native("tw-2")];
+  const answer = await post("wk_exact /v1/events", { events });
+  const text = await answer.text();
+  const { stored, duplicate, rejected } = JSON.parse(text) as Record<string, unknown>;
+  assert.deepEqual([stored, duplicate], [2, 2], text);
+  assert.equal((rejected as readonly object[]).length, 1);
+  for (const id of ["tw-1", "tw-2"]) assert.equal(await copies(id), 1, id);
+  const batch = {
+    batch: [
+      { type: "track", ...track("tw-3") },
+      { type: "track", ...track("tw-3") },
+    ],
+  };
+  const facade = await post("wk_exact /v1/batch", batch);
+  assert.equal(facade.status, 200, "no batch is asked for again because of a copy");
+  assert.equal(await copies("tw-3"), 1);
+  const client = await StreamClient.hello(gateway.streamUrl, { auth: "wk_exact" });
+  client.send({ t: "pub", seq: 1, events: [native("tw-4"), native("tw-4")] });
+  await client.acked(2);
+  client.close();
+  assert.equal(await copies("tw-4"), 1);
+});
+
 it("a CloudEvent is known by source and id, and its record has its attributes as headers", async () => {
   const headers = { "Content-Type": "application/cloudevents+json" };
   const attributes = { specversion: "1.0", id: "ce-1", type: "track", time: TIME, myint: 5 };
