@@ -63,8 +63,8 @@ export const REPEAT_BYTES_MAX = 32 * 1024 * 1024;
 export const DEDUPE_IDS_MAX = 500_000;
 
 /**
- * What one process tells the others through Redis of what is stored: entries of about 200 bytes that
- * are not over yet; beyond it the others are not told. One answer is told up to its bytes.
+ * What one process tells the others through Redis of what is stored: entries of about 200 bytes
+ * that are not over yet; beyond it the others are not told. One answer is told up to its bytes.
  */
 export const SHARED_ENTRIES_MAX = 500_000;
 export const SHARED_ANSWER_BYTES_MAX = 4 * 1024;
