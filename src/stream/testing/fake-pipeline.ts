@@ -8,7 +8,7 @@ import type { FrameContext } from "../../codec/codec.ts";
 import { Batch } from "../../pipeline/batch.ts";
 import type { BatchListener } from "../../pipeline/batch.ts";
 import type { Refusals } from "../../pipeline/faults.ts";
-import type { OpenFrame, OpenResult, Pipeline } from "../../pipeline/pipeline.ts";
+import type { OpenFrame, OpenOptions, OpenResult, Pipeline } from "../../pipeline/pipeline.ts";
 
 interface PubFrame {
   readonly t: string;
@@ -35,8 +35,8 @@ export class FakePipeline {
     return this as unknown as Pipeline;
   }
 
-  open(bytes: Uint8Array, context: FrameContext, refusals: Refusals | null): OpenResult {
-    if (this.waitFor !== null && refusals === null) {
+  open(bytes: Uint8Array, context: FrameContext, options: OpenOptions = {}): OpenResult {
+    if (this.waitFor !== null && (options.refusals ?? null) === null) {
       const ready = this.waitFor;
       this.waitFor = null;
       return { kind: "waiting", ready };
