@@ -15,6 +15,8 @@ const VICTIMS = {
   "redis-loss": "redis",
 } as const satisfies Readonly<Record<FaultKind, ServiceName>>;
 
+const ERRORS_SHOWN_MAX = 10;
+
 export class Scene {
   readonly target: Target;
   readonly #gateway: Gateway | null;
@@ -78,7 +80,7 @@ export class Scene {
 
   /** Drains the gateway and ends the servers; what went wrong, a sentence each. */
   async stop(): Promise<string[]> {
-    const complaints: string[] = [];
+    const complaints = errorsIn(this.#gateway?.output ?? "");
     try {
       const code = await this.#gateway?.stop();
       if (code !== undefined && code !== 0) {
@@ -94,6 +96,15 @@ export class Scene {
   #server(name: ServiceName): Instance | undefined {
     return this.#servers.find((server) => server.name === name);
   }
+}
+
+/** What the gateway logged as errors, each sentence once. */
+function errorsIn(output: string): string[] {
+  const lines = output.split("\n").filter((line) => /^\{"level":"(?:error|fatal)"/.test(line));
+  return [...new Set(lines.map((line) => `The gateway logged: ${line}`))].slice(
+    0,
+    ERRORS_SHOWN_MAX,
+  );
 }
 
 function flagsOf({ pack }: LoadRequest, servers: readonly Instance[]): string[] {

@@ -15,8 +15,8 @@ const DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.
 const PART_SUFFIX = ".part-";
 
 /** Where an artifact is kept, whether it is there already or not. */
-export function artifactFolder({ name, version }) {
-  return join(cacheFolder(), name, version);
+export function artifactFolder({ name, version }, environment = process.env) {
+  return join(cacheFolder(environment), name, version);
 }
 
 /**

@@ -9,5 +9,7 @@ export const K6_ENVIRONMENT: Readonly<Record<string, string>>;
  */
 export function provideK6(options?: {
   readonly environment?: NodeJS.ProcessEnv;
+  /** Where Go may be besides PATH. */
+  readonly goFolder?: string;
   readonly progress?: (sentence: string) => void;
 }): Promise<string>;

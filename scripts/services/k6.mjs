@@ -25,12 +25,16 @@ export const K6_ENVIRONMENT = {
 
 /**
  * The program.
- * @param {{ environment?: NodeJS.ProcessEnv, progress?: (sentence: string) => void }} [options]
+ * @param {{
+ *   environment?: NodeJS.ProcessEnv,
+ *   goFolder?: string,
+ *   progress?: (sentence: string) => void,
+ * }} [options] `goFolder`: where Go may be besides PATH
  * @returns {Promise<string>}
  * @throws {ServiceProblem} when it cannot be had; its sentence says why, and what to do
  */
 export async function provideK6(options = {}) {
-  const { environment = process.env, progress = () => {} } = options;
+  const { environment = process.env, goFolder = GO_FOLDER, progress = () => {} } = options;
   const named = environment.SLUICE_TEST_K6;
   if (named !== undefined && named !== "") {
     if (existsSync(named)) return named;
@@ -38,9 +42,9 @@ export async function provideK6(options = {}) {
   }
   const installed = findProgram("k6", environment.PATH);
   if (installed !== undefined && (await majorVersion(installed)) === 2) return installed;
-  const program = join(artifactFolder(K6), "k6");
+  const program = join(artifactFolder(K6, environment), "k6");
   if (existsSync(program)) return program;
-  const searched = [environment.PATH ?? "", GO_FOLDER].join(delimiter);
+  const searched = [environment.PATH ?? "", goFolder].join(delimiter);
   const go = findProgram("go", searched);
   if (go === undefined) {
     throw new ServiceProblem(
