@@ -146,6 +146,7 @@ export interface IdleRow {
   readonly residentMegabytes: number;
 }
 
+const COLLECTING = ["--expose-gc", "--import", new URL("collect.ts", import.meta.url).href];
 const IDLE_SETTLE_MS = 4_000;
 /** Opened and closed before, so that what the first ones need once is not counted. */
 const IDLE_FIRST = 2_000;
@@ -154,7 +155,7 @@ export async function measureIdle(connections: number, options: PartOptions): Pr
   const rows: IdleRow[] = [];
   for (const arm of ["sluice", "baseline"] as const) {
     const [kind, serverOptions] = armOptions(arm, options);
-    await withServer(kind, { ...serverOptions, nodeFlags: ["--expose-gc"] }, async (server) => {
+    await withServer(kind, { ...serverOptions, nodeFlags: COLLECTING }, async (server) => {
       const first = new IdleCrowd(server.port);
       await first.open(IDLE_FIRST);
       await delay(IDLE_SETTLE_MS);

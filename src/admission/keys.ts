@@ -2,7 +2,7 @@
  * Keys of senders: how they are made, and the digest by which they are known. A key is 256 random
  * bits, so one round of SHA-256 is as good at rest as any slow hash (there is nothing to guess).
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 
 /** Longest credentials that are looked at, in characters; longer ones are unknown. */
 export const CREDENTIALS_MAX = 8 * 1024;
@@ -23,7 +23,7 @@ export function newKey(kind: keyof typeof PREFIX, random: (bytes: number) => Buf
 
 /** SHA-256 of a key, 64 hex digits. */
 export function keyDigest(key: string): string {
-  return createHash("sha256").update(key, "utf8").digest("hex");
+  return hash("sha256", key, "hex");
 }
 
 /** Equal digests, in constant time. */

@@ -62,6 +62,7 @@ function emptyTally(): Tally {
   };
 }
 
+const NO_CODES = new Uint8Array(0);
 const NO_TOPICS = new Int32Array(0);
 const NO_ROWS: readonly number[] = [];
 
@@ -71,10 +72,6 @@ export class Batch {
   readonly seq: number;
   readonly receivedAtMs: number;
   readonly verdicts: Uint8Array;
-  /**
-   * Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`.
-   */
-  readonly codes: Uint8Array;
   /** Kept where an answer may have to name events (HTTP); on streams their seq names them. */
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
@@ -93,6 +90,7 @@ export class Batch {
   /** The pipeline's note of `openCount`: what it has added to the events in flight. */
   openKnown = 0;
   readonly #watch: BatchWatch;
+  #codes: Uint8Array = NO_CODES;
   #rejections: Map<number, Rejection> | null = null;
   #details: Map<number, string> | null = null;
   #listener: BatchListener | null = null;
@@ -107,9 +105,16 @@ export class Batch {
     this.seq = options.seq;
     this.receivedAtMs = options.receivedAtMs;
     this.verdicts = new Uint8Array(count);
-    this.codes = new Uint8Array(count);
     this.#watch = options.watch;
     this.#open = count;
+  }
+
+  /**
+   * Outcome code by number (errors.ts, OUTCOME_NUMBER) where the verdict is `rejected` or `retry`;
+   * empty as long as there is none.
+   */
+  get codes(): Uint8Array {
+    return this.#codes;
   }
 
   /** By row. */
@@ -134,7 +139,7 @@ export class Batch {
 
   /** Why the event is to be sent again; for rows with the verdict `retry`. */
   retryDetail(row: number): string {
-    const code = OUTCOME_CODES[this.codes[row] ?? 0];
+    const code = OUTCOME_CODES[this.#codes[row] ?? 0];
     const known = code !== undefined && code !== "none" ? code : "internal";
     return this.#details?.get(row) ?? this.#watch.retryDetail(this, row, known);
   }
@@ -148,7 +153,10 @@ export class Batch {
     assert(this.verdicts[row] === VERDICT.open, "an event gets one verdict");
     const number = code === null ? 0 : OUTCOME_NUMBER[code];
     this.verdicts[row] = verdict;
-    this.codes[row] = number;
+    if (number !== 0) {
+      if (this.#codes === NO_CODES) this.#codes = new Uint8Array(this.count);
+      this.#codes[row] = number;
+    }
     this.#open -= 1;
     if (verdict === VERDICT.stored) this.#tally.stored += 1;
     else if (verdict === VERDICT.duplicate) this.#tally.duplicate += 1;

@@ -46,6 +46,12 @@ interface Limited {
   readonly bucket: TokenBucket;
 }
 
+const NO_LIMITS: readonly Limited[] = [];
+
+function isUnlimited({ eventsPerSecond, bytesPerSecond }: Quota): boolean {
+  return eventsPerSecond === undefined && bytesPerSecond === undefined;
+}
+
 export class Quotas {
   readonly #options: QuotasOptions;
   /** By tenant or source and unit; only those that have a quota and were seen lately. */
@@ -107,7 +113,14 @@ export class Quotas {
     return least;
   }
 
-  *#limitsOf(policy: SourcePolicy): Iterable<Limited> {
+  #limitsOf(policy: SourcePolicy): Iterable<Limited> {
+    // Asked for every batch, and few have any.
+    return isUnlimited(policy.quota) && isUnlimited(policy.tenant.quota)
+      ? NO_LIMITS
+      : this.#limitsFor(policy);
+  }
+
+  *#limitsFor(policy: SourcePolicy): Iterable<Limited> {
     const { tenant, source, quota } = policy;
     yield* this.#limits("tenant", tenant.tenant, tenant.quota);
     yield* this.#limits("source", `${tenant.tenant}/${source}`, quota);

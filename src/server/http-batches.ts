@@ -89,6 +89,8 @@ export interface HttpBatchesParts {
   readonly tracer: BatchTracer | null;
 }
 
+const NO_QUERY = new URLSearchParams();
+
 export class HttpBatches {
   readonly #parts: HttpBatchesParts;
 
@@ -214,7 +216,7 @@ export class HttpBatches {
       reply(repeated);
       return;
     }
-    const query = new URLSearchParams(head.query);
+    const query = head.query === "" ? NO_QUERY : new URLSearchParams(head.query);
     const trace = this.#traceOf(request, frame);
     const allFaults = query.get("faults") === "all";
     const { dialect } = request.facade;
