@@ -1,0 +1,212 @@
+/**
+ * What the examples stand on: real servers from `npm run services`, a gateway and a sink, each a
+ * process that comes back when it dies. Ctrl-C ends all that was started here, and nothing else.
+ */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { start, status, stop, type ServiceName } from "../../scripts/services/control.mjs";
+import { KeptProcess } from "./kept-process.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = join(ROOT, "src", "main.ts");
+const READY_DEADLINE_MS = 60_000;
+const POLL_MS = 100;
+
+/** The variable that names a server of one's own, and which of the addresses it is. */
+const SERVICES = {
+  kafka: "SLUICE_TEST_KAFKA",
+  redis: "SLUICE_TEST_REDIS",
+  registry: "SLUICE_TEST_REGISTRY",
+  postgres: "SLUICE_TEST_POSTGRES",
+} as const satisfies Partial<Record<ServiceName, string>>;
+
+type Service = keyof typeof SERVICES;
+
+export interface StackOptions {
+  readonly name: string;
+  /** A pack of packs/. */
+  readonly pack: string;
+  /** Further flags of the gateway, given the tenants file, and of the sink. */
+  readonly gatewayFlags?: readonly string[];
+  readonly sinkFlags?: readonly string[];
+  /** The members of the tenants file. */
+  readonly tenants: object;
+  /** Goes before the names of topics and schemas, so that runs beside one another do not meet. */
+  readonly prefix: string;
+}
+
+export class Stack {
+  readonly options: StackOptions;
+  /** Base URL of the gateway. */
+  gatewayUrl = "";
+  /** postgres://… */
+  databaseUrl = "";
+  /** Schema of the sink's own tables; those of events are in `<schema>_events`. */
+  readonly schema: string;
+  readonly directory: string;
+  readonly #started: ServiceName[] = [];
+  readonly #processes = new Map<string, KeptProcess>();
+
+  private constructor(options: StackOptions) {
+    this.options = options;
+    this.schema = `${options.prefix}${options.name}`.replaceAll("-", "_");
+    this.directory = join(ROOT, ".run", "examples", `${options.prefix}${options.name}`);
+  }
+
+  static async start(options: StackOptions): Promise<Stack> {
+    const stack = new Stack(options);
+    try {
+      await stack.#start();
+    } catch (error) {
+      await stack.end();
+      throw error;
+    }
+    return stack;
+  }
+
+  /** Names and pids of what may be killed. */
+  get processes(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#processes].map(([name, kept]) => [name, kept.pid]));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((kept) => kept.end()));
+    await Promise.all(this.#started.map((name) => stop(name)));
+  }
+
+  async #start(): Promise<void> {
+    say("servers: Kafka, Redis, schema registry, PostgreSQL (the first time they are downloaded)");
+    const addresses = await Promise.all(
+      (Object.keys(SERVICES) as Service[]).map(async (name) => [name, await this.#service(name)]),
+    );
+    const { kafka, redis, registry, postgres } = Object.fromEntries(addresses) as Record<
+      Service,
+      string
+    >;
+    this.databaseUrl = postgres;
+    rmSync(this.directory, { recursive: true, force: true });
+    mkdirSync(this.directory, { recursive: true });
+    const tenantsFile = join(this.directory, "tenants.json");
+    writeFileSync(tenantsFile, JSON.stringify(this.options.tenants));
+    const environment = {
+      SLUICE_KAFKA_BROKERS: kafka,
+      SLUICE_REDIS_URL: redis,
+      SLUICE_REGISTRY_URL: registry,
+      SLUICE_POSTGRES_URL: postgres,
+      SLUICE_PACK: this.#pack(),
+      SLUICE_TENANTS_FILE: tenantsFile,
+      SLUICE_SESSION_TOPIC: `${this.options.prefix}sluice.sessions`,
+      SLUICE_AUDIT_TOPIC: `${this.options.prefix}sluice.audit`,
+      SLUICE_CREATE_TOPICS: "true",
+      SLUICE_REGISTER_SCHEMAS: "true",
+      SLUICE_DEAD_LETTERS: "raw",
+      SLUICE_LOG_FORMAT: "json",
+      SLUICE_DATA_DIR: this.directory,
+      UV_THREADPOOL_SIZE: "16",
+    };
+    await this.#startGateway(environment);
+    say("sink: topics to PostgreSQL");
+    const own = ["--schema", this.schema, "--group", `${this.options.prefix}${this.schema}`];
+    const sinkFlags = [
+      ...own,
+      "--admin",
+      "off",
+      "--linger-ms",
+      "200",
+      "--session-timeout-ms",
+      "6000",
+    ];
+    const words = [MAIN, "sink", "postgres", ...sinkFlags, ...(this.options.sinkFlags ?? [])];
+    this.#keep("sink", words, environment);
+  }
+
+  async #startGateway(environment: Readonly<Record<string, string>>): Promise<void> {
+    // A gateway that comes back is where it was.
+    const [port, adminPort] = [await freePort(), await freePort()];
+    this.gatewayUrl = `http://127.0.0.1:${port}`;
+    say(`gateway: ${this.gatewayUrl}`);
+    const ports = ["--port", String(port), "--admin-port", String(adminPort)];
+    const words = [MAIN, "start", ...ports, ...(this.options.gatewayFlags ?? [])];
+    this.#keep("gateway", words, environment);
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (!(await isReady(`http://127.0.0.1:${adminPort}/readyz`))) {
+      if (Date.now() > deadline) {
+        throw new Error(`the gateway is not ready: see ${join(this.directory, "gateway.log")}`);
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  #keep(
+    name: string,
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): void {
+    const logFile = join(this.directory, `${name}.log`);
+    this.#processes.set(name, new KeptProcess({ name, words, environment, logFile }));
+  }
+
+  /**
+   * Its address: one that the environment names, or the shared server, started if it is not there.
+   */
+  async #service(name: Service): Promise<string> {
+    const given = process.env[SERVICES[name]];
+    if (given !== undefined && given !== "") return given;
+    const { state } = await status(name);
+    const addresses = await start(name);
+    if (state !== "running") this.#started.push(name);
+    return addresses["address"] ?? addresses["url"] ?? "";
+  }
+
+  /** The pack, or a copy of it whose topics begin with the prefix. */
+  #pack(): string {
+    const { pack, prefix } = this.options;
+    if (prefix === "") return pack;
+    const copy = join(this.directory, "pack");
+    cpSync(join(ROOT, "packs", pack), copy, { recursive: true });
+    const file = join(copy, "pack.json");
+    const members = JSON.parse(readFileSync(file, "utf8")) as { readonly topics: object };
+    let text = JSON.stringify(members);
+    for (const topic of Object.keys(members.topics)) {
+      text = text.replaceAll(`"${topic}"`, `"${prefix}${topic}"`);
+    }
+    writeFileSync(file, text);
+    return copy;
+  }
+}
+
+/** One line of progress. */
+export function say(line: string): void {
+  console.log(`· ${line}`);
+}
+
+/** Resolves with the first Ctrl-C or SIGTERM. */
+export function askedToEnd(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
+  return promise;
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const server = createServer();
+  server.once("error", reject);
+  server.listen({ host: "127.0.0.1", port: 0 }, () => {
+    const { port } = server.address() as AddressInfo;
+    server.close(() => resolve(port));
+  });
+  return promise;
+}
