@@ -7,6 +7,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { knownHoles } from "./supply-chain/holes.ts";
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Licences that ask for no more than to be named (SPDX). */
@@ -90,10 +92,29 @@ function printSbom(): number {
   return 0;
 }
 
+/** Exit code 1 for holes or licences, 2 when nobody would say whether there are holes. */
 function audit(): number {
-  const { status, text } = npm("audit", "--omit", "dev");
-  console.log(text.trimEnd());
-  return status === 0 ? checkLicences() : status;
+  const { stdout: out, stderr: error } = spawnSync("npm", ["audit", "--json", "--omit", "dev"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  const holes = knownHoles({ out, error });
+  const licences = checkLicences();
+  if (licences === 0) console.log("licences: all allowed");
+  switch (holes.kind) {
+    case "none":
+      console.log(`holes: none is known in ${holes.packages} packages`);
+      return licences;
+    case "known":
+      for (const line of holes.lines) console.error(`hole: ${line}`);
+      return 1;
+    case "unchecked":
+      console.error(`holes: NOT CHECKED, the registry did not answer (${holes.reason})`);
+      console.error("Ask another one: npm_config_registry=https://… npm run audit");
+      return 2;
+    default:
+      return holes satisfies never;
+  }
 }
 
 function checkLicences(): number {

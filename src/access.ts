@@ -17,7 +17,8 @@ import { Doorman } from "./quota/doorman.ts";
 import { Quotas } from "./quota/quotas.ts";
 import { RedisLeases } from "./quota/redis-leases.ts";
 import { Shares } from "./quota/shares.ts";
-import { makeProcessId, redisPlace } from "./rooms.ts";
+import { redisPlace } from "./config/redis-place.ts";
+import { makeProcessId } from "./rooms.ts";
 import type { Pack } from "./schema/pack.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 

@@ -4,6 +4,7 @@
  */
 import type { Admission } from "./admission/admission.ts";
 import { sourceName } from "./admission/tenants-file.ts";
+import { redisPlace } from "./config/redis-place.ts";
 import { AnswerMemory } from "./dedupe/answer-memory.ts";
 import { IdWindow } from "./dedupe/id-window.ts";
 import type { IdScope } from "./dedupe/id-window.ts";
@@ -11,7 +12,6 @@ import { Repeats } from "./dedupe/repeats.ts";
 import { RedisMemory } from "./dedupe/shared-memory.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
-import { redisPlace } from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 
 export interface RepeatRooms {

@@ -3,7 +3,6 @@
  * configuration; telemetry hears of them through room-events.ts.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Admission } from "./admission/admission.ts";
 import { sourceName } from "./admission/tenants-file.ts";
@@ -15,6 +14,7 @@ import { deadlines } from "./config/cross-rules.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import { kafkaSecurity } from "./config/kafka-security.ts";
 import type { Config } from "./config/options.ts";
+import { redisPlace } from "./config/redis-place.ts";
 import { createDelivery } from "./delivery/create.ts";
 import type { Delivery, DeliveryState } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
@@ -24,7 +24,6 @@ import { Deadlines } from "./pipeline/deadlines.ts";
 import { Shedding } from "./quota/shedding.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
 import type { Pack } from "./schema/pack.ts";
-import type { RedisTls } from "./redis/redis-client.ts";
 import type { RegistryAuth } from "./schema/registry-http.ts";
 import { RegistryClient } from "./schema/registry.ts";
 import { SchemaStore } from "./schema/store.ts";
@@ -122,16 +121,6 @@ function registryAuth(config: Config): RegistryAuth | null {
   if (config.registryToken !== "") return { bearer: config.registryToken };
   if (config.registryUsername === "") return null;
   return { basic: { user: config.registryUsername, password: config.registryPassword } };
-}
-
-/** Where Redis is and whom to trust there; throws where the file of authorities cannot be read. */
-export function redisPlace({ redisUrl: url, redisCaFile }: Config): RedisPlace {
-  return redisCaFile === "" ? { url } : { url, tls: { ca: readFileSync(redisCaFile, "utf8") } };
-}
-
-interface RedisPlace {
-  readonly url: string;
-  readonly tls?: RedisTls;
 }
 
 export function makeSessions(

@@ -35,6 +35,7 @@ const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
   [{ tenants: ["a=same"], tenantsFile: "t.json" }, "SLUICE_TENANTS", "SLUICE_TENANTS_FILE"],
   [{ tlsCertFile: "a.crt" }, "SLUICE_TLS_KEY_FILE"],
   [{ tlsClientCaFile: "a.crt" }, "SLUICE_TLS_CERT_FILE"],
+  [{ redisSentinels: ["s:26379"] }, "SLUICE_REDIS_SENTINELS", "SLUICE_REDIS_URL"],
   [{ workers: 2 }, "SLUICE_WORKERS", "SLUICE_KAFKA_BROKERS", "SLUICE_REDIS_URL"],
   [{ ...REAL, workers: 2, registryUrl: [] }, "SLUICE_WORKERS", "SLUICE_REGISTRY_URL"],
   [{ ...REAL, workers: 2, port: 0 }, "SLUICE_WORKERS", "SLUICE_PORT"],

@@ -151,6 +151,11 @@ const redisAuthorities: CrossRule = ({ redisCaFile, redisUrl }) =>
     ? "SLUICE_REDIS_CA_FILE is set but SLUICE_REDIS_URL does not begin with rediss://: no TLS."
     : undefined;
 
+const sentinelsOfRedis: CrossRule = ({ redisSentinels, redisUrl }) =>
+  redisSentinels.length > 0 && redisUrl === ""
+    ? "SLUICE_REDIS_SENTINELS is set but SLUICE_REDIS_URL is not; its host is the primary's name."
+    : undefined;
+
 const repeatedWriteKey: CrossRule = (config) => {
   const seen = new Set<string>();
   for (const [index, entry] of config.tenants.entries()) {
@@ -185,6 +190,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   wholeCertificate,
   readableProxies,
   redisAuthorities,
+  sentinelsOfRedis,
   (config) => {
     const parts = embeddedParts(config);
     return config.workers > 1 && parts.length > 0

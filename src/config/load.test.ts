@@ -56,6 +56,7 @@ const COMPANIONS: Partial<Record<OptionName, Partial<Config>>> = {
   registryUsername: { registryUrl: ["http://s"], registryPassword: "p" },
   registryPassword: { registryUrl: ["http://s"], registryUsername: "u" },
   registryToken: { registryUrl: ["http://s"] },
+  redisSentinels: { redisUrl: "redis://sessions" },
   redisCaFile: { redisUrl: "rediss://r" },
   registerSchemas: { registryUrl: ["http://s"] },
   sessionGapMs: { sessionLengthMs: 7 * 86_400_000 },

@@ -23,6 +23,7 @@ import {
   UNACKED_EVENTS_MAX,
 } from "../limits.ts";
 import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
+import { REDIS_OPTIONS } from "./redis-options.ts";
 import type { OptionTable, ValueOf } from "./rule.ts";
 
 const MINUTE_MS = 60_000;
@@ -178,27 +179,7 @@ export const OPTIONS = {
       "in all processes; who changes it changes every hash. Empty: such schemas are refused.",
   },
 
-  redisUrl: {
-    group: "sessions",
-    type: "text",
-    default: "",
-    masked: true,
-    form: {
-      pattern: /^rediss?:\/\/[^\s/]\S*$/,
-      expected: "a redis:// or rediss:// URL",
-      example: "redis://cache:6379/0",
-    },
-    text:
-      "Redis for sessions and for what is remembered of streams. Empty: both live in the memory " +
-      "of this process.",
-  },
-  redisCaFile: {
-    group: "sessions",
-    type: "text",
-    default: "",
-    form: { pattern: /./, expected: "a file", example: "/etc/sluice/redis-ca.crt" },
-    text: "Authorities (PEM) that sign Redis, with a rediss:// URL. Empty: the system's.",
-  },
+  ...REDIS_OPTIONS,
   sessionGapMs: {
     group: "sessions",
     type: "integer",

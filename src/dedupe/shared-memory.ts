@@ -14,8 +14,8 @@ import {
   SHARED_PAUSE_MS,
   SHARED_WRITES_MAX,
 } from "../limits.ts";
-import { createRedisClient, whyDown } from "../redis/redis-client.ts";
-import type { RedisClient, RedisTls } from "../redis/redis-client.ts";
+import { createRedisClient, placeOf, whyDown } from "../redis/redis-client.ts";
+import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 
 export type LookUp = "found" | "absent" | "unknown";
 export type Remembering = "written" | "dropped" | "failed";
@@ -29,9 +29,7 @@ export interface SharedMemory {
   remember(key: string, entry: { readonly value: string; readonly ttlMs: number }): void;
 }
 
-export interface RedisMemoryOptions {
-  readonly url: string;
-  readonly tls?: RedisTls;
+export interface RedisMemoryOptions extends RedisPlace {
   readonly clock: Pick<Clock, "monotonicMs">;
   /** The connection came or went. */
   readonly onState: (isUp: boolean, reason: string) => void;
@@ -66,8 +64,7 @@ export class RedisMemory implements SharedMemory {
   constructor(options: RedisMemoryOptions) {
     this.#options = options;
     this.#client = createRedisClient({
-      url: options.url,
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...placeOf(options),
       connectionName: "sluice-repeats",
       deadlineMs: SHARED_LOOKUP_DEADLINE_MS,
     });

@@ -4,14 +4,12 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { QUOTA_LEASE_DEADLINE_MS, QUOTA_LEASE_STALE_MS } from "../limits.ts";
-import { createRedisClient, whyDown } from "../redis/redis-client.ts";
-import type { RedisClient, RedisTls } from "../redis/redis-client.ts";
+import { createRedisClient, placeOf, whyDown } from "../redis/redis-client.ts";
+import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 import type { OnceMemory } from "../admission/tickets.ts";
 import type { Demand, LeaseMemory, Total } from "./shares.ts";
 
-export interface RedisLeasesOptions {
-  readonly url: string;
-  readonly tls?: RedisTls;
+export interface RedisLeasesOptions extends RedisPlace {
   /** Unique among the processes of the gateway. */
   readonly processId: string;
   readonly clock: Clock;
@@ -52,8 +50,7 @@ export class RedisLeases implements LeaseMemory, OnceMemory {
   constructor(options: RedisLeasesOptions) {
     this.#options = options;
     this.#client = createRedisClient({
-      url: options.url,
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...placeOf(options),
       connectionName: "sluice-quotas",
       deadlineMs: QUOTA_LEASE_DEADLINE_MS,
     });

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { createRedisClient, whyDown, whyFailed } from "./redis-client.ts";
-import type { RedisClient, RedisFailure } from "./redis-client.ts";
+import type { RedisClient, RedisFailure, RedisPlace } from "./redis-client.ts";
 
 export interface RedisFacts {
   readonly kind: "answered";
@@ -27,16 +27,16 @@ export type RedisReport =
 /** Leaves nothing behind: the key is gone after a second at the latest. */
 const WRITE = `redis.call('SET', KEYS[1], '1', 'PX', '1000') return redis.call('DEL', KEYS[1])`;
 
-/** Never throws for what a server does or does not do; `url` has to be a Redis URL. */
+/** Never throws for what a server does or does not do; its URL has to be a Redis URL. */
 export async function inspectRedis(options: {
-  readonly url: string;
+  readonly place: RedisPlace;
   /** For all questions together. */
   readonly deadlineMs: number;
   /** Written to and removed. */
   readonly key: string;
 }): Promise<RedisReport> {
-  const { url, deadlineMs, key } = options;
-  const client = createRedisClient({ url, connectionName: "sluice-doctor", deadlineMs });
+  const { place, deadlineMs, key } = options;
+  const client = createRedisClient({ ...place, connectionName: "sluice-doctor", deadlineMs });
   let lastError: Error | null = null;
   client.on("error", (error: Error) => (lastError = error));
   const silent = (error: Error): RedisReport => {

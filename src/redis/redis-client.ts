@@ -18,9 +18,25 @@ export interface RedisTls {
   readonly serverName?: string;
 }
 
-export interface RedisClientOptions {
+/** Where Redis is. */
+export interface RedisPlace {
+  /** With sentinels its host is the name by which they know the primary; its port is not used. */
   readonly url: string;
   readonly tls?: RedisTls;
+  /** host:port each, asked which server is the primary now; absent: the URL's own. */
+  readonly sentinels?: readonly string[];
+}
+
+/** What of some options says where Redis is. */
+export function placeOf({ url, tls, sentinels }: RedisPlace): RedisPlace {
+  return {
+    url,
+    ...(tls === undefined ? {} : { tls }),
+    ...(sentinels === undefined ? {} : { sentinels }),
+  };
+}
+
+export interface RedisClientOptions extends RedisPlace {
   /** What the server's list of clients shows. */
   readonly connectionName: string;
   /** How long one answer may take. */
@@ -42,12 +58,15 @@ const DISCONNECT_TIMEOUT_MS = 250;
 
 /** Not connected yet: `connect` does that. Retries belong to whoever asks, so nothing is queued. */
 export function createRedisClient(options: RedisClientOptions): RedisClient {
-  const { isTls, ...address } = parseRedisUrl(options.url);
+  const { isTls, host, port, ...login } = parseRedisUrl(options.url);
   const { tls, connectionName, deadlineMs, randomUnit = Math.random } = options;
   const ceilingMs = options.reconnectMsMax ?? RECONNECT_MS_MAX;
   return new Redis({
-    ...address,
-    ...(isTls ? { tls: tls === undefined ? {} : tlsOptions(tls, address.host) } : {}),
+    ...(options.sentinels === undefined
+      ? { host, port }
+      : sentinelOptions(options.sentinels, { name: host, deadlineMs })),
+    ...login,
+    ...(isTls ? { tls: tls === undefined ? {} : tlsOptions(tls, host) } : {}),
     lazyConnect: true,
     connectionName,
     disableClientInfo: true,
@@ -67,6 +86,24 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
     // After a failover behind one name the old primary is a replica: look the name up again.
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
   } satisfies RedisOptions);
+}
+
+/** Sentinels that are away are gone round again, as often as a server would be tried. */
+function sentinelOptions(
+  sentinels: readonly string[],
+  { name, deadlineMs }: { readonly name: string; readonly deadlineMs: number },
+) {
+  return {
+    sentinels: sentinels.map((address) => {
+      const at = address.lastIndexOf(":");
+      return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+    }),
+    name,
+    sentinelCommandTimeout: deadlineMs,
+    sentinelRetryStrategy: (times: number) => Math.min(RECONNECT_MS_MIN * times, 500),
+    // Learns of a new primary from the sentinels, not from the old one's silence.
+    failoverDetector: true,
+  };
 }
 
 function tlsOptions(tls: RedisTls, host: string): { ca: string; servername: string } {

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 
 import { SESSION_SETTLE_MS, SESSION_STORE_DEADLINE_MS } from "../limits.ts";
 import { createRedisClient, whyFailed } from "../redis/redis-client.ts";
-import type { RedisTls } from "../redis/redis-client.ts";
+import type { RedisPlace } from "../redis/redis-client.ts";
 import { partsOfActorKey } from "./book.ts";
 import type { SessionBook } from "./book.ts";
 import { DEADLINE_KEYS, shardOf } from "./redis-book-scripts.ts";
@@ -18,9 +18,7 @@ import { MERGE_OUTCOMES } from "./rules.ts";
 import { ACTOR_KEYS, failAll, storeKey, timeToLiveMs } from "./store.ts";
 import type { KeyedUpdate, SessionStore, StoreAnswer } from "./store.ts";
 
-export interface RedisStoreOptions {
-  readonly url: string;
-  readonly tls?: RedisTls;
+export interface RedisStoreOptions extends RedisPlace {
   /** Names this process in the counts it writes; unique among processes. */
   readonly writer?: string;
   /** Sessions are kept until their end is announced, and put among the deadlines. */

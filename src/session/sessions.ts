@@ -4,7 +4,7 @@
  * `confirm` once Kafka has it. Nothing here is ever awaited on the way of an event, and no failure
  * of the store comes out of this room except through `stats` and `onEvent`.
  */
-import type { RedisTls } from "../redis/redis-client.ts";
+import type { RedisPlace } from "../redis/redis-client.ts";
 import type { SessionBook } from "./book.ts";
 import type { SessionsEvent } from "./coalescer.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -51,7 +51,7 @@ export interface SessionTimers {
 
 export type SessionsStoreChoice =
   | { readonly kind: "memory" }
-  | { readonly kind: "redis"; readonly url: string; readonly tls?: RedisTls };
+  | ({ readonly kind: "redis" } & RedisPlace);
 
 export interface SessionsOptions {
   readonly store: SessionsStoreChoice;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { RedisTls } from "../redis/redis-client.ts";
+import type { RedisPlace } from "../redis/redis-client.ts";
 import { STREAM_TOKEN_EXTRA_SECONDS, STREAM_TTL_SECONDS } from "../limits.ts";
 import { StreamKeeper } from "./keeper.ts";
 import { LocalMemory } from "./local-memory.ts";
@@ -15,16 +15,14 @@ import type { StreamMemory } from "./stream-memory.ts";
 
 export type StreamMemoryChoice =
   | { readonly kind: "memory" }
-  | {
+  | (RedisPlace & {
       readonly kind: "redis";
-      readonly url: string;
-      readonly tls?: RedisTls;
       /** How soon Redis has to answer. */
       readonly deadlineMs?: number;
       readonly heartbeatMs?: number;
       readonly heartbeatTtlMs?: number;
       readonly reconnectMsMax?: number;
-    };
+    });
 
 export interface StreamStoreOptions {
   readonly memory: StreamMemoryChoice;

@@ -11,8 +11,8 @@ import {
   STREAM_HEARTBEAT_TTL_MS,
   STREAM_STORE_DEADLINE_MS,
 } from "../limits.ts";
-import { createRedisClient, whyDown, whyFailed } from "../redis/redis-client.ts";
-import type { RedisClient, RedisTls } from "../redis/redis-client.ts";
+import { createRedisClient, placeOf, whyDown, whyFailed } from "../redis/redis-client.ts";
+import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 import type {
   ClaimAnswer,
   MemoryClaim,
@@ -39,9 +39,7 @@ import type {
 } from "./stream-memory.ts";
 import { EMPTY_RECORD, boundedRecord } from "./stream-record.ts";
 
-export interface RedisMemoryOptions {
-  readonly url: string;
-  readonly tls?: RedisTls;
+export interface RedisMemoryOptions extends RedisPlace {
   readonly ttlSeconds: number;
   readonly clock: Clock;
   /** Offered as the shared secret of resume tokens; null where the operator has set one. */
@@ -85,11 +83,10 @@ export class RedisMemory implements StreamMemory {
   constructor(options: RedisMemoryOptions) {
     this.#options = options;
     this.#deadlineMs = options.deadlineMs ?? STREAM_STORE_DEADLINE_MS;
-    const { url, tls, reconnectMsMax } = options;
+    const { reconnectMsMax } = options;
     const client = (connectionName: string): RedisClient => {
       const made = createRedisClient({
-        url,
-        ...(tls === undefined ? {} : { tls }),
+        ...placeOf(options),
         connectionName,
         deadlineMs: this.#deadlineMs,
         ...(reconnectMsMax === undefined ? {} : { reconnectMsMax }),

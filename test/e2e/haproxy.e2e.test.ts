@@ -233,6 +233,7 @@ describe("HAProxy before two gateways", () => {
       headers: { ...origin, "Access-Control-Request-Method": "POST" },
     });
     assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers.get("access-control-max-age"), "7200", "browsers' own bound");
     const other = await onBehalfOf("198.51.100.10");
     assert.equal((await other.post("other")).status, 200);
   });

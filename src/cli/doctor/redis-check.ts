@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Config } from "../../config/options.ts";
+import { redisPlace } from "../../config/redis-place.ts";
 import { parseRedisUrl } from "../../redis/redis-url.ts";
 import { inspectRedis } from "../../redis/inspect.ts";
 import type { RedisFacts } from "../../redis/inspect.ts";
@@ -33,7 +34,7 @@ export async function checkRedis(
   const { host, port } = parseRedisUrl(config.redisUrl);
   const place = `${host}:${port}`;
   const key = `sluice:doctor:${randomUUID()}`;
-  const report = await inspectRedis({ url: config.redisUrl, deadlineMs: DEADLINE_MS, key });
+  const report = await inspectRedis({ place: redisPlace(config), deadlineMs: DEADLINE_MS, key });
   if (report.kind === "silent") {
     const text = `${place} does not serve sluice: ${report.detail}`;
     const command = `redis-cli -h ${host} -p ${port} ping`;
