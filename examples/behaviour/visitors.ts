@@ -6,12 +6,18 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { sendUntilStored, type OutgoingEvent, type Sender } from "../common/events.ts";
+import { sendUntilStored, type Sender } from "../common/events.ts";
 import { PRODUCTS, type Product } from "./products.ts";
 
 /** How many go on at each step. */
 const GO_ON = { product: 0.8, cart: 0.6, checkout: 0.65, purchase: 0.75 } as const;
 const AT_ONCE = 8;
+
+interface OutgoingEvent {
+  readonly type: string;
+  readonly id: string;
+  readonly data: object;
+}
 
 export interface VisitorOptions {
   readonly visitors: number;

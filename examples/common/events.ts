@@ -4,12 +4,6 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
-export interface OutgoingEvent {
-  readonly type: string;
-  readonly id: string;
-  readonly data: object;
-}
-
 interface Answer {
   readonly rejected?: readonly { readonly detail?: string }[];
   readonly retry?: readonly { readonly index: number }[];
@@ -23,10 +17,13 @@ export interface Sender {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when all are stored; throws when one is refused for good, or on the signal. */
+/**
+ * Events in the form of the pack. Resolves when all are stored; throws when one is refused for
+ * good, or on the signal.
+ */
 export async function sendUntilStored(
   { url, writeKey, signal }: Sender,
-  events: readonly OutgoingEvent[],
+  events: readonly object[],
 ): Promise<void> {
   let left = events;
   while (left.length > 0) {
@@ -45,7 +42,7 @@ export async function sendUntilStored(
 /** Undefined: nobody answered, or nothing was taken; what became of the events is not known. */
 async function post(
   { url, writeKey, signal }: Sender,
-  events: readonly OutgoingEvent[],
+  events: readonly object[],
 ): Promise<Answer | undefined> {
   try {
     const response = await fetch(`${url}/v1/events`, {

@@ -46,6 +46,8 @@ export class Stack {
   gatewayUrl = "";
   /** postgres://… */
   databaseUrl = "";
+  /** Settings of the gateway and the sink, for other commands. */
+  environment: Readonly<Record<string, string>> = {};
   /** Schema of the sink's own tables; those of events are in `<schema>_events`. */
   readonly schema: string;
   readonly directory: string;
@@ -109,6 +111,7 @@ export class Stack {
       SLUICE_DATA_DIR: this.directory,
       UV_THREADPOOL_SIZE: "16",
     };
+    this.environment = environment;
     await this.#startGateway(environment);
     say("sink: topics to PostgreSQL");
     const own = ["--schema", this.schema, "--group", `${this.options.prefix}${this.schema}`];
