@@ -3,9 +3,10 @@
  * over WebSockets, with real servers; CPU time is that of all their processes and threads.
  *
  *   npm run bench -- workers --brokers HOST:PORT --redis redis://… --registry http://…
- *     [--rounds 4] [--seconds 8] [--sockets 16] [--inflight 4] [--batch 100] [--rate 0] [--check]
+ *     [--rounds 4] [--seconds 8] [--sockets 16] [--inflight 4] [--batch 100] [--rate 0] [--lanes N] [--check]
  *
  * --rate sends so many events a second (open loop) instead of keeping so many frames in flight.
+ * --lanes: of each of two workers, instead of what they choose.
  * Prints every run and the ratio of the medians, and writes bench/results/workers.json. --check:
  * exit code 1 if two workers cost more than 1.15 times what one does.
  */
@@ -40,6 +41,7 @@ const { values: flags } = parseArgs({
     inflight: { type: "string", default: "4" },
     batch: { type: "string", default: "100" },
     rate: { type: "string", default: "0" },
+    lanes: { type: "string", default: "" },
     check: { type: "boolean", default: false },
   },
 });
@@ -147,6 +149,7 @@ async function measure(pack: string, workers: number): Promise<Run> {
     ["--pack", pack, "--create-topics", "--register-schemas", "--log-format", "json"],
     ["--kafka-brokers", flags.brokers, "--redis-url", flags.redis],
     ["--registry-url", flags.registry, "--workers", `${workers}`],
+    workers === 1 || flags.lanes === "" ? [] : ["--kafka-lanes", flags.lanes],
   ].flat();
   const child = spawn(process.execPath, [MAIN, ...words], {
     stdio: ["ignore", "pipe", "inherit"],

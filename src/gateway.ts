@@ -256,7 +256,11 @@ export class Gateway {
     this.#news?.sweeper.start();
     const { lifecycle, pack } = this.#parts;
     const [delivery, schemas] = [this.#delivery, this.#schemas];
-    this.#stopWatching = watchReadiness({ lifecycle, pack, delivery, schemas });
+    this.#stopWatching = watchReadiness({
+      ...{ lifecycle, pack, delivery, schemas },
+      registers: this.#parts.config.registerSchemas,
+      clockMs: systemClock.monotonicMs,
+    });
   }
 
   async #startAdmin(): Promise<void> {

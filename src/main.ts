@@ -72,6 +72,10 @@ async function start(argv: readonly string[]): Promise<void> {
   }
   const worker = workerNumber();
   const telemetry = makeTelemetry(config, worker);
+  // A full disk, or a reader that is gone, costs lines and no events.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => telemetry.process.linesLost());
+  }
   for (const warning of warnings) telemetry.process.notice(warning);
   const workers = workerCount(config, availableParallelism());
   if (workers > 1 && worker === null) await servePrimary(config, { workers, telemetry });

@@ -56,8 +56,10 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
       case "lanes_reduced":
         log.warn("fewer lanes than asked for", { ...event });
         break;
-      case "refused":
       case "expired":
+        log.warn("records waited too long for a commit, answered retry", { count: event.count });
+        break;
+      case "refused":
         log.debug("events not taken", { ...event });
         break;
       case "pressure":

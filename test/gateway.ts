@@ -29,6 +29,8 @@ export interface GatewayOptions {
   readonly port?: number;
   /** Port of the admin server. */
   readonly adminPort?: number;
+  /** Flags of Node.js, as `--import`. */
+  readonly nodeFlags?: readonly string[];
   /** It serves without being ready: do not wait for the ready line. */
   readonly mayWait?: boolean;
 }
@@ -77,7 +79,7 @@ export class Gateway {
     // With all servers real there would be one for each core.
     const workers = further.includes("--workers") ? [] : ["--workers", "1"];
     const flags = ["start", ...ports, "--log-format", "json", ...workers, ...further];
-    const child = spawn(process.execPath, [MAIN, ...flags], {
+    const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: process.env["PATH"],

@@ -67,6 +67,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Resets every connection that is open. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   /** What connects from now on meets another server; what is open is closed. */
   retarget(target: { readonly host: string; readonly port: number }): void {
     this.#target = target;

@@ -1,5 +1,6 @@
 /** docs/guarantees.md: each promise and each fault with the tests that hold it. */
 import { INPUT_ROWS } from "./input-rows.ts";
+import { FAULT_NOTES } from "./fault-notes.ts";
 import { FAULT_ROWS, PROMISES } from "./promises.ts";
 import type { NamedTest } from "./promises.ts";
 import { allTitles } from "./test-titles.ts";
@@ -11,10 +12,13 @@ export function guaranteesPage(root: string): string {
     ({ name, text, tests }) => `### ${name}\n${text}\n\n${tests.map(line).join("\n")}\n`,
   );
   const faults = FAULT_ROWS.map((fault, at) =>
-    rowLine(at + 1, fault, testsOf(titles, `row ${at + 1}: `)),
+    rowLine(at + 1, fault, {
+      tests: testsOf(titles, `row ${at + 1}: `),
+      note: FAULT_NOTES.get(at + 1),
+    }),
   );
   const inputs = INPUT_ROWS.map((input, at) =>
-    rowLine(at + 1, input, testsOf(titles, `input ${at + 1}: `)),
+    rowLine(at + 1, input, { tests: testsOf(titles, `input ${at + 1}: `) }),
   );
   const head = [HEAD, promises.join("\n"), FAULTS_HEAD, ...faults];
   return [...head, INPUTS_HEAD, ...inputs, ""].join("\n");
@@ -57,9 +61,13 @@ function testsOf(
   );
 }
 
-function rowLine(number: number, what: string, tests: readonly NamedTest[]): string {
-  const held = tests.length === 0 ? "not yet tested by name" : tests.map(cell).join("<br>");
-  return `| ${number} | ${what} | ${held} |`;
+function rowLine(
+  number: number,
+  what: string,
+  by: { readonly tests: readonly NamedTest[]; readonly note?: string | undefined },
+): string {
+  const held = [...by.tests.map(cell), ...(by.note === undefined ? [] : [by.note])];
+  return `| ${number} | ${what} | ${held.length === 0 ? "not yet tested by name" : held.join("<br>")} |`;
 }
 
 function line({ file, title }: NamedTest): string {

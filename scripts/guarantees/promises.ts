@@ -180,7 +180,7 @@ export const PROMISES: readonly Promised[] = [
       ...of(
         DELIVERY,
         "a stalled partition holds up nobody for longer than it takes to notice",
-        "a tenant that floods a silent Kafka leaves room for another",
+        "row 43: a tenant that floods a silent Kafka leaves room for another",
       ),
       ...of(
         "src/delivery/budget.test.ts",

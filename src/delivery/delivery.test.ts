@@ -242,7 +242,7 @@ describe("delivery, faults of Kafka", () => {
     await stop();
   });
 
-  it("a tenant that floods a silent Kafka leaves room for another", async () => {
+  it("row 43: a tenant that floods a silent Kafka leaves room for another", async () => {
     const harness = await fakeHarness({ lanes: 4, unackedEventsMax: 1_000 });
     const { delivery, kafka, clock, until, topic, stop } = harness;
     await until(() => isReady(harness));

@@ -98,6 +98,8 @@ export interface RunOptions {
   readonly headersOf?: (event: Uint8Array) => ReadonlyArray<readonly [string, string]>;
   /** The façade it came to; native if absent. */
   readonly dialect?: AdmittedDialect;
+  /** How it came, where its shape does not say it: streams are used over HTTP, too. */
+  readonly transport?: "http" | "ws";
   /** The batch is traced, and its records are to say so. */
   readonly trace?: BatchTrace | null;
 }
@@ -207,7 +209,7 @@ export class Pipeline {
     batch.openKnown = batch.openCount;
     this.#parts.observer.received({
       dialect: options.dialect ?? "native",
-      transport: frame.context.shape === "pub" ? "ws" : "http",
+      transport: options.transport ?? (frame.context.shape === "pub" ? "ws" : "http"),
       events: received,
       bytes: frame.bytes,
       tenant: batch.tenant,

@@ -56,7 +56,7 @@ test("RegistryClient refuses URLs it cannot use without repeating them", () => {
   assert.throws(() => new RegistryClient({ urls: [], timeoutMs: 1 }), /at least one URL/);
 });
 
-test("RegistryClient tries again after 408, 429, 5xx and a broken connection", async () => {
+test("row 27: RegistryClient tries again after 408, 429, 5xx and a broken connection", async () => {
   for (const trouble of [
     always(408, ""),
     always(429, "{}"),
@@ -131,7 +131,7 @@ test("RegistryClient goes to the next URL at once and stays with what answers", 
   assert.deepEqual(hosts, ["a", "b", "b"]);
 });
 
-test("RegistryClient ends a try at its timeout and all tries at the deadline", async () => {
+test("row 27: RegistryClient ends a try at its timeout and all tries at the deadline", async () => {
   const { fake, clock, client } = setUp({ timeoutMs: 400, deadlineMs: 1_000 });
   fake.trouble = silent;
   const result = client.latest("s");
@@ -160,7 +160,7 @@ test("RegistryClient waits a random part of a growing time between tries", async
   assert.equal((await result).kind, "failed");
 });
 
-test("RegistryClient leaves a registry alone for a while that fails again and again", async () => {
+test("row 27: RegistryClient leaves a registry alone for a while that fails again and again", async () => {
   const { fake, clock, client } = setUp();
   fake.trouble = DOWN;
   for (let call = 0; call < 3; call++) await client.latest("s");
@@ -174,7 +174,7 @@ test("RegistryClient leaves a registry alone for a while that fails again and ag
   assert.equal((await client.latest("s")).kind, "found");
 });
 
-test("RegistryClient does not read an endless answer to its end", async () => {
+test("row 27: RegistryClient does not read an endless answer to its end", async () => {
   const { fake, client } = setUp();
   let sentBytes = 0;
   let isCancelled = false;
@@ -210,7 +210,7 @@ test("RegistryClient asks for an id once, whoever asks, and forgets on demand", 
   assert.equal(fake.requests.length, 3);
 });
 
-test("RegistryClient remembers a missing id for 30 s and a failure not at all", async () => {
+test("row 27: RegistryClient remembers a missing id for 30 s and a failure not at all", async () => {
   const { fake, clock, client } = setUp();
   await client.schemaById(5);
   await client.schemaById(5);

@@ -73,7 +73,7 @@ test("SchemaStore: a new version is there after the next refresh", async (t) => 
   );
 });
 
-test("SchemaStore: a version that cannot be used is refused once, the old one stays", async (t) => {
+test("row 28: SchemaStore: a version that cannot be used is refused once, the old one stays", async (t) => {
   const { store, fake, clock, events } = await setUp(t, {
     accept: ({ text }) => (text === CLICK_2 ? "field b is refused" : undefined),
   });
@@ -231,7 +231,7 @@ test("SchemaStore: a damaged snapshot is reported and not used", async (t) => {
   assert.equal(events[0]?.kind, "snapshot-failed");
 });
 
-test("SchemaStore: a snapshot that cannot be written is reported and stops nothing", async (t) => {
+test("row 41: SchemaStore: a snapshot that cannot be written is reported and stops nothing", async (t) => {
   const { directory } = await setUp(t);
   const file = join(directory, "file");
   await writeFile(file, "");
@@ -275,7 +275,7 @@ test("SchemaStore, with register: fills an emptied registry with what runs", asy
   assert.deepEqual([text, version], [CLICK_2, 1]);
 });
 
-test("SchemaStore: flapping between 5xx and answers never loses a schema", async (t) => {
+test("row 27: SchemaStore: flapping between 5xx and answers never loses a schema", async (t) => {
   const { store, fake, clock } = await setUp(t);
   fill(fake);
   await store.start();

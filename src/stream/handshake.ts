@@ -59,7 +59,8 @@ export async function enter(
   const hasProof = resume !== null && store.proves(key, resume);
   // A hello may be late itself, and its stream's last holder further on by what may be in flight.
   const doubtEnd = next + STREAM_INFLIGHT_EVENTS_MAX;
-  const claim = await store.claim({ key, hasProof, holder, next: doubtEnd });
+  const hasPast = resume !== null || held.length > 0;
+  const claim = await store.claim({ key, hasProof, holder, next: doubtEnd, hasPast });
   if (claim.kind === "denied") {
     const detail = "this stream is known and resume does not prove it: take a new stream id";
     return { kind: "refused", fault: { name: "resume_denied", detail }, record: null };

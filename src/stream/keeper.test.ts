@@ -64,6 +64,19 @@ describe("StreamKeeper with the memory of its process", () => {
     assert.equal(world.store.stats().held, 1);
   });
 
+  test("of a stream that was used and is not remembered, what comes next may be stored", async () => {
+    const world = await open();
+    // An older hello that was overtaken by one whose events are stored, and forgotten since.
+    const stale = claimed(await world.claim(new FakeHolder(), { next: 1_011, hasPast: true }));
+    assert.equal(stale.record, null);
+    await world.done(stale.lease.release({ done: 10, sack: [], exc: [] }));
+    const next = claimed(await world.claim());
+    assert.equal(next.isClean, false);
+    assert.deepEqual(next.record, { done: 10, sack: [], exc: [], doubtBelow: 1_011 });
+    await world.done(next.lease.release({ done: 1_010, sack: [], exc: [] }));
+    assert.equal(claimed(await world.claim()).isClean, true, "until all of that is final");
+  });
+
   test("a known stream without proof is denied, held or released, and stays as it was", async () => {
     const world = await open();
     const lease = leaseOf(await world.claim());

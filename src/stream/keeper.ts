@@ -229,9 +229,11 @@ export class StreamKeeper implements StreamStore {
     const record = all === null || isReleased ? all : withDoubt(all, doubtBelow);
     const isClean = isReleased && (record === null || !hasDoubt(record));
     this.#saver.inherited(key);
-    const lease = this.#lease({ key, epoch, record: record ?? EMPTY_RECORD }, request);
+    const isLost = record === null && request.hasPast === true;
+    const ground = isLost ? withDoubt(EMPTY_RECORD, doubtBelow) : (record ?? EMPTY_RECORD);
+    const lease = this.#lease({ key, epoch, record: ground }, request);
     this.#hold(lease);
-    if (!isTaken || known !== null) this.#saver.changed(lease);
+    if (!isTaken || known !== null || isLost) this.#saver.changed(lease);
     const how = record === null ? "new" : isClean ? "resumed" : "unclean";
     this.#parts.onEvent({ kind: "claimed", how });
     return { kind: "claimed", lease, record, isClean };

@@ -145,7 +145,8 @@ export class OneShot implements HeldStreamListener, StreamHolder {
     this.#parts.deadlines.add(batch, this.#request.arrivedMs);
     const { principal: sender } = this.#request;
     this.#parts.charge(sender, { events: batch.count, bytes: frame.bytes });
-    this.#parts.pipeline.run(frame, publication, { sender, trace: this.#traceOf(frame) });
+    const trace = this.#traceOf(frame);
+    this.#parts.pipeline.run(frame, publication, { sender, transport: "http", trace });
     await settled;
     return null;
   }

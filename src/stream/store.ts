@@ -54,6 +54,11 @@ export interface ClaimRequest {
   readonly holder: StreamHolder;
   /** First number the client never assigned: where doubt ends if the claim is not clean. */
   readonly next?: number;
+  /**
+   * The client has used the stream before: if nothing is remembered of it, that was lost, and so is
+   * what a later hello than this one, which may have been faster, has had stored.
+   */
+  readonly hasPast?: boolean;
 }
 
 export type Claim =

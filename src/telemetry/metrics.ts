@@ -358,6 +358,11 @@ export const METRICS = {
     type: "counter",
     help: "Lines left out because their kind came too often; the next one let through counts them.",
   },
+  logWriteErrors: {
+    name: "sluice_log_write_errors_total",
+    type: "counter",
+    help: "Times that lines could not be written (disk full, reader gone): they are lost.",
+  },
   ...WORKER_METRICS,
   ready: {
     name: "sluice_ready",

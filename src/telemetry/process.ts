@@ -71,6 +71,11 @@ export class ProcessTelemetry {
     this.#log.info("drained", { durationMs: round(durationMs) });
   }
 
+  /** Nothing can be said of it where it happened; whoever reads the metrics sees it. */
+  linesLost(): void {
+    this.#cells.logWriteErrors.add(1);
+  }
+
   /** A second signal: leaving without waiting for anything. */
   leftAtOnce(reason: string): void {
     this.#log.error("leaving at once, events in flight get no answer", { reason });

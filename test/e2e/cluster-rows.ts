@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Instance } from "../../scripts/services/control.mjs";
+import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import { faultRow } from "./fault-row.ts";
 import type { FaultRow } from "./fault-row.ts";
 
@@ -71,6 +72,27 @@ export function rollingRestart(cluster: Instance, processes: readonly string[]):
     }
     noStreamWasTold(current);
   });
+}
+
+/**
+ * Packets between the gateway and one broker are lost, while the brokers see one another: it stays
+ * the leader of its partitions. Those are answered `retry` at the latest by the message timeout; the
+ * others' events are stored all the while.
+ */
+export async function cutOffBroker(cluster: Instance): Promise<void> {
+  const proxy = await KafkaProxy.start({ brokers: cluster.address });
+  try {
+    const heal = () => proxy.restore();
+    const places = { brokers: proxy.bootstrap, readFrom: cluster.address };
+    await faultRow({ ...places, load: LOAD, heal }, async ({ gateway, load }) => {
+      proxy.silence(proxy.nodes[0]);
+      await load.more(600);
+      assert.deepEqual([...load.retryCodes.http.difference(HTTP_CODES)].filter(isNoWait), []);
+      assert.equal(await gateway.metric("sluice_kafka_commits_stuck_total"), 0);
+    });
+  } finally {
+    await proxy.stop();
+  }
 }
 
 /** Every sender had events stored that it sent after this was called. */

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -28,6 +28,8 @@ export interface FaultRowOptions {
   /** Where the judge reads; default: the same. */
   readonly readFrom?: string;
   readonly flags?: readonly string[];
+  /** Flags of Node.js. */
+  readonly nodeFlags?: readonly string[];
   readonly load?: Partial<Omit<LoadOptions, "gateway" | "run">>;
   /** Ends the fault, also when the row has failed. */
   readonly heal: () => void | Promise<void>;
@@ -52,7 +54,8 @@ export async function faultRow(
     const pack = await writeCorpusPack(join(directory, "pack"), prefix);
     const places = ["--pack", pack.directory, "--kafka-brokers", options.brokers];
     const flags = [...places, "--create-topics", ...(options.flags ?? [])];
-    await using gateway = await Gateway.start({ flags });
+    const { nodeFlags = [] } = options;
+    await using gateway = await Gateway.start({ flags, nodeFlags });
     const load = await Load.start({ http: 2, streams: 1, ...options.load, gateway, run: prefix });
     try {
       await load.more(200);
@@ -76,4 +79,10 @@ export async function faultRow(
 /** Waits until the gateway says of itself what it should. */
 export async function readiness(gateway: Gateway, status: number): Promise<void> {
   while ((await fetch(`${gateway.adminUrl}/readyz`)).status !== status) await delay(50);
+}
+
+/** Memory of a process that is not swapped out, in bytes. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }

@@ -1,18 +1,12 @@
 /** The long form of row 4: no broker answers for a minute, under load over both doors. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { startInstance } from "../../scripts/services/control.mjs";
-import { faultRow, readiness } from "./fault-row.ts";
+import { faultRow, readiness, residentBytes } from "./fault-row.ts";
 
 const OUTAGE_MS = 60_000;
 const GROWTH_BYTES_MAX = 128 * 1024 * 1024;
-
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-}
 
 test("row 4: all brokers silent for 60 s: retry on both doors, bounded memory, healed", async () => {
   await using broker = await startInstance("kafka");

@@ -93,7 +93,7 @@ describe("tenants", () => {
     assert.equal((await post("", [search("o")])).status, 401);
   });
 
-  it("wait for their quota: 429 over HTTP, paused credit on a stream, and it passes", async () => {
+  it("row 43: wait for their quota: 429 over HTTP, paused credit on a stream, and it passes", async () => {
     assert.equal((await post("wk_app", [search("q-1"), search("q-2"), search("q-3")])).status, 200);
     const refused = await post("wk_app", [search("q-4")]);
     assert.equal(refused.status, 429);

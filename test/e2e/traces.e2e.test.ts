@@ -133,7 +133,7 @@ test("a drain sends the spans that wait", async () => {
   assert.ok((await sink.roots(0)).length > known);
 });
 
-test("a collector that hangs or is away does not hold up events or the drain", async () => {
+test("row 44: a collector that hangs or is away does not hold up events or the drain", async () => {
   const hanging = await OtlpSink.start();
   const { url } = hanging;
   await hanging.stop();
