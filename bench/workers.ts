@@ -3,7 +3,8 @@
  * over WebSockets, with real servers; CPU time is that of all their processes and threads.
  *
  *   npm run bench -- workers --brokers HOST:PORT --redis redis://… --registry http://…
- *     [--rounds 4] [--seconds 8] [--sockets 16] [--inflight 4] [--batch 100] [--rate 0] [--lanes N] [--check]
+ *     [--rounds 4] [--seconds 8] [--sockets 16] [--inflight 4] [--batch 100] [--rate 0] [--lanes N]
+ *     [--check]
  *
  * --rate sends so many events a second (open loop) instead of keeping so many frames in flight.
  * --lanes: of each of two workers, instead of what they choose.

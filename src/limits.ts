@@ -154,6 +154,10 @@ export const COMMIT_BYTES_MAX = 4 * 1024 * 1024;
 /** Lanes (producers) of one process; each costs threads and connections. */
 export const LANES_MAX = 16;
 
+/** Lanes of one process alone; workers share them, but each has so many at least. */
+export const LANES = 4;
+export const LANES_OF_WORKER_MIN = 2;
+
 /** Topics one process produces to; registering more is a broken invariant. */
 export const DESTINATIONS_MAX = 1_000;
 

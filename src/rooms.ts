@@ -3,6 +3,7 @@
  * configuration; telemetry hears of them through room-events.ts.
  */
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Admission } from "./admission/admission.ts";
 import { sourceName } from "./admission/tenants-file.ts";
@@ -11,6 +12,7 @@ import type { TenantTable } from "./admission/tenants-file.ts";
 import { contextDialect } from "./codec/dialect.ts";
 import type { Dialect } from "./codec/dialect.ts";
 import { deadlines } from "./config/cross-rules.ts";
+import { laneCount, workerCount } from "./config/worker-count.ts";
 import { dataDirectory } from "./config/data-directory.ts";
 import { kafkaSecurity } from "./config/kafka-security.ts";
 import type { Config } from "./config/options.ts";
@@ -71,7 +73,7 @@ export function makeDelivery(parts: RoomParts, extras: DeliveryExtras): Delivery
     },
     security: kafkaSecurity(config),
     clientId: "sluice",
-    lanes: config.kafkaLanes,
+    lanes: laneCount(config, workerCount(config, availableParallelism())),
     threadPoolSize: extras.threadPoolSize,
     lingerMs: config.kafkaLingerMs,
     compression: config.kafkaCompression,

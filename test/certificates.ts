@@ -36,8 +36,8 @@ export class TestAuthority implements CertificatePaths {
     ]);
   }
 
-  /** For localhost and 127.0.0.1, as a server and as a client. */
-  issue(commonName: string): CertificatePaths {
+  /** For localhost and 127.0.0.1, as a server and as a client. Of less than no days: expired. */
+  issue(commonName: string, { days = 30 }: { readonly days?: number } = {}): CertificatePaths {
     this.#issued += 1;
     const place = join(this.#directory, `${commonName}-${this.#issued}`);
     const [certFile, keyFile, request] = [`${place}.crt`, `${place}.key`, `${place}.csr`];
@@ -50,7 +50,7 @@ export class TestAuthority implements CertificatePaths {
     openssl(this.#directory, ["req", ...NEW_KEY, "-keyout", keyFile, "-out", request, ...subject]);
     openssl(this.#directory, [
       ...["x509", "-req", "-in", request, "-CA", this.certFile, "-CAkey", this.keyFile],
-      ...["-CAcreateserial", "-days", "30", "-extfile", extensions, "-out", certFile],
+      ...["-CAcreateserial", "-days", `${days}`, "-extfile", extensions, "-out", certFile],
     ]);
     return { certFile, keyFile };
   }

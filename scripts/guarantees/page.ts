@@ -67,7 +67,8 @@ function rowLine(
   by: { readonly tests: readonly NamedTest[]; readonly note?: string | undefined },
 ): string {
   const held = [...by.tests.map(cell), ...(by.note === undefined ? [] : [by.note])];
-  return `| ${number} | ${what} | ${held.length === 0 ? "not yet tested by name" : held.join("<br>")} |`;
+  const text = held.length === 0 ? "not yet tested by name" : held.join("<br>");
+  return `| ${number} | ${what} | ${text} |`;
 }
 
 function line({ file, title }: NamedTest): string {

@@ -64,10 +64,12 @@ export const OPTIONS = {
   kafkaLanes: {
     group: "kafka",
     type: "integer",
-    default: 4,
-    min: 1,
+    default: 0,
+    min: 0,
     max: 16,
-    text: "Producers of one process; UV_THREADPOOL_SIZE has to be two more, or fewer are used.",
+    text:
+      "Producers of one process; UV_THREADPOOL_SIZE has to be two more, or fewer are used. 0: 4, " +
+      "or with several workers 2 each.",
   },
   kafkaLingerMs: {
     group: "kafka",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { workerCount } from "./worker-count.ts";
+import { laneCount, workerCount } from "./worker-count.ts";
 
 const REAL = {
   workers: 0,
@@ -23,4 +23,10 @@ test("workerCount is one where anything is embedded or the port is any free one"
   assert.equal(workerCount({ ...REAL, redisUrl: "" }, 8), 1);
   assert.equal(workerCount({ ...REAL, registryUrl: [] }, 8), 1);
   assert.equal(workerCount({ ...REAL, port: 0 }, 8), 1);
+});
+
+test("laneCount is as configured, else shared by the workers, two at least", () => {
+  assert.equal(laneCount({ kafkaLanes: 7 }, 4), 7);
+  const counts = [1, 2, 3, 8].map((workers) => laneCount({ kafkaLanes: 0 }, workers));
+  assert.deepEqual(counts, [4, 2, 2, 2]);
 });

@@ -3,7 +3,7 @@
  * private address, speaks plain HTTP/1.1 and takes no bodies. It knows nothing of what it shows.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 import type { Logger } from "./logger.ts";
 import { METRICS_CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "./metric-registry.ts";
@@ -80,6 +80,8 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const routes: AdminRoute[] = [...builtInRoutes(options), ...(options.routes ?? [])];
+  /** Connections with an answer that is not out yet. */
+  const busy = new WeakSet<Socket>();
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -89,6 +91,14 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
+      const { socket } = request;
+      // Answers that are asked for and never read would pile up here.
+      if (busy.has(socket)) {
+        socket.destroy();
+        return;
+      }
+      busy.add(socket);
+      response.on("finish", () => busy.delete(socket));
       answer(request, routes)
         .catch((error: unknown) => {
           options.log.error("admin route failed", { path: request.url, error });

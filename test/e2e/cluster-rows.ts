@@ -76,8 +76,8 @@ export function rollingRestart(cluster: Instance, processes: readonly string[]):
 
 /**
  * Packets between the gateway and one broker are lost, while the brokers see one another: it stays
- * the leader of its partitions. Those are answered `retry` at the latest by the message timeout; the
- * others' events are stored all the while.
+ * the leader of its partitions. Those are answered `retry` by the message timeout at the latest;
+ * the others' events are stored all the while.
  */
 export async function cutOffBroker(cluster: Instance): Promise<void> {
   const proxy = await KafkaProxy.start({ brokers: cluster.address });

@@ -77,8 +77,8 @@ test("row 18: bootstrap gone: it goes on; all brokers at new addresses: found by
       proxy.cut();
       healAll();
       bootstrap.restore();
-      const before = load.count("stored");
-      while (load.count("stored") < before + 200) await delay(50);
+      const storedBefore = load.count("stored");
+      while (load.count("stored") < storedBefore + 200) await delay(50);
       assert.ok(moved.requests("Produce") > 0);
     });
   } finally {
@@ -87,30 +87,6 @@ test("row 18: bootstrap gone: it goes on; all brokers at new addresses: found by
     await moved.stop();
   }
 });
-
-test("row 20: Kafka back when every client has all it may queued: bounded, ramps up, all stored", () =>
-  faultRow(
-    {
-      brokers: proxy.bootstrap,
-      readFrom: readFrom(),
-      heal,
-      flags: ["--unacked-events-max", "5000"],
-      load: { http: 4, streams: 20, eventsPerRequest: 50, pauseMs: 5 },
-    },
-    async ({ gateway, load }) => {
-      const bytesBefore = await residentBytes(gateway.run.pid);
-      proxy.silence();
-      // Until nobody may send any more: credit is used up, requests are refused.
-      for (let sent = -1; load.count("open") !== sent; await delay(1_500)) {
-        sent = load.count("open");
-      }
-      assert.ok(load.count("open") > 3_000, `${load.count("open")} events wait`);
-      proxy.restore();
-      await load.more(5_000);
-      const grown = (await residentBytes(gateway.run.pid)) - bytesBefore;
-      assert.ok(grown < 256 * 1024 * 1024, `memory grew by ${grown} bytes`);
-    },
-  ));
 
 test("row 45: a balancer that resets: streams resume, nothing lost or double", async () => {
   const { pack, topic } = await makeStreamPack(directory);

@@ -157,6 +157,7 @@ test("row 44: scrapes that are never read: bounded memory, events and other scra
     const sockets = await crowd(gateway.run.adminPort, 60);
     const request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     for (const socket of sockets) socket.pause().write(request.repeat(100));
+    // Whoever asks again before it has read is cut; who reads is served (metric() below).
     await load.more(600);
     const grown = (await residentBytes(gateway.run.pid)) - bytesBefore;
     for (const socket of sockets) socket.destroy();

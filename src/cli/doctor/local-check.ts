@@ -2,11 +2,13 @@
  * `sluice doctor`: what can be seen without any server: files, limits of the process, the codec.
  */
 import { access, constants, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 
 import { createCodec } from "../../codec/create-codec.ts";
 import { dataDirectory } from "../../config/data-directory.ts";
 import type { Config } from "../../config/options.ts";
+import { laneCount, workerCount } from "../../config/worker-count.ts";
 import { checkCertificate } from "../../server/certificate.ts";
 import type { Environment } from "../command.ts";
 import type { Finding } from "./finding.ts";
@@ -63,11 +65,12 @@ function checkTls(config: Config, nowMs: number): Finding {
   return { check, status: "ok", text };
 }
 
-function checkThreads({ kafkaLanes }: Config, env: Environment): Finding {
+function checkThreads(config: Config, env: Environment): Finding {
   const check = "thread pool";
   const threads = Number(env["UV_THREADPOOL_SIZE"] ?? THREADS_DEFAULT);
-  const needed = kafkaLanes + THREADS_SPARED;
-  const text = `${threads} threads for ${kafkaLanes} lanes`;
+  const lanes = laneCount(config, workerCount(config, availableParallelism()));
+  const needed = lanes + THREADS_SPARED;
+  const text = `${threads} threads for ${lanes} lanes`;
   if (threads >= needed) return { check, status: "ok", text };
   return {
     check,
