@@ -3,9 +3,9 @@
  * they send holds no event, so that the ledger is not moved.
  */
 import http from "k6/http";
-import { clearTimeout, setTimeout } from "k6/timers";
 import { WebSocket } from "k6/websockets";
 
+import { setAlarm } from "./alarm.ts";
 import type { Meters } from "./meters.ts";
 
 const PROTOCOL = "sluice.v1.json";
@@ -106,10 +106,10 @@ function ask(
 function violate({ streamUrl, meters }: Target, { what, messages, close }: Breach): void {
   // The types know no list of protocols as null does not, yet a string is one.
   const socket = new WebSocket(streamUrl, PROTOCOL as unknown as null);
-  const patience = setTimeout(() => {
+  const patience = setAlarm(Date.now() + ANSWER_PATIENCE_MS, () => {
     meters.wrongAnswer(`${what}: no answer`);
     socket.close();
-  }, ANSWER_PATIENCE_MS);
+  });
   const waiting = [...messages];
   const sendNext = (): void => {
     const message = waiting.shift();
@@ -124,7 +124,7 @@ function violate({ streamUrl, meters }: Target, { what, messages, close }: Breac
     // A close follows always.
   };
   socket.addEventListener("close", (event) => {
-    clearTimeout(patience);
+    patience.clear();
     const { code = 0 } = event as { readonly code?: number };
     if (code !== close) meters.wrongAnswer(`${what}: closed with ${code} instead of ${close}`);
   });

@@ -3,9 +3,10 @@
  * every event until its outcome is known, comes back when its connection breaks, and says goodbye
  * when all is settled. Latency counts from the moment an event was due.
  */
-import { clearTimeout, setTimeout } from "k6/timers";
 import { WebSocket } from "k6/websockets";
 
+import { setAlarm } from "./alarm.ts";
+import type { Alarm } from "./alarm.ts";
 import { StreamQueue } from "./stream-queue.ts";
 import type { AckFrame, Credit, QueuedEvent, WelcomeFrame } from "./stream-queue.ts";
 import type { Meters, Phase } from "./meters.ts";
@@ -18,6 +19,8 @@ const BYE_PATIENCE_MS = 10_000;
 const BYE_DONE = 1_000;
 /** The stream is known, and its token never arrived or is of no use: a new one takes over. */
 const RESUME_DENIED = 4_410;
+/** Clients may come back after it, but this one keeps to its credit. */
+const CREDIT_EXCEEDED = 4_429;
 /** 3000 to 4999 are a client's own; the server sees a client that is gone. */
 const DROPPED = 4_999;
 
@@ -38,8 +41,6 @@ export interface StreamPlan {
   readonly deadlineMs: number;
 }
 
-type Timer = ReturnType<typeof setTimeout>;
-
 /** The members of server frames; which of them are there depends on `t`. */
 interface ServerFrame extends Partial<AckFrame>, Partial<WelcomeFrame> {
   readonly t: string;
@@ -54,7 +55,7 @@ interface ServerFrame extends Partial<AckFrame>, Partial<WelcomeFrame> {
 export class PersistentStream {
   readonly #plan: StreamPlan;
   readonly #queue: StreamQueue;
-  readonly #timers = new Set<Timer>();
+  readonly #alarms = new Set<Alarm>();
   #stream = crypto.randomUUID();
   #socket: WebSocket | null = null;
   #isWelcome = false;
@@ -63,6 +64,7 @@ export class PersistentStream {
   #goawayMs: number | null = null;
   #hasSaidBye = false;
   #isOver = false;
+  #lastError = "";
   /** Time of the frame that is being read. */
   #heardAtMs = 0;
 
@@ -88,14 +90,11 @@ export class PersistentStream {
   }
 
   #at(atMs: number, work: () => void): void {
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        if (!this.#isOver) work();
-      },
-      Math.max(0, atMs - Date.now()),
-    );
-    this.#timers.add(timer);
+    const alarm = setAlarm(atMs, () => {
+      this.#alarms.delete(alarm);
+      if (!this.#isOver) work();
+    });
+    this.#alarms.add(alarm);
   }
 
   /** Offers all that is due by now: whoever comes late has late events, not fewer. */
@@ -208,9 +207,8 @@ export class PersistentStream {
       case "auth_ok":
         return;
       case "error":
-        // The close that follows says the rest.
-        if (frame.code === "resume_denied") return;
-        this.#plan.meters.wrongAnswer(`error ${frame.code ?? ""}: ${frame.detail ?? ""}`);
+        // The close that follows decides.
+        this.#lastError = `${frame.code ?? ""}: ${frame.detail ?? ""}`;
         return;
       default:
         this.#plan.meters.wrongAnswer(`an unknown frame: ${frame.t}`);
@@ -237,9 +235,12 @@ export class PersistentStream {
       return;
     }
     if (isFinal(code)) {
-      this.#plan.meters.wrongAnswer(`closed with ${code}`);
+      this.#plan.meters.wrongAnswer(`closed with ${code}: ${this.#lastError}`);
       this.#giveUp();
       return;
+    }
+    if (code === CREDIT_EXCEEDED) {
+      this.#plan.meters.wrongAnswer(`closed with ${code}: ${this.#lastError}`);
     }
     const backoffMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures);
     this.#failures += 1;
@@ -271,8 +272,8 @@ export class PersistentStream {
 
   #end(): void {
     this.#isOver = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    for (const alarm of this.#alarms) alarm.clear();
+    this.#alarms.clear();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
