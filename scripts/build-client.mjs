@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Bundles `sluice/client` for browsers into build/client.js. Members of its one record of state are
- * renamed to single letters: nobody else sees them. What goes over the wire, into a store or to
- * users keeps its name.
+ * Bundles `sluice/client` for browsers into build/client.js, and `sluice/client/live` into
+ * build/live.js: who sends does not pay for who looks on. Members of the sender's one record of
+ * state are renamed to single letters: nobody else sees them. What goes over the wire, into a store
+ * or to users keeps its name.
  *
  * By hand: npm run build
  */
@@ -24,19 +25,31 @@ const OWN_NAMES = `
   .trim()
   .split(/\s+/);
 
-const bundle = await build({
-  entryPoints: [inRoot("src", "client", "browser.ts")],
-  bundle: true,
-  write: false,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  mangleProps: new RegExp(`^(?:${OWN_NAMES.join("|")})$`),
-});
-const [file] = bundle.outputFiles;
-const { code = "" } = await minify(file?.text ?? "", {
-  module: true,
-  ecma: 2020,
-  compress: { passes: 3, unsafe_arrows: true },
-});
-writeFileSync(inRoot("build", "client.js"), code);
+/**
+ * One file without imports, as small as it gets.
+ *
+ * @param {string} entry below src/client
+ * @param {string} target below build
+ * @param {import("esbuild").BuildOptions} [options]
+ */
+async function bundle(entry, target, options = {}) {
+  const { outputFiles } = await build({
+    entryPoints: [inRoot("src", "client", entry)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    ...options,
+  });
+  const { code = "" } = await minify(outputFiles?.[0]?.text ?? "", {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3, unsafe_arrows: true },
+  });
+  writeFileSync(inRoot("build", target), code);
+}
+
+const mangleProps = new RegExp(`^(?:${OWN_NAMES.join("|")})$`);
+await bundle("browser.ts", "client.js", { mangleProps });
+await bundle("live.ts", "live.js");

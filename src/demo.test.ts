@@ -17,7 +17,10 @@ function config(...argv: string[]) {
 test("demoPages: page, client and one sample of each type, good and bad", async () => {
   for (const name of ["behaviour", "aiops", "commerce"]) {
     const pages = demoPages(config(), await loadPack(name, PACKS));
-    assert.deepEqual([...pages.keys()], ["/demo", "/demo/client.js", "/demo/samples.json"]);
+    assert.deepEqual(
+      [...pages.keys()],
+      ["/demo", "/demo/client.js", "/demo/live.js", "/demo/samples.json"],
+    );
     const text = pages.get("/demo/samples.json")?.body ?? "";
     const samples = JSON.parse(text) as { good: object[]; bad: object[] };
     assert.ok(samples.good.length > 2 && samples.good.length <= 12, name);

@@ -12,6 +12,7 @@ import type { Page } from "./server/documents.ts";
 
 const PAGE_FILE = new URL("../demo/index.html", import.meta.url);
 const CLIENT_FILE = new URL("../build/client.js", import.meta.url);
+const LIVE_FILE = new URL("../build/live.js", import.meta.url);
 
 /** Buttons of each kind; more would hide the rest of the page. */
 const SAMPLES_MAX = 12;
@@ -19,7 +20,7 @@ const SAMPLES_MAX = 12;
 /** By path; none where others than its developer could see it, or without the client's bundle. */
 export function demoPages(config: Config, pack: Pack): ReadonlyMap<string, Page> {
   const isOwn = config.tenants.length === 0 && isLoopback(config.host);
-  if (!isOwn || !existsSync(CLIENT_FILE)) return new Map();
+  if (!isOwn || !existsSync(CLIENT_FILE) || !existsSync(LIVE_FILE)) return new Map();
   const { name, payload, typeMember } = pack;
   const samples = {
     pack: name,
@@ -30,12 +31,14 @@ export function demoPages(config: Config, pack: Pack): ReadonlyMap<string, Page>
   };
   return new Map([
     ["/demo", { contentType: "text/html; charset=utf-8", body: readFileSync(PAGE_FILE, "utf8") }],
-    [
-      "/demo/client.js",
-      { contentType: "text/javascript; charset=utf-8", body: readFileSync(CLIENT_FILE, "utf8") },
-    ],
+    ["/demo/client.js", script(CLIENT_FILE)],
+    ["/demo/live.js", script(LIVE_FILE)],
     ["/demo/samples.json", { contentType: "application/json", body: JSON.stringify(samples) }],
   ]);
+}
+
+function script(file: URL): Page {
+  return { contentType: "text/javascript; charset=utf-8", body: readFileSync(file, "utf8") };
 }
 
 /** One event of each type, as objects; a pack need not have any. */

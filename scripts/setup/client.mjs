@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Makes build/client.js: `sluice/client` for browsers as one small file, which the gateway's demo
- * page uses as well. Only when a source has changed. Names that no other program sees are
- * shortened: they are listed here, and what is not listed keeps its name.
+ * Makes build/client.js and build/live.js: `sluice/client` and `sluice/client/live` for browsers as
+ * one small file each, which the gateway's demo page uses as well. Only when a source has changed.
+ * Names that no other program sees are shortened: they are listed here, and what is not listed
+ * keeps its name.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import { showStep } from "./progress.mjs";
 import { run } from "./run.mjs";
 
 export const CLIENT_BUNDLE = inRoot("build", "client.js");
+export const LIVE_BUNDLE = inRoot("build", "live.js");
 const INPUTS_HASH = inRoot("build", "client.inputs");
 const BUILDER = inRoot("scripts", "build-client.mjs");
 
@@ -25,7 +27,7 @@ export function clientInputs() {
 
 /** Whether build/ holds what the sources say. */
 export function clientIsCurrent() {
-  if (![CLIENT_BUNDLE, INPUTS_HASH].every((path) => existsSync(path))) return false;
+  if (![CLIENT_BUNDLE, LIVE_BUNDLE, INPUTS_HASH].every((path) => existsSync(path))) return false;
   return readFileSync(INPUTS_HASH, "utf8") === inputsHash();
 }
 

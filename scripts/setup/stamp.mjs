@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { CLIENT_BUNDLE, clientInputs } from "./client.mjs";
+import { CLIENT_BUNDLE, clientInputs, LIVE_BUNDLE } from "./client.mjs";
 import { CODEC_OUTPUTS, inputFiles } from "./codec.mjs";
 import { KAFKA_ADDON } from "./kafka-binding.mjs";
 import { UWS_ADDON } from "./packages.mjs";
@@ -54,7 +54,14 @@ function keyOf(node) {
   ]) {
     hash.update(path).update("\0").update(readFileSync(path));
   }
-  for (const path of [node.binary, KAFKA_ADDON, UWS_ADDON, ...CODEC_OUTPUTS, CLIENT_BUNDLE]) {
+  for (const path of [
+    node.binary,
+    KAFKA_ADDON,
+    UWS_ADDON,
+    ...CODEC_OUTPUTS,
+    CLIENT_BUNDLE,
+    LIVE_BUNDLE,
+  ]) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }

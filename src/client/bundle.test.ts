@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-const BUNDLE = new URL("../../build/client.js", import.meta.url);
+/** What a page pays for each, KiB. */
+const BUNDLES = { "client.js": 6, "live.js": 3 };
 
-/** What a page pays for it: 6 KiB. */
-const GZIPPED_BYTES_MAX = 6 * 1024;
-
-test("build/client.js: is at most 6 KiB gzipped and needs no other file", () => {
-  const text = readFileSync(BUNDLE);
-  const { length } = gzipSync(text, { level: 9 });
-  assert.ok(length <= GZIPPED_BYTES_MAX, `${length} bytes gzipped, over ${GZIPPED_BYTES_MAX}`);
-  assert.doesNotMatch(text.toString("utf8"), /\bimport\b/, "no import");
-});
+for (const [name, kibMax] of Object.entries(BUNDLES)) {
+  test(`build/${name}: is at most ${kibMax} KiB gzipped and needs no other file`, () => {
+    const text = readFileSync(new URL(`../../build/${name}`, import.meta.url));
+    const { length } = gzipSync(text, { level: 9 });
+    assert.ok(length <= kibMax * 1024, `${length} bytes gzipped, over ${kibMax * 1024}`);
+    assert.doesNotMatch(text.toString("utf8"), /\bimport\b/, "no import");
+  });
+}

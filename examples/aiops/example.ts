@@ -1,0 +1,90 @@
+/** The parts of the example put together, and what they come to in the end. */
+import { Alerter } from "./alerter.ts";
+import { audit, marksOf } from "./audit.ts";
+import type { Marks, Tally } from "./audit.ts";
+import { Fleet } from "./fleet.ts";
+import { PageServer } from "./page-server.ts";
+import { System, TENANTS } from "./system.ts";
+import type { Servers, Tenant } from "./system.ts";
+
+export interface ExampleOptions {
+  readonly servers: Servers;
+  readonly topicPrefix: string;
+  readonly towersPerTenant: number;
+  readonly sampleMs: number;
+  /** Of the page; 0: any free one. */
+  readonly port: number;
+  /** How long a gateway that has died is away. */
+  readonly restartMs: number;
+  readonly say: (sentence: string) => void;
+}
+
+export class Example {
+  readonly system: System;
+  readonly fleet: Fleet;
+  readonly alerter: Alerter;
+  readonly page: PageServer;
+  readonly #options: ExampleOptions;
+  readonly #marks: Marks;
+
+  private constructor(parts: {
+    readonly system: System;
+    readonly fleet: Fleet;
+    readonly alerter: Alerter;
+    readonly page: PageServer;
+    readonly options: ExampleOptions;
+    readonly marks: Marks;
+  }) {
+    this.system = parts.system;
+    this.fleet = parts.fleet;
+    this.alerter = parts.alerter;
+    this.page = parts.page;
+    this.#options = parts.options;
+    this.#marks = parts.marks;
+  }
+
+  static async start(options: ExampleOptions): Promise<Example> {
+    const { servers, say, towersPerTenant, sampleMs, port } = options;
+    const system = await System.start(options);
+    const { url, topics } = system;
+    const keysOf = (use: "fleet" | "alerts") =>
+      TENANTS.map((name) => ({ name, key: system.keys.get(name)?.[use] ?? "" }));
+    const marks = await marksOf(servers.brokers, Object.values(topics));
+    say("starting the consumer that raises alerts");
+    const alerter = new Alerter({
+      ...servers,
+      topic: topics.metrics,
+      url,
+      tenants: keysOf("alerts"),
+    });
+    await alerter.start();
+    const operatorKey = (tenant: Tenant): string => system.keys.get(tenant)?.operators ?? "";
+    const page = await PageServer.start({ port, gatewayUrl: url, operatorKey });
+    const fleet = new Fleet({ url, tenants: keysOf("fleet"), towersPerTenant, sampleMs });
+    say(`starting ${fleet.size} towers of ${TENANTS.length} tenants`);
+    fleet.start();
+    return new Example({ system, fleet, alerter, page, options, marks });
+  }
+
+  /** Nothing new is sent; every event and every alert has its outcome. */
+  async settle(): Promise<void> {
+    await this.fleet.stop();
+    await this.alerter.stop();
+  }
+
+  /** Of all that was sent: the tenant, by id. */
+  get ids(): ReadonlyMap<string, string> {
+    return new Map([...this.fleet.ids, ...this.alerter.ids]);
+  }
+
+  /** What Kafka has of it. */
+  async audit(): Promise<Tally> {
+    const { brokers } = this.#options.servers;
+    return audit(brokers, { marks: this.#marks, ids: this.ids });
+  }
+
+  async stop(): Promise<void> {
+    await this.page.stop();
+    await this.system.stop();
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Towers of three tenants, watched live: metrics, logs and alerts over two gateways behind HAProxy.
+ * `npm run example -- aiops [--towers N] [--port N]`; README.md beside this file tells the story.
+ */
+import { parseArgs } from "node:util";
+
+import { Example } from "./example.ts";
+import { provideServers, TENANTS } from "./system.ts";
+
+const HELP = `npm run example -- aiops [OPTIONS]
+
+  --towers N    towers of each tenant (8)
+  --port N      port of the operators' page (8090)
+  --seconds N   end by itself after so long
+  --help
+
+Servers: those of SLUICE_KAFKA_BROKERS, SLUICE_REDIS_URL and SLUICE_REGISTRY_URL where these are
+set, else those of \`npm run services\`, started if need be and ended with the example.
+`;
+
+const { values } = parseArgs({
+  options: {
+    towers: { type: "string", default: "8" },
+    port: { type: "string", default: "8090" },
+    seconds: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const say = (sentence: string): void => {
+  process.stdout.write(`${new Date().toLocaleTimeString()}  ${sentence}\n`);
+};
+
+async function run(): Promise<number> {
+  const over = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => over.resolve());
+  const { servers, end } = await provideServers(say);
+  try {
+    const example = await Example.start({
+      servers,
+      topicPrefix: "",
+      towersPerTenant: Number(values.towers),
+      sampleMs: 1_000,
+      port: Number(values.port),
+      restartMs: 5_000,
+      say,
+    });
+    tellWhatToDo(example);
+    const report = setInterval(() => tellHowItGoes(example), 15_000);
+    if (values.seconds !== undefined) setTimeout(over.resolve, Number(values.seconds) * 1_000);
+    await over.promise;
+    clearInterval(report);
+    say("ending: every event gets its outcome, then Kafka is asked what it has");
+    await example.settle();
+    const { sent, records, lost, dropped, doubled, strays } = await example.audit();
+    await example.stop();
+    say(`${sent} events were sent; Kafka has ${records} records of them`);
+    say(`lost: ${lost}, in another tenant's name: ${strays}`);
+    say(`there twice for a consumer: ${doubled} (it drops ${dropped} by the header sluice)`);
+    return lost + doubled + strays === 0 ? 0 : 1;
+  } finally {
+    await end();
+  }
+}
+
+function tellWhatToDo({ page, system }: Example): void {
+  const pids = system.gateways.map(({ name, pid }) => `${name} is pid ${pid}`).join(", ");
+  process.stdout.write(
+    [
+      "",
+      ...TENANTS.map((tenant) => `  ${page.url}/${tenant}`),
+      "",
+      `  Kill a gateway and watch the page: ${pids}.`,
+      "  Ctrl-C ends everything and counts.",
+      "",
+      "",
+    ].join("\n"),
+  );
+}
+
+function tellHowItGoes({ fleet, alerter }: Example): void {
+  const { ids, open, size, breaks } = fleet;
+  say(
+    `${ids.size} events, ${open} of ${size} towers connected, ${breaks} links broken so far, ` +
+      `${alerter.firing} alerts now`,
+  );
+}
+
+if (values.help) process.stdout.write(HELP);
+else process.exitCode = await run();
+process.exit();
