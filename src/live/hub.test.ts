@@ -1,0 +1,271 @@
+/**
+ * The room as a whole over a topic in memory: writers, readers and subscribers take turns as a seed
+ * wants it. Every subscriber has every event of his from where he began, once and in order, or was
+ * told of the gap it is in.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { createAdmission } from "../admission/create.ts";
+import { tableOfKeys } from "../admission/key-list.ts";
+import type { KafkaRecord, Portion } from "../delivery/topic-reader.ts";
+import { systemClock } from "../lib/clock.ts";
+import { ValueDecoder } from "../schema/value-decoder.ts";
+import type { LiveFrame } from "./frames.ts";
+import { LiveHub } from "./hub.ts";
+import type { LiveSource } from "./hub.ts";
+import type { LiveSocket } from "./subscriber.ts";
+
+const TOPIC = "alerts";
+const PARTITIONS = 3;
+const SCHEMA = '{"type":"record","name":"E","fields":[{"name":"pad","type":"string"}]}';
+/** So that a slow subscriber is one soon. */
+const PAD = "x".repeat(8_000);
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
+}
+
+function header(tenant: string, id: string): Buffer {
+  const fixed = Buffer.alloc(46);
+  fixed[0] = 1;
+  const texts = [tenant, "web", "alert", id, ""].map((text) => {
+    return Buffer.concat([Buffer.from(varint(text.length)), Buffer.from(text)]);
+  });
+  return Buffer.concat([fixed, ...texts]);
+}
+
+const VALUE = Buffer.concat([
+  Buffer.from([0, 0, 0, 0, 7]),
+  Buffer.from(varint(PAD.length * 2)),
+  Buffer.from(PAD),
+]);
+
+/** A topic in memory. */
+class Log {
+  readonly partitions: KafkaRecord[][] = Array.from({ length: PARTITIONS }, () => []);
+
+  append(partition: number, tenant: string, id: string): void {
+    const records = this.partitions[partition] ?? [];
+    const offset = records.length;
+    const headers = [["sluice", header(tenant, id)]] as const;
+    const key = Buffer.from("k");
+    const place = { topic: TOPIC, partition, offset, timestampMs: Date.now() };
+    records.push({ ...place, key, value: VALUE, headers });
+  }
+
+  open(random: () => number): LiveSource {
+    const next = new Map<number, number>();
+    // Some readers are faster than others, also than the feed.
+    const speed = random() < 0.5 ? 3 : 12;
+    const ranges = this.partitions.map((records, partition) => {
+      return { partition, low: 0, high: records.length };
+    });
+    const take = async (most: number): Promise<Portion> => {
+      await turn();
+      const records: KafkaRecord[] = [];
+      const ends: { partition: number; offset: number }[] = [];
+      for (const [partition, offset] of next) {
+        const all = this.partitions[partition] ?? [];
+        const count = Math.min(most - records.length, Math.floor(random() * speed));
+        const taken = all.slice(offset, offset + count);
+        records.push(...taken);
+        next.set(partition, offset + taken.length);
+        if (offset + taken.length === all.length) ends.push({ partition, offset: all.length });
+      }
+      return { records, ends };
+    };
+    const assign = (starts: ReadonlyMap<number, number>): void => {
+      for (const [partition, offset] of starts) next.set(partition, offset);
+    };
+    const close = (): Promise<void> => Promise.resolve();
+    return { ranges, take, assign, close, offsetsAt: () => Promise.resolve(new Map()) };
+  }
+}
+
+interface Told {
+  readonly t: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly from: number;
+  readonly to: number;
+  readonly id: string;
+  readonly token: string;
+}
+
+/** Who reads at his own pace. */
+class Reader implements LiveSocket {
+  readonly told: Told[] = [];
+  readonly channels = new Set<string>();
+  readonly #isSlow: boolean;
+  #waiting = 0;
+  isEnded = false;
+
+  constructor(isSlow: boolean) {
+    this.#isSlow = isSlow;
+  }
+
+  send({ text }: LiveFrame): void {
+    assert.ok(!this.isEnded);
+    this.told.push(JSON.parse(text) as Told);
+    if (this.#isSlow) this.#waiting += text.length;
+  }
+
+  join(channel: string): void {
+    this.channels.add(channel);
+  }
+
+  leave(channel: string): void {
+    this.channels.delete(channel);
+  }
+
+  buffered(): number {
+    return this.#waiting;
+  }
+
+  read(bytes: number): void {
+    this.#waiting = Math.max(0, this.#waiting - bytes);
+  }
+
+  end(): void {
+    this.isEnded = true;
+  }
+}
+
+function makeHub(log: Log, random: () => number): { hub: LiveHub; readers: Set<Reader> } {
+  const keys = ["acme", "umbrella"].map((tenant) => ({
+    key: `k_${tenant}`,
+    tenant,
+    source: "web",
+  }));
+  const observer = {
+    subscribed: () => {},
+    refused: () => {},
+    record: () => {},
+    delivered: () => {},
+    gap: () => {},
+    failed: () => {},
+  };
+  const found = { kind: "found", value: { text: SCHEMA, references: [] } } as const;
+  const hub = new LiveHub({
+    admission: createAdmission({ table: tableOfKeys(keys), keyless: "acme/web" }),
+    catalogue: () => new Map([["alert", TOPIC]]),
+    // Now and then the registry takes its time.
+    decoder: new ValueDecoder({ schemaById: () => turn(found) }),
+    openSource: () => Promise.resolve(log.open(random)),
+    canSeekByTime: false,
+    subscribersMax: 100,
+    cpuShare: 1,
+    clock: systemClock,
+    soon: (action) => void setImmediate(action),
+    utilization: () => 0,
+    processId: "p",
+    random,
+    goAwaySpreadMs: 0,
+    observer,
+  });
+  const readers = new Set<Reader>();
+  hub.publish = (channel, frame) => {
+    for (const reader of readers) if (reader.channels.has(channel)) reader.send(frame);
+  };
+  return { hub, readers };
+}
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const PEER = {
+  credentials: null,
+  address: "",
+  certificateSubject: "",
+  origin: "",
+  loopback: true,
+};
+
+for (let seed = 1; seed <= 12; seed += 1) {
+  test(`seed ${seed}: every event once and in order, or in a gap`, async () => {
+    const random = seeded(seed);
+    const log = new Log();
+    const { hub, readers } = makeHub(log, random);
+    const join = (from: unknown): Reader => {
+      const reader = new Reader(random() < 0.4);
+      readers.add(reader);
+      const subscriber = hub.connect(reader, PEER);
+      drains.push(() => {
+        reader.read(random() * 8_000);
+        subscriber.onDrain();
+      });
+      subscriber.onMessage(JSON.stringify({ t: "subscribe", types: ["alert"], from }));
+      return reader;
+    };
+    const drains: (() => void)[] = [];
+    const all: { readonly reader: Reader; readonly from: unknown }[] = [];
+    for (let step = 0; step < 500; step += 1) {
+      const tenant = random() < 0.7 ? "acme" : "umbrella";
+      log.append(Math.floor(random() * PARTITIONS), tenant, `${tenant}-${step}`);
+      if (step % 50 === 20) {
+        const tokens = all.flatMap(
+          ({ reader }) => reader.told.findLast(({ t }) => t === "caught_up")?.token ?? [],
+        );
+        const from = random() < 0.5 || tokens.length === 0 ? 0 : { token: tokens[0] };
+        all.push({ reader: join(from), from });
+      }
+      if (random() < 0.3) for (const drain of drains) drain();
+      if (random() < 0.8) await turn();
+    }
+    const isThere = (): boolean => [...readers].every((reader) => reached(reader, log));
+    for (let turns = 0; turns < 20_000 && !isThere(); turns += 1) {
+      for (const drain of drains) drain();
+      hub.tick();
+      await turn();
+    }
+    for (const { reader, from } of all) judge(reader, log, from);
+    await hub.drain();
+    assert.ok([...readers].every(({ isEnded }) => isEnded));
+  });
+}
+
+/** The last record of each partition was told, or is in a gap, or is another tenant's. */
+function reached(reader: Reader, log: Log): boolean {
+  return log.partitions.every((records, partition) => {
+    const last = records.findLastIndex((record) => isAcme(record));
+    return last < 0 || reader.told.some((told) => covers(told, partition, last));
+  });
+}
+
+function isAcme({ headers }: KafkaRecord): boolean {
+  return Buffer.from(headers[0]?.[1] ?? []).includes("acme-");
+}
+
+function covers(told: Told, partition: number, offset: number): boolean {
+  if (told.partition !== partition) return false;
+  if (told.t === "event") return told.offset === offset;
+  return told.t === "gap" && told.from <= offset && offset < told.to;
+}
+
+function judge({ told }: Reader, log: Log, from: unknown): void {
+  const events = told.filter(({ t }) => t === "event");
+  for (const { id } of events) assert.ok(id.startsWith("acme-"), "nothing of another tenant");
+  for (const [partition, records] of log.partitions.entries()) {
+    const offsets = events
+      .filter((each) => each.partition === partition)
+      .map(({ offset }) => offset);
+    assert.deepEqual(
+      offsets,
+      [...new Set(offsets)].toSorted((a, b) => a - b),
+      "once, in order",
+    );
+    const first = from === 0 ? 0 : (offsets[0] ?? records.length);
+    for (const [offset, record] of records.entries()) {
+      if (offset < first || !isAcme(record)) continue;
+      const times = told.filter((each) => covers(each, partition, offset)).length;
+      assert.equal(times, 1, `partition ${partition}, offset ${offset}`);
+    }
+  }
+}
