@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { createAdmission } from "./admission/create.ts";
 import type { Admission } from "./admission/admission.ts";
+import { keyChanges } from "./admission/key-changes.ts";
+import type { KeyChange } from "./admission/key-changes.ts";
 import { tableOfKeys } from "./admission/key-list.ts";
 import { sourceName } from "./admission/tenants-file.ts";
 import type { TenantTable } from "./admission/tenants-file.ts";
@@ -26,9 +28,13 @@ export interface Access {
   readonly admission: Admission;
   readonly quotas: Quotas;
   readonly doorman: Doorman;
+  /** Calls this for each tenant whose keys an edit of the file has changed. */
+  onKeysChanged(listener: KeysListener): void;
   /** No longer watches the file. */
   stop(): void;
 }
+
+export type KeysListener = (tenant: string, changes: readonly KeyChange[]) => void;
 
 export interface AccessParts {
   readonly config: Config;
@@ -59,7 +65,12 @@ export function makeAccess(parts: AccessParts): Access {
     onFetch: (issuer, problem) => parts.telemetry.backends.issuerFetched(issuer, problem),
     ...(shared === null ? {} : { once: shared.leases, ticketSecret: () => shared.leases.secret }),
   });
-  watched?.onTable((table) => admission.replace(table));
+  let onKeys: KeysListener = () => {};
+  watched?.onTable((table) => {
+    const changes = Map.groupBy(keyChanges(admission.table, table), ({ tenant }) => tenant);
+    admission.replace(table);
+    for (const [tenant, own] of changes) onKeys(tenant, own);
+  });
   const quotas = new Quotas({
     clockMs: systemClock.monotonicMs,
     share: (key) => shared?.shares.share(key) ?? 1,
@@ -70,7 +81,10 @@ export function makeAccess(parts: AccessParts): Access {
     shared?.shares.stop();
     shared?.leases.stop();
   };
-  return { admission, quotas, doorman, stop };
+  const onKeysChanged = (listener: KeysListener): void => {
+    onKeys = listener;
+  };
+  return { admission, quotas, doorman, onKeysChanged, stop };
 }
 
 function makeDoorman({ config, telemetry }: AccessParts): Doorman {

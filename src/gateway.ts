@@ -4,6 +4,7 @@
  */
 import { makeAccess } from "./access.ts";
 import type { Access } from "./access.ts";
+import { noteKeyChanges } from "./audit.ts";
 import { banner, embeddedParts } from "./banner.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
@@ -117,6 +118,7 @@ export class Gateway {
       onTopic: (name) => this.#topicsKnown.add(name),
       onState: (state) => this.#gate.stateChanged(state),
     });
+    noteKeyChanges(parts, { access: this.#access, delivery: this.#delivery });
     // Looked up now, so that the first events for them find them.
     for (const topic of this.#tenantTopics()) this.#delivery.topic(topic);
     const { sessions, book } = rooms.makeSessions(parts, this.#access.admission);

@@ -4,12 +4,12 @@
  */
 import { createHash, createHmac } from "node:crypto";
 import type { Admission } from "./admission/admission.ts";
+import { noteInAudit } from "./audit.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { RoomParts } from "./rooms.ts";
 import type { SessionBook } from "./session/book.ts";
 import { SessionDesk } from "./session/desk.ts";
-import type { AuditRecord } from "./session/desk.ts";
 import type { Sessions } from "./session/sessions.ts";
 import { timeToLiveMs } from "./session/store.ts";
 
@@ -42,23 +42,11 @@ export function makeSessionDesk(
       const hash = privacySalt === "" ? createHash("sha256") : createHmac("sha256", privacySalt);
       return hash.update(`${tenant}\0${key}`).digest("hex");
     },
-    note: topic === "" ? null : (record) => note(delivery, topic, record),
+    note:
+      topic === ""
+        ? null
+        : (record) => noteInAudit({ delivery, topic }, { record, key: record.person }),
     onErased: (result) => telemetry.backends.sessionsErased(result),
     nowMs: systemClock.nowMs,
-  });
-}
-
-/** True once the record is in Kafka. */
-function note(delivery: Delivery, topic: string, record: AuditRecord): Promise<boolean> {
-  const value = Buffer.from(JSON.stringify(record));
-  return new Promise((resolve) => {
-    const sink = {
-      recordStored: () => resolve(true),
-      recordFailed: () => resolve(false),
-      commitSettled: () => {},
-    };
-    const tenant = delivery.tenant(record.tenant);
-    const letter = { topic, index: 0, tenant, key: Buffer.from(record.person), value, headers: [] };
-    if (!delivery.deadLetter(letter, sink)) resolve(false);
   });
 }

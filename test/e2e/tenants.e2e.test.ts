@@ -127,6 +127,26 @@ describe("tenants", () => {
     stays.send({ t: "pub", seq: 1, events: [search("g-4")] });
     await stays.acked(1);
     stays.close();
+    const noted = await readAll(gateway.run.brokers, ["sluice.audit"]);
+    const changes = noted.map(({ value }) => {
+      // The gateway has written it a moment ago.
+      const { what, tenant, keys } = JSON.parse(String(Buffer.from(value ?? []))) as {
+        readonly what: string;
+        readonly tenant: string;
+        readonly keys: readonly object[];
+      };
+      return { what, tenant, keys };
+    });
+    const keyOf = (name: string) => ({ kind: "write", key: keyDigest(name).slice(0, 12) });
+    const removed = [{ source: "gone", ...keyOf("wk_gone"), change: "removed" }];
+    const added = [{ source: "web", ...keyOf("wk_other"), change: "added" }];
+    assert.deepEqual(
+      changes.toSorted((a, b) => a.tenant.localeCompare(b.tenant)),
+      [
+        { what: "keys_changed", tenant: "other", keys: added },
+        { what: "keys_changed", tenant: "shop", keys: removed },
+      ],
+    );
   });
 });
 
