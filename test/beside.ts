@@ -29,12 +29,18 @@ export class Beside {
   readonly #client: StreamClient;
   readonly #residentBytes: number;
   #seq = 0;
+  /** How its connection ended; "" while it is open. */
+  #ended = "";
   #stored: number;
 
   private constructor(gateway: Gateway, client: StreamClient, known: Known) {
     this.#gateway = gateway;
     this.#client = client;
     this.#residentBytes = known.residentBytes;
+    client.closed.then(
+      (closed) => (this.#ended = JSON.stringify(closed)),
+      () => {},
+    );
     this.#stored = known.stored;
   }
 
@@ -84,7 +90,8 @@ export class Beside {
       const { connections, streams, ...rest } = books;
       const isQuiet = Object.values(rest).every((count) => count === 0);
       if (isQuiet && connections === sockets && streams === sockets) return;
-      assert.ok(Date.now() < deadlineMs, `still ${JSON.stringify(books)}`);
+      const ended = this.#ended === "" ? "" : `; the sound client was closed: ${this.#ended}`;
+      assert.ok(Date.now() < deadlineMs, `still ${JSON.stringify(books)}${ended}`);
       await delay(20);
     }
   }
