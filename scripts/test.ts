@@ -55,7 +55,8 @@ async function main(): Promise<number> {
   if (interrupt !== undefined) return interrupt === "SIGINT" ? 130 : 143;
   for (const complaint of verdict.complaints) console.log(`✗ ${complaint}`);
   for (const sentence of notRun) console.log(`○ ${sentence}`);
-  const left = notRun.length === 0 ? "" : `, ${notRun.length} suites not run`;
+  const suites = notRun.length === 1 ? "suite" : "suites";
+  const left = notRun.length === 0 ? "" : `, ${notRun.length} ${suites} not run`;
   const { passed, failed, skipped } = verdict;
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped${left}`);
   return verdict.complaints.length === 0 ? 0 : 1;
