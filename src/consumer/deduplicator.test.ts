@@ -29,7 +29,7 @@ class Desk {
 
 describe("Deduplicator", () => {
   it("a number that comes again is a duplicate, flagged or not, whatever came between", () => {
-    const desk = new Desk();
+    const desk = new Desk({ fromBeginning: true });
     assert.equal(desk.reason(1), "new_stream");
     assert.equal(desk.reason(3), "above_highest");
     assert.equal(desk.reason(2), "gap_filled");
@@ -56,6 +56,15 @@ describe("Deduplicator", () => {
     assert.equal(desk.reason(50, FLAGGED), "below_window");
     assert.equal(desk.reason(51), "not_flagged");
     assert.equal(desk.deduplicator.stats().unknown, 3);
+  });
+  it("a flagged number within the credit of the first one seen may have been stored before", () => {
+    const desk = new Desk();
+    desk.reason(2_000);
+    assert.equal(desk.reason(2_999, FLAGGED), "before_start");
+    assert.equal(desk.reason(2_999, FLAGGED), "seq_seen");
+    assert.equal(desk.reason(3_000, FLAGGED), "above_highest");
+    assert.equal(desk.reason(2_998, FLAGGED), "before_start");
+    assert.equal(desk.reason(2_997), "gap_filled");
   });
   it("read from the beginning, a flagged record of a new stream is the first", () => {
     const desk = new Desk({ fromBeginning: true });
@@ -96,13 +105,14 @@ describe("Deduplicator", () => {
     });
   });
   it("a partition goes on elsewhere with its state, through JSON", () => {
-    const before = new Desk({ idsMax: 5 });
+    const options = { idsMax: 5, fromBeginning: true };
+    const before = new Desk(options);
     before.reason(1);
     before.reason(4);
     before.decide({ id: "a" });
     before.decide({ stream: uuid(1), epoch: 1, seq: 1 }, 1);
     const state: unknown = JSON.parse(JSON.stringify(before.deduplicator.exportPartition("t", 0)));
-    const after = new Desk({ idsMax: 5 });
+    const after = new Desk(options);
     after.reason(9);
     after.deduplicator.importPartition(state);
     assert.deepEqual(after.deduplicator.exportPartition("t", 0), state);

@@ -187,10 +187,10 @@ export class Deduplicator {
 function reasonBySeq(memory: StreamMemory, seq: number, isFlagged: boolean): Reason {
   const standing = memory.window.standing(seq);
   if (standing === "seen") return "seq_seen";
+  if (isFlagged && standing === "below") return "below_window";
+  if (isFlagged && seq < memory.since) return "before_start";
   if (standing === "above") return "above_highest";
-  if (!isFlagged) return standing === "open" ? "gap_filled" : "not_flagged";
-  if (standing === "below") return "below_window";
-  return seq < memory.since ? "before_start" : "gap_filled";
+  return standing === "open" ? "gap_filled" : "not_flagged";
 }
 
 function bounded(value: number | undefined, name: string, fallback: number): number {

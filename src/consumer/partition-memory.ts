@@ -3,11 +3,16 @@
  * leaving first, and the last ids of events without a stream. It can be taken out and put back. It
  * decides nothing.
  */
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
 import { SeqWindow } from "./seq-window.ts";
 
 export interface StreamMemory {
   readonly window: SeqWindow;
-  /** Numbers from here on were all seen if they were there; below nobody looked. */
+  /**
+   * Numbers from here on were all seen if they were there. Those below may have been stored before
+   * anybody looked: when the first one seen was stored, its stream had no more unanswered than its
+   * credit, so none above it by more than that was there.
+   */
   readonly since: number;
   /** The highest one seen. */
   epoch: number;
@@ -87,7 +92,7 @@ export class PartitionMemory {
       this.#streams.set(key, known);
       return { memory: known, isNew: false, isComplete };
     }
-    const since = isComplete ? 1 : first.seq;
+    const since = isComplete ? 1 : first.seq + STREAM_INFLIGHT_EVENTS_MAX;
     const memory = { window: new SeqWindow(this.#options.windowSeqs), since, epoch: first.epoch };
     this.#put(key, memory);
     return { memory, isNew: true, isComplete };
