@@ -2,7 +2,7 @@
 import { after, before, test } from "node:test";
 import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
-import { rollingRestart, suspendedLeader } from "./cluster-rows.ts";
+import { cutOffBroker, rollingRestart, suspendedLeader } from "./cluster-rows.ts";
 
 let cluster: Instance;
 
@@ -19,3 +19,6 @@ test("row 2: a leader suspended for 20 s, then continued: no late append comes t
 
 test("row 3: every broker restarted in turn under load: no stream is told", () =>
   rollingRestart(cluster, ["node1", "node2", "node3"]));
+
+test("row 46: one broker cut off from the gateway alone: the others' partitions go on", () =>
+  cutOffBroker(cluster));

@@ -6,7 +6,7 @@
 import { after, before, test } from "node:test";
 import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
-import { cutOffBroker, killedLeader, rollingRestart, suspendedLeader } from "./cluster-rows.ts";
+import { killedLeader, rollingRestart, suspendedLeader } from "./cluster-rows.ts";
 
 let cluster: Instance;
 
@@ -26,6 +26,3 @@ test("row 2: a leader suspended, then continued: no late append comes twice", ()
 
 test("row 3: one broker restarted under load: no stream is told", () =>
   rollingRestart(cluster, ["node3"]));
-
-test("row 46: one broker cut off from the gateway alone: the others' partitions go on", () =>
-  cutOffBroker(cluster));
