@@ -16,8 +16,8 @@
  *            number of events in flight in both, at three levels, in pairs
  *
  * --against takes another checkout in the baseline's place: before and after of a change, in one
- * run. --check measures the loads of bench/path/budget.json and fails when a stage's share of the
- * cost has grown by more than noise. --budget writes that file anew.
+ * run. --check (`npm run bench -- --check`) measures the loads of bench/path/budget.json and fails
+ * when a stage's share of the cost has grown by more than noise. --budget writes that file anew.
  *
  * Each part prints a table and is kept in bench/results/path.json; bench/results/path.html is made
  * from that. CPU time per event is comparable on a busy machine, rates and latencies are not.

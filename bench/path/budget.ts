@@ -12,8 +12,9 @@ import { measureCosts, type CostRow, type PartOptions } from "./tables.ts";
 
 const FILE = fileURLToPath(new URL("budget.json", import.meta.url));
 const BUDGET_LOADS = ["WS 100", "WS 1", "HTTP 10"] as const;
+const ARMS = ["sluice", "baseline"] as const;
 /** Runs of the same code differ by so much at least, whatever was seen. */
-const NOISE_MIN = 0.1;
+const NOISE_MIN = 0.2;
 /** Of the baseline's cost: stages below it are too small to be judged by their ratio. */
 const SHARE_MIN = 0.02;
 
@@ -29,7 +30,11 @@ interface LoadBudget {
 }
 
 export async function writeBudget(options: PartOptions): Promise<void> {
-  const rows = await measureCosts(BUDGET_LOADS, options);
+  keepBudget(await measureCosts(BUDGET_LOADS, { ...options, arms: ARMS }));
+}
+
+/** The budget that a run's costs make. */
+export function keepBudget(rows: readonly CostRow[]): void {
   const loads = Object.fromEntries(
     BUDGET_LOADS.map((load) => {
       const noise = Math.max(NOISE_MIN, ...armsOf(rows, load).map(({ costs }) => spread(costs)));
@@ -45,7 +50,7 @@ export async function writeBudget(options: PartOptions): Promise<void> {
 export async function checkBudget(options: PartOptions): Promise<boolean> {
   // Written above.
   const { loads } = JSON.parse(readFileSync(FILE, "utf8")) as Budget;
-  const rows = await measureCosts(Object.keys(loads), options);
+  const rows = await measureCosts(Object.keys(loads), { ...options, arms: ARMS });
   const findings = Object.entries(loads).flatMap(([load, { shares, tolerance }]) => {
     const found = sharesOf(rows, load);
     return [...THREAD_GROUPS, "whole" as const].map((stage) => {

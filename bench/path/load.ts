@@ -13,7 +13,7 @@ import { keepOff, type Server } from "./servers.ts";
 const GENERATOR = fileURLToPath(new URL("generator.ts", import.meta.url));
 
 /** Before this it counts nothing: code is compiled, connections open, batches find their size. */
-export const WARM_UP_MS = 3_000;
+export const WARM_UP_MS = 2_500;
 
 export interface Load {
   readonly transport: "ws" | "http";

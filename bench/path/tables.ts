@@ -16,7 +16,9 @@ export interface PartOptions {
   readonly rounds: number;
   /** Another checkout's gateway that takes turns with this one; "": none. */
   readonly against: string;
-  /** Told when something begins. */
+  /** Who takes part in `measureCosts`. */
+  readonly arms?: readonly Arm[];
+  /** Told what was measured. */
   readonly say: (sentence: string) => void;
 }
 
@@ -65,8 +67,8 @@ export async function measureCosts(
   loads: readonly string[],
   options: PartOptions,
 ): Promise<CostRow[]> {
-  const arms: Arm[] =
-    options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"];
+  const { arms = options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"] } =
+    options;
   const runs = new Map<string, Measured[]>();
   for (let round = 0; round < options.rounds; round += 1) {
     for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {

@@ -201,5 +201,5 @@ margin-right:6px;border-radius:2px;vertical-align:-1px;background:var(--a)}
 .dot-0,.dot-3{fill:var(--a)}.dot-1,.dot-4{fill:var(--b)}.dot-2,.dot-5{fill:var(--c)}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px}
 th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--line);white-space:nowrap}
-th{color:var(--soft);font-weight:500}th:first-child,td:first-child,td:nth-child(2){text-align:left}
+th{color:var(--soft);font-weight:500}th:first-child,td:first-child{text-align:left}
 .origin,.legend{color:var(--soft);font-size:12.5px}`;
