@@ -7,7 +7,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { residentBytes } from "./cpu.ts";
 import { IdleCrowd } from "./idle-crowd.ts";
 import { measure, type Load, type Measured } from "./load.ts";
-import { startServer, type Backends, type ServerKind, type ServerOptions } from "./servers.ts";
+import {
+  startServer,
+  type Backends,
+  type Server,
+  type ServerKind,
+  type ServerOptions,
+} from "./servers.ts";
 
 export interface PartOptions {
   readonly backends: Backends;
@@ -62,7 +68,10 @@ function armOptions(arm: Arm, { backends, against }: PartOptions): [ServerKind, 
   return ["sluice", arm === "against" ? { ...backends, main: against } : backends];
 }
 
-/** All loads against all arms, which take turns. A server starts anew for each round. */
+/**
+ * All loads against all arms, which take turns within seconds: what disturbs one disturbs the
+ * others. Servers that are not measured meanwhile have nothing to do.
+ */
 export async function measureCosts(
   loads: readonly string[],
   options: PartOptions,
@@ -70,19 +79,24 @@ export async function measureCosts(
   const { arms = options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"] } =
     options;
   const runs = new Map<string, Measured[]>();
-  for (let round = 0; round < options.rounds; round += 1) {
-    for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
-      await withServer(...armOptions(arm, options), async (server) => {
-        for (const name of loads) {
-          const load = LOADS[name];
-          if (load === undefined) throw new Error(`no load is called ${name}`);
+  const servers = new Map<Arm, Server>();
+  try {
+    for (const arm of arms) servers.set(arm, await startServer(...armOptions(arm, options)));
+    for (let round = 0; round < options.rounds; round += 1) {
+      for (const name of loads) {
+        const load = LOADS[name];
+        if (load === undefined) throw new Error(`no load is called ${name}`);
+        const order = round % 2 === 0 ? [...servers] : [...servers].toReversed();
+        for (const [arm, server] of order) {
           const measured = await measure(server, load, { seconds: options.seconds });
           options.say(sentence(`${arm} ${name}`, measured));
           const key = `${name}|${arm}`;
           runs.set(key, [...(runs.get(key) ?? []), measured]);
         }
-      });
+      }
     }
+  } finally {
+    for (const server of servers.values()) await server.stop();
   }
   return [...runs].map(([key, measured]) => {
     const [load = "", arm = ""] = key.split("|");
