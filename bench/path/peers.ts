@@ -190,27 +190,40 @@ export interface RequestQueue {
 }
 
 export class RequestPeer implements Peer {
-  readonly #socket: Socket;
+  readonly #port: number;
   readonly #queue: RequestQueue;
   readonly #listener: PeerListener;
+  #socket: Socket;
   #sentAtMs: number | null = null;
   #input: Buffer = Buffer.alloc(0);
   #isConnected = false;
   #isClosing = false;
 
   constructor(port: number, queue: RequestQueue, listener: PeerListener) {
+    this.#port = port;
     this.#queue = queue;
     this.#listener = listener;
-    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.on("connect", () => {
+    this.#socket = this.#connect();
+  }
+
+  #connect(): Socket {
+    const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
+    socket.on("connect", () => {
       this.#isConnected = true;
-      listener.roomFor(this);
+      this.#listener.roomFor(this);
     });
-    this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#socket.on("error", (error) => listener.failed(error.message));
-    this.#socket.on("close", () => {
-      if (!this.#isClosing) listener.failed("the server closed a connection");
-    });
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("error", (error) => this.#listener.failed(error.message));
+    socket.on("close", () => this.#closed());
+    return socket;
+  }
+
+  /** A server may close a connection on which nothing is asked. */
+  #closed(): void {
+    if (this.#isClosing) return;
+    this.#isConnected = false;
+    if (this.#sentAtMs === null) this.#socket = this.#connect();
+    else this.#listener.failed("the server closed a connection with a request on it");
   }
 
   get inFlight(): number {
@@ -247,6 +260,7 @@ export class RequestPeer implements Peer {
     if (stored < eventsPerRequest) this.#listener.refused(eventsPerRequest - stored);
     this.#sentAtMs = null;
     this.#input = Buffer.alloc(0);
+    if (/\r\nconnection: *close/i.test(head)) this.#isConnected = false;
     this.#listener.roomFor(this);
   }
 }
