@@ -49,7 +49,7 @@ export function banner(facts: BannerFacts): string {
     `             --data-binary @${samples}`,
     `  look     ${url}/demo`,
     `  read     ./sluice tail ${topic ?? "TOPIC"} --from-beginning`,
-    `  watch    curl -s ${adminUrl}/metrics`,
+    `  watch    ${adminUrl}/console`,
     "",
     "",
   ].join("\n");

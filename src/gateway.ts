@@ -3,6 +3,7 @@
  * how they start and how they drain. Read it to see what needs what; rooms.ts has their settings.
  */
 import { makeAccess } from "./access.ts";
+import { makeAdminPort } from "./admin-port.ts";
 import type { Access } from "./access.ts";
 import { noteKeyChanges } from "./audit.ts";
 import { banner, embeddedParts } from "./banner.ts";
@@ -24,7 +25,6 @@ import { makeRepeats } from "./repeats.ts";
 import * as rooms from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
-import { handleRegistryRequest } from "./schema/registry-routes.ts";
 import type { SchemaStore } from "./schema/store.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
@@ -36,7 +36,6 @@ import type { Sessions } from "./session/sessions.ts";
 import type { StreamHub } from "./stream/hub.ts";
 import type { StreamStore } from "./stream/store.ts";
 import { makeStreamDoor, makeStreamHub, makeStreamStore } from "./streams.ts";
-import { createAdminServer } from "./telemetry/admin.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
 import type { BatchTracer } from "./tracing/tracer.ts";
 import { makeTracer } from "./traces.ts";
@@ -170,7 +169,8 @@ export class Gateway {
       live: this.#live,
       isWorker: parts.isWorker,
     });
-    this.#admin = parts.isWorker ? null : this.#makeAdmin();
+    const schemas = { own: () => this.#schemas.held(), all: () => this.#heldSchemas() };
+    this.#admin = parts.isWorker ? null : makeAdminPort(parts, { tracer, schemas });
     this.#watch(codec);
   }
 
@@ -178,24 +178,6 @@ export class Gateway {
     for (const { tenant } of this.#access.admission.table.sources.values()) {
       yield* tenant.topics.values();
     }
-  }
-
-  #makeAdmin(): AdminServer {
-    const { config, telemetry, lifecycle } = this.#parts;
-    const admin = createAdminServer({
-      host: config.adminHost,
-      port: config.adminPort,
-      health: lifecycle.health,
-      metrics: () => telemetry.registry.text(),
-      ...(this.#tracer === null ? {} : { openMetrics: () => telemetry.registry.openMetricsText() }),
-      log: telemetry.log,
-    });
-    for (const prefix of ["/schemas", "/subjects"]) {
-      const answer = ({ path }: { readonly path: string }) =>
-        handleRegistryRequest({ held: () => this.#heldSchemas() }, path) ?? null;
-      admin.addRoute({ prefix, answer });
-    }
-    return admin;
   }
 
   #heldSchemas() {

@@ -585,6 +585,17 @@ export const QUOTA_LEASE_DEADLINE_MS = 500;
 /** Quotas that one process tells the others about in one renewal. */
 export const QUOTA_LEASE_KEYS_MAX = 5_000;
 
+/** Refused events and batches that the console shows; about 300 bytes each. */
+export const RECENT_REFUSALS_MAX = 100;
+export const RECENT_BATCHES_MAX = 60;
+
+/** Five minutes of the numbers that the console draws, a kilobyte each. */
+export const CONSOLE_HISTORY_EVERY_MS = 2_000;
+export const CONSOLE_HISTORY_MAX = 150;
+
+/** Batches are noted for so long after somebody looked at the console. */
+export const RECENT_WATCH_MS = 10_000;
+
 /** Tenants with metrics of their own, a few series each; all others are counted as one. */
 export const TENANT_SERIES_MAX = 100;
 

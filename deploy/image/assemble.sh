@@ -15,7 +15,7 @@ fi
 
 mkdir -p "$target/build"
 cp "$root/package.json" "$root/package-lock.json" "$root/.npmrc" "$root/LICENSE" "$target/"
-cp -R "$root/src" "$root/packs" "$root/demo" "$target/"
+cp -R "$root/src" "$root/packs" "$root/demo" "$root/console" "$target/"
 cp "$root/build/codec.wasm" "$root/build/client.js" "$target/build/"
 find "$target/src" "$target/packs" \( -name '*.test.ts' -o -name 'testing' -o -name 'data' \) \
   -prune -exec rm -rf {} +

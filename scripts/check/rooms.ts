@@ -37,6 +37,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   lifecycle: [],
   telemetry: [],
   tracing: [],
+  console: [],
   config: [],
   lib: [],
 };

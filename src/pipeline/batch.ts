@@ -8,6 +8,7 @@ import type { IdClaims } from "../dedupe/id-window.ts";
 import { OUTCOME_CODES, OUTCOME_NUMBER } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
+import type { FrameContext } from "../codec/codec.ts";
 import type { TenantPolicy } from "../admission/policy.ts";
 import type { BatchTrace } from "../tracing/tracer.ts";
 import type { EventIds } from "./event-ids.ts";
@@ -82,6 +83,10 @@ export class Batch {
   topics: Int32Array = NO_TOPICS;
   /** Whose events they are; null until they are handed over. */
   tenant: TenantPolicy | null = null;
+  /** What its frame was read with; null as above. */
+  context: FrameContext | null = null;
+  /** When encoding began, on the monotonic clock; NaN: not known. */
+  startedMs = NaN;
   /** Set where the batch is traced. */
   trace: BatchTrace | null = null;
   /** When its records went to delivery, and when its last event had its outcome; NaN: not yet. */

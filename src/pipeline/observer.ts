@@ -1,6 +1,7 @@
 /** What the pipeline tells telemetry. */
 import type { Dialect, TenantPolicy } from "../admission/policy.ts";
 import type { FaultKind } from "../errors.ts";
+import type { Recent } from "../telemetry/recent.ts";
 import type { Tally } from "./batch.ts";
 
 /** At most once per batch and happening. */
@@ -18,6 +19,8 @@ export interface PipelineObserver {
   }): void;
   settled(tally: Tally, tenant: TenantPolicy): void;
   deadLettersWritten(result: "stored" | "failed", count: number): void;
+  /** What the console is told. */
+  readonly recent: Pick<Recent, "isWatched" | "refused" | "settled">;
   /** An event does not fit its schema. */
   invalid(kind: FaultKind): void;
 }

@@ -26,6 +26,7 @@ import type { KnownIdsParts, ScopeOf } from "./known-ids.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
 import type { PipelineObserver } from "./observer.ts";
+import { noteBatch, refusalOf } from "./recent-notes.ts";
 import { onlyTopic, recordHeaders } from "./record-facts.ts";
 import type { RouteBook } from "./routes.ts";
 import { SessionTouches } from "./session-touches.ts";
@@ -184,6 +185,8 @@ export class Pipeline {
     // From here on nothing may keep the batch from being answered, at the latest at its deadline.
     batch.listen(listener);
     batch.tenant = sender.policy.tenant;
+    batch.context = frame.context;
+    batch.startedMs = frame.startedMs;
     const topics = new Int32Array(table.count).fill(-1);
     batch.topics = topics;
     batch.claims = this.#knownIds.claimsOf(frame.context, sender);
@@ -307,6 +310,7 @@ export class Pipeline {
     const isHandedOver = !Number.isNaN(batch.handedOverMs);
     if (isHandedOver) observer.committed(batch.settledMs - batch.handedOverMs);
     batch.trace?.settled(batch.settledMs, batch.outcome());
+    if (observer.recent.isWatched) noteBatch(batch, this.#parts);
   }
 
   #count(batch: Batch): void {
@@ -356,6 +360,8 @@ export class Pipeline {
     const { batch, table } = frame;
     const id = this.#idOf(table, row);
     batch.rejections.set(row, { id, fault, ...more, deadLettered: false });
+    const type = this.#route(table, row)?.type.type ?? "";
+    this.#parts.observer.recent.refused(refusalOf(frame.context, { type, fault }));
     const kept = this.#parts.deadLetters.keep(frame, { row, id, fault, sender });
     if (kept === "off") batch.decide(row, VERDICT.rejected, fault.code);
     else if (kept === "full") batch.decide(row, VERDICT.retry, "overloaded");

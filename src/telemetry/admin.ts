@@ -29,6 +29,7 @@ interface AdminAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface AdminRequest {
@@ -39,6 +40,8 @@ interface AdminRequest {
   readonly query: URLSearchParams;
   /** The header of that name, "" without one. */
   readonly accept: string;
+  /** Likewise. */
+  readonly host: string;
 }
 
 interface AdminRoute {
@@ -171,6 +174,7 @@ async function answer(
   if (path.length > PATH_LENGTH_MAX) {
     return problem(414, "The path is too long");
   }
+  const { accept = "", host = "" } = request.headers;
   const segments = decodeSegments(path);
   if (segments === null) {
     return problem(400, "The path is not well-formed");
@@ -183,7 +187,7 @@ async function answer(
       undefined,
     );
   return (
-    (await route?.answer({ path, segments, query, accept: request.headers.accept ?? "" })) ??
+    (await route?.answer({ path, segments, query, accept, host })) ??
     problem(404, "There is nothing at this path")
   );
 }
@@ -218,6 +222,7 @@ function send(exchange: {
     "content-length": Buffer.byteLength(result.body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...result.headers,
     ...(result.status === 405 ? { allow: "GET, HEAD" } : {}),
     // A body nobody asked for is not read: the connection ends with the answer.
     ...(hasBody(request) ? { connection: "close" } : {}),

@@ -10,6 +10,7 @@ import { LiveTelemetry } from "./live.ts";
 import { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 import { MetricRegistry } from "./metric-registry.ts";
 import { ProcessTelemetry } from "./process.ts";
+import { Recent } from "./recent.ts";
 import { StreamMemoryTelemetry } from "./stream-memory.ts";
 import { TrafficTelemetry } from "./traffic.ts";
 import { WorkersTelemetry } from "./workers.ts";
@@ -29,6 +30,8 @@ export interface Telemetry {
   readonly process: ProcessTelemetry;
   readonly workers: WorkersTelemetry;
   readonly registry: MetricRegistry;
+  /** What has just happened, for the console. */
+  readonly recent: Recent;
   readonly log: Logger;
   /** How busy the event loop was over the last second: 0 to 1. */
   eventLoopUtilization(): number;
@@ -57,11 +60,13 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       }
     },
   });
+  const recent = new Recent({ nowMs: () => options.clock.nowMs() });
   const eventLoop = new EventLoopGauge(options.clock);
   cells.eventLoopUtilization.readFrom(() => eventLoop.ratio);
   cells.buildInfo.readInfo({ version: options.version, node: process.version });
   return {
-    traffic: new TrafficTelemetry({ cells, log, nowMs: () => options.clock.nowMs() }),
+    traffic: new TrafficTelemetry({ cells, log, recent, nowMs: () => options.clock.nowMs() }),
+    recent,
     backends: new BackendTelemetry({ cells, log }),
     streams: new StreamMemoryTelemetry({ cells, log }),
     live: new LiveTelemetry({ cells, log }),

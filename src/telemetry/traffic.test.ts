@@ -5,13 +5,15 @@ import fc from "fast-check";
 
 import { OUTCOME_CODES, OUTCOME_NUMBER, OUTCOME_RULES, type OutcomeCode } from "../errors.ts";
 import { MetricRegistry } from "./metric-registry.ts";
+import { Recent } from "./recent.ts";
 import { SilentLogger } from "./silent-logger.ts";
 import { TrafficTelemetry, type VerdictTally } from "./traffic.ts";
 
 function setUp() {
   const log = new SilentLogger();
   const registry = new MetricRegistry({ nodeMetrics: false });
-  const traffic = new TrafficTelemetry({ cells: registry.cells, log, nowMs: () => 0 });
+  const recent = new Recent({ nowMs: () => 0 });
+  const traffic = new TrafficTelemetry({ cells: registry.cells, log, recent, nowMs: () => 0 });
   return { log, registry, cells: registry.cells, traffic };
 }
 

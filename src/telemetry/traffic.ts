@@ -20,6 +20,7 @@ import {
 import type { TenantKey } from "./keyed-cells.ts";
 import { Ledger, type LedgerNumbers } from "./ledger.ts";
 import type { Logger } from "./logger.ts";
+import type { Recent } from "./recent.ts";
 import type { MetricCells } from "./metric-registry.ts";
 import { METRICS } from "./metrics.ts";
 
@@ -50,6 +51,7 @@ interface TraceName {
 interface TrafficParts {
   readonly cells: MetricCells;
   readonly log: Logger;
+  readonly recent: Recent;
   /** Wall clock, ms since 1970. */
   readonly nowMs: () => number;
 }
@@ -63,12 +65,15 @@ export class TrafficTelemetry {
   readonly #cells: MetricCells;
   readonly #log: Logger;
   readonly #nowMs: () => number;
+  /** For the pipeline, which knows the words. */
+  readonly recent: Recent;
   readonly #ledger = new Ledger();
   #socketsOpen = 0;
 
   constructor(parts: TrafficParts) {
     this.#cells = parts.cells;
     this.#nowMs = parts.nowMs;
+    this.recent = parts.recent;
     this.#log = parts.log;
     const { cells } = parts;
     cells.wsConnections.readFrom(() => this.#socketsOpen);

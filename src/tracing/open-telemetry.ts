@@ -47,6 +47,12 @@ export interface OpenTelemetryOptions {
 const SPANS_PER_BATCH = 5;
 
 /**
+ * Stages that take less are told by an attribute: a span of their own would cost more than it
+ * shows.
+ */
+const STAGE_SPAN_MS_MIN = 1;
+
+/**
  * Nothing here runs inside a context, so none has to be kept: the library's own manager would cost
  * every asynchronous call.
  */
@@ -74,7 +80,7 @@ export class OpenTelemetryTracer implements BatchTracer {
       url,
       headers: { ...headers },
       timeoutMillis: TRACE_EXPORT_TIMEOUT_MS,
-      concurrencyLimit: 1,
+      concurrencyLimit: 4,
     });
     this.#sdk = new NodeSDK({
       resource: resourceFromAttributes({
@@ -243,6 +249,9 @@ class OpenTelemetryTrace implements BatchTrace {
   }
 
   #stage(name: string, startedMs: number, endedMs: number): void {
+    const durationMs = Math.round((endedMs - startedMs) * 1_000) / 1_000;
+    this.#span.setAttribute(`sluice.${name}.duration_ms`, durationMs);
+    if (durationMs < STAGE_SPAN_MS_MIN) return;
     const { tracer, wallOffsetMs } = this.#parts;
     const startTime = wallOffsetMs + startedMs;
     tracer.startSpan(name, { startTime }, this.#context).end(wallOffsetMs + endedMs);

@@ -1,0 +1,97 @@
+/**
+ * The live console on the admin port: a page, its script and style as they lie in console/, and
+ * the data it asks for. Nothing is loaded from elsewhere, and nothing can be changed by it.
+ */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { consoleData } from "./console-data.ts";
+import type { ConsoleSources } from "./console-data.ts";
+
+export const CONSOLE_PATH = "/console";
+
+const FILES = new URL("../../console/", import.meta.url);
+
+/** By what stands behind the path; "" is the page itself. */
+const PAGES: Readonly<Record<string, { readonly file: string; readonly contentType: string }>> = {
+  "": { file: "index.html", contentType: "text/html; charset=utf-8" },
+  "console.css": { file: "console.css", contentType: "text/css; charset=utf-8" },
+  "console.js": { file: "console.js", contentType: "text/javascript; charset=utf-8" },
+  "charts.js": { file: "charts.js", contentType: "text/javascript; charset=utf-8" },
+  "tables.js": { file: "tables.js", contentType: "text/javascript; charset=utf-8" },
+  "numbers.js": { file: "numbers.js", contentType: "text/javascript; charset=utf-8" },
+};
+
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+interface ConsoleRequest {
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+  /** The header of that name, "" without one. */
+  readonly host: string;
+}
+
+interface ConsoleAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export class Console {
+  readonly #sources: ConsoleSources;
+  readonly #adminHost: string;
+  readonly #files = new Map<string, string>();
+
+  constructor(sources: ConsoleSources, { adminHost }: { readonly adminHost: string }) {
+    this.#sources = sources;
+    this.#adminHost = adminHost;
+  }
+
+  /** null: there is nothing at this path. */
+  readonly answer = async (request: ConsoleRequest): Promise<ConsoleAnswer | null> => {
+    const [, name = "", ...rest] = request.segments;
+    if (rest.length > 0) return null;
+    if (!isOwnName(request.host, this.#adminHost)) return this.#stranger();
+    if (name === "data") {
+      const body = await consoleData(this.#sources, request.query.get("history") === "1");
+      const contentType = "application/json; charset=utf-8";
+      return { status: 200, contentType, body, headers: HEADERS };
+    }
+    const page = PAGES[name];
+    if (page === undefined) return null;
+    const { file, contentType } = page;
+    return { status: 200, contentType, body: this.#read(file), headers: HEADERS };
+  };
+
+  stop(): void {
+    this.#sources.history?.stop();
+  }
+
+  #read(file: string): string {
+    const known = this.#files.get(file) ?? readFileSync(new URL(file, FILES), "utf8");
+    this.#files.set(file, known);
+    return known;
+  }
+
+  #stranger(): ConsoleAnswer {
+    const body = "Open the console by its address, or by the name in SLUICE_ADMIN_HOST.\n";
+    return { status: 403, contentType: "text/plain; charset=utf-8", body, headers: HEADERS };
+  }
+}
+
+/**
+ * Is this a name under which the admin port is meant to be reached? A page of somebody else may
+ * make its own name point here (DNS rebinding), and would then read what it shows: names of the
+ * public DNS are refused unless the operator has set them.
+ */
+export function isOwnName(host: string, adminHost: string): boolean {
+  const name = host.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
+  if (isIP(name) !== 0 || name === adminHost) return true;
+  return !name.includes(".") || /\.(?:localhost|local|internal|svc|cluster\.local)$/.test(name);
+}

@@ -1,0 +1,158 @@
+/**
+ * The console in a real browser, with traffic: what it shows is true and live, nothing of what
+ * clients wrote reaches it, it loads nothing from elsewhere, and it fits a phone.
+ */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Page } from "puppeteer-core";
+
+import { TestBrowser } from "../browser.ts";
+import { Gateway } from "../gateway.ts";
+import { StreamClient } from "../stream-client.ts";
+
+const SECRET = "jane.doe@example.com";
+
+let gateway: Gateway;
+let browser: TestBrowser;
+let page: Page;
+let stream: StreamClient;
+const requested: string[] = [];
+const complaints: string[] = [];
+
+before(async () => {
+  gateway = await Gateway.start();
+  browser = await TestBrowser.open();
+  stream = await StreamClient.hello(gateway.streamUrl);
+  page = await browser.browser.newPage();
+  page.on("request", (each) => requested.push(each.url()));
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.setViewport({ width: 1_280, height: 900 });
+  await page.goto(`${gateway.adminUrl}/console`);
+});
+
+after(async () => {
+  stream.close();
+  await browser[Symbol.asyncDispose]();
+  await gateway.stop();
+});
+
+function pageEvent(id: string, more: object = {}): object {
+  const data = { messageId: id, timestamp: new Date().toISOString(), anonymousId: "visitor" };
+  const own = { name: "shop", url: "https://shop.example/" };
+  return { type: "page", id, data: { ...data, ...own, ...more } };
+}
+
+async function post(events: readonly object[]): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  await gateway.post(JSON.stringify({ events }), headers);
+}
+
+/** Waits until an element's text is as wanted. */
+async function textOf(selector: string, isWanted: (text: string) => boolean): Promise<string> {
+  for (;;) {
+    const text = await page.$eval(selector, (found) => found.textContent);
+    if (isWanted(text)) return text;
+    await delay(100);
+  }
+}
+
+test("it follows the traffic: rates, latency, connections, tenants, batches", async () => {
+  await textOf("#state", (text) => text === "ready");
+  const sending = new AbortController();
+  const send = async (): Promise<void> => {
+    for (let seq = 1; !sending.signal.aborted; seq += 1) {
+      stream.send({ t: "pub", seq, events: [pageEvent(`w${seq}`)] });
+      await delay(30);
+    }
+  };
+  const sent = send();
+  await textOf("#tile-stored strong", (text) => Number(text) > 1);
+  await textOf("#tile-latency strong", (text) => /^[\d.]+ (µs|ms|s)$/.test(text));
+  await textOf("#tile-sockets strong", (text) => text === "1");
+  await textOf("#tenants tbody", (text) => text.startsWith("demo"));
+  await textOf("#batches tbody", (text) => text.includes("1 stored") && text.includes("WebSocket"));
+  await textOf("#stages", (text) => /encode[\d.]+ (µs|ms)/.test(text));
+  await textOf("#backends", (text) => text.includes("there, 1 up"));
+  await textOf("#schemas tbody", (text) => text.includes("page"));
+  sending.abort();
+  await sent;
+});
+
+test("refusals are shown with their reasons, and without a word of what was sent", async () => {
+  const refused = [
+    pageEvent(SECRET, { url: { [SECRET]: SECRET } }),
+    { type: "page", id: "no", data: { [SECRET]: 1 } },
+    { type: SECRET, id: "no", data: {} },
+  ];
+  await post(refused);
+  await textOf("#refusals tbody", (text) => text.includes("schema_invalid, type"));
+  await textOf("#refusals tbody", (text) => text.includes("/data/url"));
+  await textOf("#codes", (text) => text.includes("schema_unknown"));
+  await textOf("#tile-rejected strong", (text) => text !== "0");
+  const shown = await page.content();
+  const data = await (await fetch(`${gateway.adminUrl}/console/data?history=1`)).text();
+  for (const text of [shown, data]) assert.ok(!text.includes("jane"), "nothing of the sender's");
+});
+
+test("whoever opens it later sees how it came: the process remembers", async () => {
+  await delay(2_500);
+  const text = await (await fetch(`${gateway.adminUrl}/console/data?history=1`)).text();
+  const { history } = JSON.parse(text) as { readonly history: readonly unknown[] };
+  assert.ok(history.length > 0);
+  const plain = await (await fetch(`${gateway.adminUrl}/console/data`)).text();
+  assert.ok(!("history" in (JSON.parse(plain) as object)));
+});
+
+test("pause holds it still, and goes on", async () => {
+  await page.click("#pause");
+  await textOf("#state", (text) => text === "paused");
+  const asked = requested.length;
+  await delay(1_500);
+  assert.ok(requested.length <= asked + 1);
+  await page.click("#pause");
+  await textOf("#state", (text) => text === "ready");
+});
+
+test("it loads nothing from elsewhere, and its policy allows nothing else", async () => {
+  for (const url of requested.filter((each) => !each.startsWith("data:"))) {
+    assert.equal(new URL(url).origin, gateway.adminUrl);
+  }
+  const response = await fetch(`${gateway.adminUrl}/console`);
+  const policy = response.headers.get("content-security-policy") ?? "";
+  assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.deepEqual(complaints, []);
+});
+
+test("a page of another host cannot read it under a name of its own", async () => {
+  const status = await new Promise<number | undefined>((resolve) => {
+    const headers = { host: "rebind.example.com" };
+    request(`${gateway.adminUrl}/console/data`, { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).end();
+  });
+  assert.equal(status, 403);
+});
+
+test("it fits a phone of 360 px, in light and dark, and says what it is to those who listen", async () => {
+  await page.setViewport({ width: 360, height: 780 });
+  for (const value of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+    await delay(1_200);
+    const width = await page.evaluate("document.documentElement.scrollWidth");
+    assert.equal(width, 360, "nothing has to be scrolled sideways");
+  }
+  const unnamed = await page.evaluate(`[
+    ...[...document.querySelectorAll("th")].filter((each) => each.scope === ""),
+    ...[...document.querySelectorAll("button")].filter((each) => each.textContent === ""),
+    ...[...document.querySelectorAll("svg")].filter(
+      (each) => each.ariaHidden !== "true" && !each.hasAttribute("aria-labelledby")),
+    ...[...document.querySelectorAll("h1, h2")].filter((each) => each.textContent.trim() === ""),
+  ].map((each) => each.outerHTML)`);
+  assert.deepEqual(unnamed, []);
+});
