@@ -144,11 +144,11 @@ function shownMs() {
 
 function showCharts() {
   const { atMs } = looks.at(-1);
-  const span = { points: looks, fromMs: atMs - shownMs(), toMs: atMs, cursorMs };
+  const range = { points: looks, fromMs: atMs - shownMs(), toMs: atMs, cursorMs };
   const words = { stored: "stored", duplicate: "duplicate", retry: "retry", rejected: "rejected" };
   showLegend("events-legend", Object.entries(words), short);
   chart(find("events-chart"), {
-    ...span,
+    ...range,
     names: OUTCOMES,
     format: short,
     stacked: true,
@@ -160,7 +160,7 @@ function showCharts() {
   ];
   showLegend("latency-legend", latency, time);
   chart(find("latency-chart"), {
-    ...span,
+    ...range,
     names: ["p50", "p99"],
     format: time,
     stacked: false,

@@ -31,8 +31,8 @@ const cell = (...content) => make("td", {}, ...content);
 const soft = (text) => make("span", { class: "soft" }, text);
 
 export function showRecent({ recent: noted, atMs }) {
-  const none = noted === null ? "With several workers each knows its own." : "None so far.";
-  const { refusals = [], batches = [] } = noted ?? {};
+  const none = "None so far.";
+  const { refusals, batches } = noted;
   const ago = (then) => `${span(atMs - then)} ago`;
   const sender = ({ tenant, source }) => cell(`${tenant} / ${source}`);
   fillTable(

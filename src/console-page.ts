@@ -1,14 +1,48 @@
 /** The rooms of a gateway → the console: what it shows, and of whom. */
+import type { Config } from "./config/options.ts";
 import { Console } from "./console/console.ts";
 import { History } from "./console/history.ts";
+import { askWorkers } from "./console/notes.ts";
+import type { Notes } from "./console/notes.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
 import type { RoomParts } from "./rooms.ts";
 import type { TypeSchema } from "./schema/type-schema.ts";
+import type { Health } from "./telemetry/admin.ts";
+import type { ExportedMetric } from "./telemetry/cells.ts";
 
 export interface ConsoleParts extends RoomParts {
   readonly lifecycle: Lifecycle;
   readonly version: string;
+}
+
+/** What one process notes for the console. */
+export function notesOf(
+  { telemetry }: Pick<RoomParts, "telemetry">,
+  held: () => readonly TypeSchema[],
+): Notes {
+  const schemas = held().map(({ type, subject, version, schemaId: id }) => {
+    return { type: type.type, subject, version, id };
+  });
+  return { ...telemetry.recent.look(), schemas };
+}
+
+export interface PrimaryConsoleParts {
+  readonly config: Pick<Config, "adminHost" | "pack">;
+  readonly version: string;
+  readonly workers: number;
+  readonly metrics: () => Promise<readonly ExportedMetric[]>;
+  readonly ready: Health["ready"];
+}
+
+/** The console of all workers; charts begin when it is opened. */
+export function makePrimaryConsole(parts: PrimaryConsoleParts): Console {
+  const { config, version, workers, metrics, ready } = parts;
+  const facts = { version, pack: config.pack, workers };
+  const startedAtMs = systemClock.nowMs();
+  const { nowMs } = systemClock;
+  const sources = { metrics, notes: askWorkers, history: null, state: ready, facts };
+  return new Console({ ...sources, nowMs, startedAtMs }, { adminHost: config.adminHost });
 }
 
 export function makeConsole(parts: ConsoleParts, held: () => readonly TypeSchema[]): Console {
@@ -17,14 +51,7 @@ export function makeConsole(parts: ConsoleParts, held: () => readonly TypeSchema
   return new Console(
     {
       metrics: () => telemetry.registry.snapshot(),
-      schemas: () =>
-        held().map(({ type, subject, version: number, schemaId }) => ({
-          type: type.type,
-          subject,
-          version: number,
-          id: schemaId,
-        })),
-      recent: telemetry.recent,
+      notes: async () => notesOf(parts, held),
       history: new History(
         {
           eventsOutcome: cells.eventsOutcome,

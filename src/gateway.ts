@@ -26,6 +26,7 @@ import * as rooms from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
 import type { SchemaStore } from "./schema/store.ts";
+import type { TypeSchema } from "./schema/type-schema.ts";
 import type { HttpIngest } from "./server/ingest.ts";
 import type { Server } from "./server/server.ts";
 import type { StreamDoor } from "./server/stream-door.ts";
@@ -265,6 +266,11 @@ export class Gateway {
     this.#live.start();
     this.#port = await this.#server.listen();
     this.#stopFollowing = followCertificate(this.#parts, this.#server);
+  }
+
+  /** Schemas of the pack's types in use. */
+  heldSchemas(): readonly TypeSchema[] {
+    return this.#schemas.held();
   }
 
   get url(): string {

@@ -593,6 +593,9 @@ export const RECENT_BATCHES_MAX = 60;
 export const CONSOLE_HISTORY_EVERY_MS = 2_000;
 export const CONSOLE_HISTORY_MAX = 150;
 
+/** Workers are waited for so long when somebody looks at the console of all of them. */
+export const CONSOLE_ASK_MS = 500;
+
 /** Batches are noted for so long after somebody looked at the console. */
 export const RECENT_WATCH_MS = 10_000;
 

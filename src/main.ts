@@ -10,6 +10,9 @@ import { dataDirectory } from "./config/data-directory.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
 import { workerCount } from "./config/worker-count.ts";
+import { makePrimaryConsole, notesOf } from "./console-page.ts";
+import { CONSOLE_PATH } from "./console/console.ts";
+import { answerPrimary } from "./console/notes.ts";
 import { certificateFault } from "./doors.ts";
 import { Gateway } from "./gateway.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -125,6 +128,10 @@ function servePrimary(config: Config, { workers, telemetry }: PrimaryParts): Pro
     events: process,
     exit,
     url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    routes: ({ metrics, health }) => {
+      const facts = { config, version: version(), workers, metrics, ready: () => health.ready() };
+      return [{ prefix: CONSOLE_PATH, answer: makePrimaryConsole(facts).answer }];
+    },
     onReady: async (adminUrl) => {
       const [registryUrl = ""] = config.registryUrl;
       const brokers = config.kafkaBrokers.join(",");
@@ -155,6 +162,7 @@ async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise
     const snapshot = () => telemetry.registry.snapshot();
     const sendAway = (connections: number) => gateway?.sendAway(connections);
     linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, sendAway, unexpected });
+    answerPrimary(process, () => notesOf({ telemetry }, () => gateway?.heldSchemas() ?? []));
   }
   const isForPeople =
     config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY);

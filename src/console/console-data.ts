@@ -5,9 +5,8 @@
  */
 import type { ExportedMetric } from "../telemetry/cells.ts";
 import { METRICS } from "../telemetry/metrics.ts";
-import type { MetricName } from "../telemetry/metrics.ts";
-import type { Recent } from "../telemetry/recent.ts";
 import type { History } from "./history.ts";
+import type { Notes } from "./notes.ts";
 import { shownSeries } from "./shown-series.ts";
 import type { ShownSeries } from "./shown-series.ts";
 
@@ -48,23 +47,15 @@ const SHOWN = [
   "eventLoopUtilization",
   "codecMemory",
   "deadLetters",
-] as const satisfies readonly MetricName[];
+] as const satisfies readonly (keyof typeof METRICS)[];
 
 /** Of Node's own: memory of the process. */
 const MEMORY = "process_resident_memory_bytes";
 
-export interface ShownSchema {
-  readonly type: string;
-  readonly subject: string;
-  readonly version: number;
-  readonly id: number;
-}
-
 export interface ConsoleSources {
   readonly metrics: () => Promise<readonly ExportedMetric[]>;
-  readonly schemas: () => readonly ShownSchema[];
-  /** null: several processes serve, and each has its own. */
-  readonly recent: Recent | null;
+  /** Of all processes. */
+  readonly notes: () => Promise<Notes>;
   /** null: the page begins with nothing. */
   readonly history: History | null;
   readonly state: () => { readonly state: string; readonly reasons: readonly string[] };
@@ -76,7 +67,8 @@ export interface ConsoleSources {
 
 /** The answer's text. `withHistory`: the page has just been opened. */
 export async function consoleData(sources: ConsoleSources, withHistory: boolean): Promise<string> {
-  const { facts, nowMs, startedAtMs, recent } = sources;
+  const { facts, nowMs, startedAtMs } = sources;
+  const { schemas, ...recent } = await sources.notes();
   const byName = new Map((await sources.metrics()).map((metric) => [metric.name, metric]));
   const metrics: Record<string, readonly ShownSeries[]> = {
     memory: shownSeries(byName.get(MEMORY)),
@@ -88,8 +80,8 @@ export async function consoleData(sources: ConsoleSources, withHistory: boolean)
     ...facts,
     ...sources.state(),
     metrics,
-    schemas: sources.schemas(),
-    recent: recent?.look() ?? null,
+    schemas,
+    recent,
     ...(withHistory ? { history: sources.history?.samples ?? [] } : {}),
   });
 }

@@ -5,8 +5,9 @@
 import type { Config } from "../config/options.ts";
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 import { createAdminServer } from "../telemetry/admin.ts";
+import type { AdminRoute, Health } from "../telemetry/admin.ts";
 import type { ExportedMetric } from "../telemetry/cells.ts";
-import { mergedText } from "../telemetry/metric-registry.ts";
+import { mergedSnapshot, mergedText } from "../telemetry/metric-registry.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { WORKER_METRICS } from "../telemetry/worker-metrics.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -27,9 +28,17 @@ export interface PrimaryOptions {
   readonly exit: (code: number) => void;
   /** The address the workers serve, for the ready line. */
   readonly url: string;
+  /** Further routes of the admin port, which show what all workers have counted. */
+  readonly routes?: (sources: PrimarySources) => readonly AdminRoute[];
   /** Further steps of the start, once all workers are ready, and what undoes them at the end. */
   readonly onReady?: (adminUrl: string) => Promise<void>;
   readonly onEnd?: () => Promise<void>;
+}
+
+export interface PrimarySources {
+  /** Of all workers, merged. */
+  readonly metrics: () => Promise<readonly ExportedMetric[]>;
+  readonly health: Health;
 }
 
 /** A worker's own deadline ends first, so that its exit code is its own. */
@@ -65,15 +74,18 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   };
   const { events } = options;
   handleSignals({ events, clock, lifecycle, unexpected, ...(isTty ? {} : { renew }) });
+  const snapshots = async () => {
+    const own = await telemetry.registry.snapshot();
+    const kept = own.filter((metric: ExportedMetric) => PRIMARY_METRICS.has(metric.name));
+    return [...(await pool.snapshots()), kept];
+  };
+  const metrics = async () => mergedSnapshot(await snapshots());
   const admin = createAdminServer({
     host: config.adminHost,
     port: config.adminPort,
     health: lifecycle.health,
-    metrics: async () => {
-      const own = await telemetry.registry.snapshot();
-      const kept = own.filter((metric: ExportedMetric) => PRIMARY_METRICS.has(metric.name));
-      return mergedText([...(await pool.snapshots()), kept]);
-    },
+    metrics: async () => mergedText(await snapshots()),
+    routes: options.routes?.({ metrics, health: lifecycle.health }) ?? [],
     log: telemetry.log,
   });
   const stopLooking = lookAfter(pool, clock);

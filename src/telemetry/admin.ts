@@ -44,7 +44,7 @@ interface AdminRequest {
   readonly host: string;
 }
 
-interface AdminRoute {
+export interface AdminRoute {
   /** Starts with a slash; takes the path itself and everything below it. */
   readonly prefix: string;
   /** Null: there is nothing there (404). */
