@@ -7,6 +7,8 @@ import { makeAdminPort } from "./admin-port.ts";
 import type { Access } from "./access.ts";
 import { noteKeyChanges } from "./audit.ts";
 import { banner, embeddedParts } from "./banner.ts";
+import { makeCanary } from "./canary-watch.ts";
+import type { Canary } from "./canary/canary.ts";
 import type { Codec } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
 import { dataDirectory } from "./config/data-directory.ts";
@@ -90,6 +92,7 @@ export class Gateway {
   readonly #server: Server;
   readonly #admin: AdminServer | null;
   readonly #tracer: BatchTracer | null;
+  readonly #canary: Canary | null;
   #stopWatching: () => void = () => {};
   #stopFollowing: () => void = () => {};
   #port = 0;
@@ -172,6 +175,7 @@ export class Gateway {
     });
     const schemas = { own: () => this.#schemas.held(), all: () => this.#heldSchemas() };
     this.#admin = parts.isWorker ? null : makeAdminPort(parts, { tracer, schemas });
+    this.#canary = makeCanary(parts, this.#delivery);
     this.#watch(codec);
   }
 
@@ -220,6 +224,7 @@ export class Gateway {
     if (!serves) return false;
     if (lifecycle.phase !== "ready") this.#parts.telemetry.process.notice("serving, not ready yet");
     await lifecycle.firstReady;
+    this.#canary?.start();
     this.#announce();
     return true;
   }
@@ -297,6 +302,7 @@ export class Gateway {
     });
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));
     lifecycle.onDrain("delivery", async (remainingMs) => {
+      void this.#canary?.stop();
       const swept = this.#news?.sweeper.stop();
       await this.#delivery.drain(remainingMs / 2);
       await swept;

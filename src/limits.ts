@@ -596,6 +596,15 @@ export const CONSOLE_HISTORY_MAX = 150;
 /** Workers are waited for so long when somebody looks at the console of all of them. */
 export const CONSOLE_ASK_MS = 500;
 
+/** What the canary waits for: Kafka's word, the record itself, and an answer about a topic. */
+export const CANARY_STORED_MS_MAX = 30_000;
+export const CANARY_SEEN_MS_MAX = 10_000;
+export const CANARY_ASK_MS = 5_000;
+
+/** Between two looks for the record, and what is fetched ahead meanwhile. */
+export const CANARY_LOOK_MS = 20;
+export const CANARY_QUEUE_KIB = 1_024;
+
 /** Batches are noted for so long after somebody looked at the console. */
 export const RECENT_WATCH_MS = 10_000;
 

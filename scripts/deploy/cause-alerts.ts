@@ -51,6 +51,35 @@ export const CAUSE_ALERTS: readonly Alert[] = [
     },
   },
   {
+    name: "SluiceCanaryMissing",
+    severity: "page",
+    expression:
+      'sum by (job, instance) (increase(sluice_canary_visits_total{result="missing"}[30m])) > 0',
+    keeps: "instance",
+    holds: "0m",
+    summary: "Kafka confirmed a canary record that is not in its topic",
+    dashboard: "delivery",
+    test: {
+      at: "15m",
+      bad: [['sluice_canary_visits_total{result="missing"}', "0x5 1x20"]],
+      good: [['sluice_canary_visits_total{result="seen"}', "0x5 1x20"]],
+    },
+  },
+  {
+    name: "SluiceCanaryOld",
+    severity: "ticket",
+    expression: "sluice_canary_age_seconds > 900",
+    keeps: "instance",
+    holds: "5m",
+    summary: "No canary record was seen in a topic for a quarter of an hour",
+    dashboard: "delivery",
+    test: {
+      at: "30m",
+      bad: [["sluice_canary_age_seconds", "0+60x40"]],
+      good: [["sluice_canary_age_seconds", "60x40"]],
+    },
+  },
+  {
     name: "SluicePressureHard",
     severity: "page",
     expression: "sluice_pressure_level >= 2",

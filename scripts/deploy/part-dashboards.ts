@@ -132,6 +132,18 @@ export const DELIVERY: Dashboard = {
       },
     },
     {
+      title: "Canary",
+      description: "Records of sluice's own by what became of them; missing is a broken promise.",
+      unit: "ops",
+      queries: { [rate("sluice_canary_visits_total", "result")]: "{{result}}" },
+    },
+    {
+      title: "Freshness",
+      description: "From producing a canary record to reading it.",
+      unit: "s",
+      queries: quantiles("sluice_canary_freshness_seconds"),
+    },
+    {
       title: "Stored late",
       description: "Confirmed after their senders were told retry: doubles for consumers.",
       unit: "ops",

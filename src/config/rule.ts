@@ -79,7 +79,7 @@ export const OPTION_GROUPS = {
   schemas: "Schemas",
   sessions: "Sessions and streams",
   limits: "Limits",
-  telemetry: "Traces",
+  telemetry: "Traces and canary",
   process: "Process",
   postgres: "PostgreSQL (sluice sink)",
 } as const;

@@ -47,4 +47,26 @@ export const TELEMETRY_OPTIONS = {
       "And so many batches a second because their client's traceparent says sampled. Anybody can " +
       "send that: keep it low.",
   },
+  canaryIntervalMs: {
+    group: "telemetry",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 3_600_000,
+    text:
+      "How often a record of sluice's own (header sluice-canary, no value) is written to each " +
+      "topic and looked for there, by each process. 0: never. Consumers have to skip it.",
+  },
+  canaryTopics: {
+    group: "telemetry",
+    type: "list",
+    default: [],
+    itemsMax: 100,
+    form: {
+      pattern: /^[A-Za-z0-9._-]{1,249}$/,
+      expected: "the name of a topic",
+      example: "behaviour-interaction",
+    },
+    text: "Topics that it is written to. Empty: all of the pack.",
+  },
 } as const satisfies OptionTable;

@@ -88,6 +88,7 @@ export const VERDICTS = ["stored", "duplicate", "rejected", "retry"] as const;
 export const QUOTA_SCOPES = ["tenant", "source"] as const;
 export const CREDIT_PAUSES = ["kafka", "memory", "rate", "drain"] as const;
 export const BROKER_TROUBLES = ["retry", "timeout", "error", "reconnect"] as const;
+export const CANARY_RESULTS = ["seen", "missing", "not_stored", "unread"] as const;
 export const SPAN_RESULTS = ["exported", "failed"] as const;
 export const RESULTS = ["ok", "failed"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

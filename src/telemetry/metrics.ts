@@ -20,6 +20,7 @@ import {
   RETRY_CODES,
   OUTCOMES,
 } from "./label-sets.ts";
+import { CANARY_METRICS } from "./canary-metrics.ts";
 import { FAIRNESS_METRICS } from "./fairness-metrics.ts";
 import { HTTP_METRICS } from "./http-metrics.ts";
 import { LIVE_METRICS } from "./live-metrics.ts";
@@ -111,6 +112,7 @@ export const METRICS = {
     series: each(TRANSPORTS),
     buckets: ACK_SECONDS,
   },
+  ...CANARY_METRICS,
   ...PRODUCER_METRICS,
   ...TENANT_METRICS,
   ...STAGE_METRICS,

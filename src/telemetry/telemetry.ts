@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { BackendTelemetry } from "./backends.ts";
+import { CanaryTelemetry } from "./canary.ts";
 import { EventLoopGauge } from "./event-loop.ts";
 import { LiveTelemetry } from "./live.ts";
 import { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
@@ -30,6 +31,7 @@ export interface Telemetry {
   readonly process: ProcessTelemetry;
   readonly workers: WorkersTelemetry;
   readonly registry: MetricRegistry;
+  readonly canary: CanaryTelemetry;
   /** What has just happened, for the console. */
   readonly recent: Recent;
   readonly log: Logger;
@@ -67,6 +69,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return {
     traffic: new TrafficTelemetry({ cells, log, recent, nowMs: () => options.clock.nowMs() }),
     recent,
+    canary: new CanaryTelemetry({ cells, log, clockMs: () => options.clock.monotonicMs() }),
     backends: new BackendTelemetry({ cells, log }),
     streams: new StreamMemoryTelemetry({ cells, log }),
     live: new LiveTelemetry({ cells, log }),
