@@ -54,7 +54,8 @@ async function post(events: readonly object[]): Promise<void> {
 /** Waits until an element's text is as wanted. */
 async function textOf(selector: string, isWanted: (text: string) => boolean): Promise<string> {
   for (;;) {
-    const text = await page.$eval(selector, (found) => found.textContent);
+    const asked = `document.querySelector(${JSON.stringify(selector)}).textContent`;
+    const text = String(await page.evaluate(asked));
     if (isWanted(text)) return text;
     await delay(100);
   }
