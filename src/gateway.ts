@@ -92,7 +92,7 @@ export class Gateway {
   readonly #server: Server;
   readonly #admin: AdminServer | null;
   readonly #tracer: BatchTracer | null;
-  readonly #canary: Canary | null;
+  #canary: Canary | null = null;
   #stopWatching: () => void = () => {};
   #stopFollowing: () => void = () => {};
   #port = 0;
@@ -175,7 +175,6 @@ export class Gateway {
     });
     const schemas = { own: () => this.#schemas.held(), all: () => this.#heldSchemas() };
     this.#admin = parts.isWorker ? null : makeAdminPort(parts, { tracer, schemas });
-    this.#canary = makeCanary(parts, this.#delivery);
     this.#watch(codec);
   }
 
@@ -224,6 +223,7 @@ export class Gateway {
     if (!serves) return false;
     if (lifecycle.phase !== "ready") this.#parts.telemetry.process.notice("serving, not ready yet");
     await lifecycle.firstReady;
+    this.#canary = makeCanary(this.#parts, this.#delivery);
     this.#canary?.start();
     this.#announce();
     return true;
