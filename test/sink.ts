@@ -62,6 +62,10 @@ export class SinkProcess {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get isEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }

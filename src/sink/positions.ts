@@ -31,6 +31,7 @@ export class Positions {
        SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING`,
       [...columnsOf(places), firsts],
     );
+    await this.#restartReplaced(places);
     const found = await this.#read(places);
     this.#places.clear();
     return places.map((place) => {
@@ -39,6 +40,21 @@ export class Positions {
       this.#places.set(keyOf(place), { place, next: offset });
       return { topic, partition, offset };
     });
+  }
+
+  /**
+   * What is written further than Kafka has records was another topic of this name: the one that is
+   * there now is read from its first record. Its events are told by their identity all the same.
+   */
+  async #restartReplaced(places: readonly Place[]): Promise<void> {
+    await this.#database.query(
+      `UPDATE offsets o SET next_offset = w.low, updated_at = now()
+         FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+           AS w (topic, kafka_partition, low, high)
+        WHERE o.topic = w.topic AND o.kafka_partition = w.kafka_partition
+          AND o.next_offset > w.high`,
+      [...columnsOf(places), places.map(({ low }) => low), places.map(({ high }) => high)],
+    );
   }
 
   /** The next offset of a partition; undefined: it is not ours. */

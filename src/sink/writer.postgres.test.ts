@@ -12,6 +12,7 @@ import { Database } from "./database.ts";
 import { Erasures } from "./erasures.ts";
 import { migrate } from "./migrate.ts";
 import { People } from "./people.ts";
+import { Positions } from "./positions.ts";
 import type { AuditRow, EventRow, SessionRow } from "./record-kinds.ts";
 import { dayOf, Tables } from "./tables.ts";
 import { keepUp } from "./upkeep.ts";
@@ -219,6 +220,21 @@ describe("Writer", () => {
     assert.deepEqual(report, { days: 2, rows: 1 });
     assert.deepEqual(await idsOf(), ["young"]);
     assert.deepEqual(await keepUp({ ...parts, retentionDays: 10 }), { days: 0, rows: 0 });
+  });
+
+  it("positions: where nobody read before, where it was, and anew where the topic is another", async () => {
+    const place = (partition: number, low: number, high: number) => {
+      return { topic: "t", partition, low, high };
+    };
+    const positions = new Positions(database, "end");
+    const starts = await positions.load([place(0, 0, 9), place(1, 1, 3), place(2, 4, 7)]);
+    assert.deepEqual(
+      starts.map(({ offset }) => offset),
+      [0, 1, 7],
+    );
+    assert.equal(positions.expected({ topic: "t", partition: 1 }), 1);
+    const reach = { topic: "t", partition: 2, from: 4, to: 7 };
+    assert.equal(await positions.isWritten([reach]), true);
   });
 
   it("a field of another type gets another column, and the first one stays", async () => {
