@@ -38,6 +38,8 @@ describe("RedisMemory", () => {
     for (;;) {
       const [value] = await memory.find([key]);
       if (typeof value === "string") return value;
+      // While it is not asked it answers at once: a connection has to get its turn.
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
