@@ -1,6 +1,6 @@
 /** A process that comes back when it dies: what an init system does for services. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 const RESTART_MS = 300;
@@ -42,16 +42,14 @@ export class KeptProcess {
 
   #start(): void {
     const { words, environment, logFile, name } = this.#options;
-    const log = createWriteStream(logFile, { flags: "a" });
+    const log = openSync(logFile, "a");
     const child = spawn(process.execPath, [...words], {
       env: { ...process.env, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", log, log],
     });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
+    closeSync(log);
     this.#child = child;
     child.once("exit", (code, signal) => {
-      log.end();
       if (this.#isEnding) return;
       console.log(`${name} ended (${signal ?? code}); starting it again`);
       setTimeout(() => {

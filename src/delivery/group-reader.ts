@@ -184,9 +184,13 @@ export class GroupReader {
   #connect(): Promise<void> {
     const { brokers, connectTimeoutMs: timeout } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // The binding may wait for its own close before it says that nobody answers.
+    const late = new ReaderError(`Kafka is not reachable: ${brokers} gave no answer at all.`);
+    const timer = setTimeout(() => reject(late), 2 * timeout);
     this.#consumer.connect({ allTopics: true, timeout }, (error) => {
       // The types promise an error always; null is what comes when all is well.
       const failure: { readonly message: string } | null | undefined = error;
+      clearTimeout(timer);
       if (failure === null || failure === undefined) resolve();
       else {
         const detail = `${brokers} gave no answer within ${timeout / 1_000} s`;

@@ -6,7 +6,11 @@ import { pipeline } from "node:stream/promises";
 
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { SINK_CONNECT_TIMEOUT_MS, SINK_TRANSACTION_TIMEOUT_MS } from "./limits.ts";
+import {
+  SINK_CONNECT_TIMEOUT_MS,
+  SINK_STATEMENT_TIMEOUT_MS,
+  SINK_TRANSACTION_TIMEOUT_MS,
+} from "./limits.ts";
 
 /**
  * `data`: a row holds something the database refuses, again and again. `stale`: a table or
@@ -86,7 +90,9 @@ export class Database {
       application_name: "sluice-sink",
       connectionTimeoutMillis: SINK_CONNECT_TIMEOUT_MS,
       keepAlive: true,
-      options: `-c search_path=${schema} -c timezone=UTC -c datestyle=ISO`,
+      options:
+        `-c search_path=${schema} -c timezone=UTC -c datestyle=ISO ` +
+        `-c statement_timeout=${SINK_STATEMENT_TIMEOUT_MS}`,
     });
     // Without a listener the loss of an idle connection would end the process.
     client.on("error", () => this.#drop(client));

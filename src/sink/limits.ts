@@ -16,6 +16,9 @@ export const SINK_WRITE_PATIENCE_MS = 1_000;
 /** A transaction that is not done by then is cut off: its connection may be a dead one. */
 export const SINK_TRANSACTION_TIMEOUT_MS = 120_000;
 
+/** One statement, its wait for locks included: who waits longer says so and tries again. */
+export const SINK_STATEMENT_TIMEOUT_MS = 30_000;
+
 /** For one try to reach PostgreSQL. */
 export const SINK_CONNECT_TIMEOUT_MS = 10_000;
 
