@@ -631,8 +631,12 @@ export const LIVE_CPU_PERCENT = 30;
 /** The live feed gives the event loop back after so many milliseconds of its own work. */
 export const LIVE_SLICE_MS = 4;
 
-/** And after so many deliveries, or bytes of frames: their writes follow at the end of the turn. */
-export const LIVE_SLICE_DELIVERIES = 2_000;
+/**
+ * And after so many deliveries, or bytes of frames. Their writes follow at the end of the turn, one
+ * for each subscriber, however many frames he gets: so several events a slice cost little more than
+ * one.
+ */
+export const LIVE_SLICE_DELIVERIES = 100_000;
 export const LIVE_SLICE_BYTES = 64 * 1024;
 
 /** One event as JSON in the live feed; of a longer one all but its value is told. */

@@ -60,6 +60,8 @@ export class Feed {
   readonly positions = new Map<number, number>();
   readonly #parts: FeedParts;
   readonly #source: RecordSource;
+  /** Channels of the slice that is being done: their listeners are written to at its end. */
+  readonly #written = new Set<Channel>();
   #isOver = false;
 
   constructor(parts: FeedParts, topic: string, source: RecordSource) {
@@ -119,6 +121,7 @@ export class Feed {
       onSlice(this);
       const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
       let left = { deliveries: LIVE_SLICE_DELIVERIES, bytes: LIVE_SLICE_BYTES };
+      this.#written.clear();
       while (left.deliveries > 0 && left.bytes > 0 && clock.monotonicMs() < endMs) {
         const record = records[index];
         if (record === undefined || this.#isOver) break;
@@ -127,7 +130,9 @@ export class Feed {
         const { deliveries, bytes } = told instanceof Promise ? await told : told;
         left = { deliveries: left.deliveries - deliveries, bytes: left.bytes - bytes };
       }
-      slice.end(LIVE_SLICE_DELIVERIES - left.deliveries);
+      let writes = 0;
+      for (const { listeners } of this.#written) writes += listeners;
+      slice.end(writes);
     }
     for (const { partition, offset } of ends) {
       if (offset > (this.positions.get(partition) ?? 0)) this.positions.set(partition, offset);
@@ -161,9 +166,11 @@ export class Feed {
     const frame = eventFrame(record, origin, value);
     const fields = lazyFields(value);
     let deliveries = 0;
-    for (const { filter, listeners, joiners, name } of channels) {
+    for (const channel of channels) {
+      const { filter, listeners, joiners, name } = channel;
       if (filter !== null && !filter.passes(fields())) continue;
       if (listeners > 0) this.#parts.publish(name, frame);
+      this.#written.add(channel);
       deliveries += listeners;
       for (const joiner of joiners) joiner.offer({ topic, partition, offset }, frame);
     }
