@@ -21,6 +21,9 @@ const SITES = ["North ridge", "Harbour", "Old town", "Airport", "Stadium", "Vall
 const TROUBLES = ["heat", "signal", "power"] as const;
 type Trouble = (typeof TROUBLES)[number];
 
+/** A tower on a bad link may wait half a minute before it tries again. */
+const SETTLE_MS = 60_000;
+
 /** How many samples a trouble lasts. */
 const TROUBLE_SAMPLES = 14;
 
@@ -70,7 +73,7 @@ export class Fleet {
             broken();
             this.close();
           },
-          3_000 + Math.random() * 5_000,
+          5_000 + Math.random() * 10_000,
         );
         this.addEventListener("close", () => clearTimeout(timer));
       }
@@ -114,7 +117,7 @@ export class Fleet {
   /** Sends nothing new, and waits until every event has its outcome. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all(this.#towers.map(({ client }) => client.flush(30_000)));
+    await Promise.all(this.#towers.map(({ client }) => client.flush(SETTLE_MS)));
     await Promise.all(this.#towers.map(({ client }) => client.close(5_000)));
   }
 }

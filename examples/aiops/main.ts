@@ -50,7 +50,7 @@ async function run(): Promise<number> {
     if (values.seconds !== undefined) setTimeout(over.resolve, Number(values.seconds) * 1_000);
     await over.promise;
     clearInterval(report);
-    say("ending: every event gets its outcome, then Kafka is asked what it has");
+    say("ending: every event gets its outcome; towers on bad links take up to half a minute");
     await example.settle();
     const { sent, records, lost, dropped, doubled, strays } = await example.audit();
     await example.stop();

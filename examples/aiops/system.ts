@@ -183,7 +183,11 @@ export class System {
     this.#port = await freePort();
     const file = join(this.#directory, "haproxy.cfg");
     writeFileSync(file, configuration(this.#port, this.gateways));
-    const child = spawn(program, ["-db", "-f", file], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(program, ["-db", "-f", file], {
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    endWithUs(child);
     this.#balancer = child;
     let complaint = "";
     child.stderr?.on("data", (chunk: Buffer) => {
@@ -266,12 +270,14 @@ export class GatewayProcess {
     const words = [MAIN, "start", ...own, ...flags, "--log-level", "warn", "--log-format", "json"];
     const child = spawn(process.execPath, words, {
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
       env: {
         PATH: process.env["PATH"],
         UV_THREADPOOL_SIZE: "16",
         UWS_HTTP_MAX_HEADERS_SIZE: "16384",
       },
     });
+    endWithUs(child);
     this.#child = child;
     let output = "";
     const hear = (chunk: Buffer): void => {
@@ -310,6 +316,16 @@ export class GatewayProcess {
     child.kill("SIGTERM");
     await once(child, "exit");
   }
+}
+
+/**
+ * A child in a group of its own, which a terminal's Ctrl-C does not reach: it has to serve until all
+ * is settled. It does not outlive this process, whatever ends that but SIGKILL.
+ */
+function endWithUs(child: ChildProcess): void {
+  const end = (): void => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
 }
 
 async function freePort(): Promise<number> {
