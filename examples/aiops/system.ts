@@ -319,8 +319,8 @@ export class GatewayProcess {
 }
 
 /**
- * A child in a group of its own, which a terminal's Ctrl-C does not reach: it has to serve until all
- * is settled. It does not outlive this process, whatever ends that but SIGKILL.
+ * A child in a group of its own, which a terminal's Ctrl-C does not reach: it has to serve until
+ * all is settled. It does not outlive this process, whatever ends that but SIGKILL.
  */
 function endWithUs(child: ChildProcess): void {
   const end = (): void => void child.kill("SIGKILL");
