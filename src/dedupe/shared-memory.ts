@@ -66,7 +66,8 @@ export class RedisMemory implements SharedMemory {
     this.#client = createRedisClient({
       ...placeOf(options),
       connectionName: "sluice-repeats",
-      deadlineMs: SHARED_LOOKUP_DEADLINE_MS,
+      // Look-ups have a deadline of their own; a late answer is no reason for a new connection.
+      deadlineMs: SHARED_PAUSE_MS,
     });
     this.#client.on("error", (error: Error) => options.onState(false, whyDown(error)));
     this.#client.on("ready", () => options.onState(true, ""));

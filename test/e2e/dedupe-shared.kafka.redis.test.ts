@@ -78,8 +78,12 @@ const series = (result: string) => `sluice_repeats_shared_total{result="${result
 /** Writes are behind: until one more is there. */
 async function told(index: number, work: () => Promise<unknown>): Promise<void> {
   const known = await at(index).metric(series("written"));
+  const dropped = await at(index).metric(series("dropped"));
   await work();
-  while ((await at(index).metric(series("written"))) === known) await delay(20);
+  while ((await at(index).metric(series("written"))) === known) {
+    assert.equal(await at(index).metric(series("dropped")), dropped, at(index).output);
+    await delay(20);
+  }
 }
 
 async function copies(id: string): Promise<number> {
