@@ -60,6 +60,7 @@ export class RedisMemory implements SharedMemory {
   #livingCount = 0;
   #countedMinute = 0;
   #pausedUntilMs = -Infinity;
+  #isStopped = false;
 
   constructor(options: RedisMemoryOptions) {
     this.#options = options;
@@ -70,7 +71,15 @@ export class RedisMemory implements SharedMemory {
       deadlineMs: SHARED_PAUSE_MS,
     });
     this.#client.on("error", (error: Error) => options.onState(false, whyDown(error)));
-    this.#client.on("ready", () => options.onState(true, ""));
+    // A server that ends takes its connections along without an error.
+    this.#client.on("close", () => {
+      if (!this.#isStopped) options.onState(false, "down");
+    });
+    this.#client.on("ready", () => {
+      // What was late or refused was another connection.
+      this.#pausedUntilMs = -Infinity;
+      options.onState(true, "");
+    });
   }
 
   start(): void {
@@ -80,6 +89,7 @@ export class RedisMemory implements SharedMemory {
 
   /** Writes what is waiting, and ends. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#flushTimer);
     await this.#flush();
     this.#client.disconnect();
