@@ -55,6 +55,12 @@ export interface ReaderOptions {
 /** Reading cannot begin or go on; the message is one sentence for the user. */
 export class ReaderError extends Error {}
 
+/**
+ * Unknown partition (librdkafka's own), unknown topic or partition, no leader, not the leader: what
+ * is said for moments after a broker came or an election began.
+ */
+const PASSING_CODES: ReadonlySet<number> = new Set([-190, 3, 5, 6]);
+const ASK_AGAIN_MS = 200;
 /** Topics a message lists. */
 const TOPICS_SHOWN_MAX = 20;
 /**
@@ -188,22 +194,34 @@ function startOf({ partition, low, high }: Watermarks, { from }: ReaderOptions):
   return Math.min(high, Math.max(low, from.get(partition) ?? low));
 }
 
-function watermarks(
+/** Asked again while a broker that has just come, or come back, does not know its partitions. */
+async function watermarks(
   consumer: KafkaConsumer,
   options: ReaderOptions,
   partition: number,
 ): Promise<Watermarks> {
-  const { topic, connectTimeoutMs } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<Watermarks>();
-  consumer.queryWatermarkOffsets(topic, partition, connectTimeoutMs, (error, offsets) => {
-    if (error) {
-      const place = `partition ${partition} of ${topic}`;
-      reject(new ReaderError(`Kafka does not say where ${place} ends (${error.message}).`));
-    } else {
-      resolve({ partition, low: offsets.lowOffset, high: offsets.highOffset });
+  const untilMs = performance.now() + options.connectTimeoutMs;
+  for (;;) {
+    const answer = await askWatermarks(consumer, options, partition);
+    if ("low" in answer) return answer;
+    if (!PASSING_CODES.has(answer.code) || performance.now() >= untilMs) {
+      const place = `partition ${partition} of ${options.topic}`;
+      throw new ReaderError(`Kafka does not say where ${place} ends (${answer.message}).`);
     }
+    await delay(ASK_AGAIN_MS);
+  }
+}
+
+function askWatermarks(
+  consumer: KafkaConsumer,
+  { topic, connectTimeoutMs }: ReaderOptions,
+  partition: number,
+): Promise<Watermarks | LibrdKafkaError> {
+  return new Promise((resolve) => {
+    consumer.queryWatermarkOffsets(topic, partition, connectTimeoutMs, (error, offsets) => {
+      resolve(error ?? { partition, low: offsets.lowOffset, high: offsets.highOffset });
+    });
   });
-  return promise;
 }
 
 /** What is there, or nothing after CONSUME_WAIT_MS. */

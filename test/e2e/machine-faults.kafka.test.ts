@@ -5,9 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
+import { open, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +14,7 @@ import { fileURLToPath } from "node:url";
 
 import type { RunFacts } from "../../src/run-file.ts";
 import { testService } from "../services.ts";
-import { faultRow, residentBytes } from "./fault-row.ts";
+import { crowd, faultRow, residentBytes } from "./fault-row.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const heal = () => {};
@@ -72,29 +70,6 @@ test("row 39: a client whose clock is years off is believed about nothing but th
       const answer = await gateway.post(JSON.stringify({ sentAt, events: [event] }));
       assert.equal(answer.status, 200, await answer.text());
     }
-  }));
-
-/** Connections that say nothing; those that were not taken are among them. */
-async function crowd(port: number, size: number): Promise<readonly Socket[]> {
-  const sockets = Array.from({ length: size }, () => connect(port, "127.0.0.1"));
-  for (const socket of sockets) socket.on("error", () => {});
-  await delay(500);
-  return sockets;
-}
-
-test("row 40: no file descriptors left: who is there is served, later all are", () =>
-  faultRow({ brokers: testService("kafka"), heal }, async ({ gateway, load }) => {
-    const { pid } = gateway.run;
-    const used = (await readdir(`/proc/${pid}/fd`)).length;
-    execFileSync("prlimit", ["--pid", `${pid}`, `--nofile=${used + 20}:`]);
-    const sockets = await crowd(gateway.port, 200);
-    await load.more(400);
-    assert.deepEqual([...load.toldCodes], []);
-    assert.deepEqual(load.closeCodes, []);
-    for (const socket of sockets) socket.destroy();
-    execFileSync("prlimit", ["--pid", `${pid}`, `--nofile=${used + 1_000}:`]);
-    const answer = await gateway.post("[]", { connection: "close" });
-    assert.equal(answer.status, 200, await answer.text());
   }));
 
 test("row 41: a full disk behind the log: events are stored all the same", async () => {
