@@ -3,7 +3,7 @@
  * is lost, and nothing is stored twice but flagged. Kafka is the judge.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 
 import type { Page } from "puppeteer-core";
 
@@ -48,8 +48,17 @@ after(async () => {
   await gateway.stop();
 });
 
+const tabs = new Set<Page>();
+// A tab that a failed test leaves open would keep the lead over the queue.
+afterEach(async () => {
+  await Promise.all([...tabs].map((page) => page.close()));
+  tabs.clear();
+  proxy.restore();
+});
+
 async function openTab(): Promise<Page> {
   const page = await browser.tab(`http://127.0.0.1:${proxy.port}/demo`);
+  tabs.add(page);
   await page.waitForSelector("#good button");
   return page;
 }
@@ -108,7 +117,6 @@ test("offline and online again: what was tracked meanwhile arrives", async () =>
   await page.evaluate("dispatchEvent(new Event('online'))");
   await flush(page);
   await judge(ids);
-  await page.close();
 });
 
 test("a connection cut while acks are out: sent again, stored once", async () => {
@@ -123,7 +131,6 @@ test("a connection cut while acks are out: sent again, stored once", async () =>
   }
   await flush(page);
   await judge(ids);
-  await page.close();
 });
 
 test("a tab that is killed: the next one sends what it left", async () => {
@@ -141,8 +148,6 @@ test("a tab that is killed: the next one sends what it left", async () => {
   const next = await openTab();
   await waitFor(next, "sluice.queued.events === 0 && Number(stored.textContent) >= 20");
   await judge(ids);
-  await killed.close();
-  await next.close();
 });
 
 test("two tabs: one socket, one queue, and the other takes over", async () => {
@@ -159,38 +164,38 @@ test("two tabs: one socket, one queue, and the other takes over", async () => {
   assert.deepEqual(states.toSorted(), ["open", "waiting"]);
   const [leader, follower] = states[0] === "open" ? [first, second] : [second, first];
   ids.push(...(await track(leader, 50)), ...(await track(follower, 50)));
+  tabs.delete(leader);
   await leader.close();
   await flush(follower);
   ids.push(...(await track(follower, 10)));
   await flush(follower);
   await judge(ids);
-  await follower.close();
 });
 
-/** A client of its own that would linger for an hour, in place of the page's. */
-const PATIENT_CLIENT = `import("/demo/client.js").then(({ createClient }) => {
-  const url = location.origin;
-  globalThis.sluice = createClient({ url, writeKey: "demo", queueName: "q", lingerMs: 3_600_000 });
-})`;
+/** A client in place of the page's; a mute one's sockets never open. */
+const ownClient = ({ isMute }: { readonly isMute: boolean }) => `(async () => {
+  const { createClient } = await import("/demo/client.js");
+  class MuteSocket { send() {} close() {} }
+  const WebSocket = ${isMute ? "MuteSocket" : "globalThis.WebSocket"};
+  globalThis.sluice = createClient({ url: location.origin, writeKey: "demo", queueName: "q", WebSocket });
+})()`;
 
 test("a page that goes away: a beacon takes what waits, the next page learns of it", async () => {
   const page = await openTab();
-  await page.evaluate(PATIENT_CLIENT);
+  await page.evaluate(ownClient({ isMute: true }));
   const ids = await track(page, 20);
   await waitFor(page, storedEvents("q"));
   await page.goto("about:blank");
-  // No page is open: only the beacon can have brought them.
+  // No page is open, and no socket ever was: only the beacon can have brought them.
   for (;;) {
     const found = byId(await readAll(gateway.run.brokers, [TOPIC]));
     if (ids.every((id) => found.has(id))) break;
   }
   const next = await openTab();
-  await next.evaluate(PATIENT_CLIENT);
+  await next.evaluate(ownClient({ isMute: false }));
   await waitFor(next, "sluice.state === 'open' || sluice.state === 'idle'");
   await flush(next);
   await judge(ids);
-  await page.close();
-  await next.close();
 });
 
 test("a page that goes away at once: what it could not send is sent by the next", async () => {
@@ -203,6 +208,4 @@ test("a page that goes away at once: what it could not send is sent by the next"
   await waitFor(next, "sluice.state !== 'waiting' && sluice.queued.events === 0");
   await flush(next);
   await judge(ids);
-  await page.close();
-  await next.close();
 });

@@ -1,6 +1,6 @@
 /**
- * Redis with a Sentinel: the primary is killed while events come. None of them hears of it; sessions,
- * streams, quotas and repeats go on with the server that takes over.
+ * Redis with a Sentinel: the primary is killed while events come. None of them hears of it;
+ * sessions, streams, quotas and repeats go on with the server that takes over.
  */
 import assert from "node:assert/strict";
 import { after, before, it } from "node:test";
