@@ -196,6 +196,12 @@ export const STREAM_OVERCOMMIT = 16;
 /** Bytes of a pub frame around its events. */
 export const PUB_ENVELOPE_BYTES = 1_024;
 
+/**
+ * What is stored of a frame is told with the rest of it, or after so long: acks of parts cost a
+ * tenth of the throughput. Credit that is needed, refusals and retries are told at once.
+ */
+export const STREAM_ACK_HOLD_MS = 50;
+
 /** Frames of a connection that are not events: so many at once, and so many a second; else 1008. */
 export const CONTROL_FRAMES_BURST = 100;
 export const CONTROL_FRAMES_PER_SECOND = 20;

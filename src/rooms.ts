@@ -220,6 +220,11 @@ export class Gate {
     return this.#delivery.pressure().level === "hard";
   }
 
+  /** Some partitions are not confirmed and wait by themselves. */
+  get isHeldUp(): boolean {
+    return this.#delivery.isHeldUp();
+  }
+
   get isKafkaAway(): boolean {
     return this.#delivery.state() !== "ready";
   }

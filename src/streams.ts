@@ -99,6 +99,8 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
       gate.pressureOn(sender) ?? (quotas.heldBy(sender.policy) === null ? null : "rate"),
     charge: (sender, cost) => quotas.charge(sender.policy, cost),
     isKafkaAway: () => gate.isKafkaAway,
+    isHeldUp: () => gate.isHeldUp,
+    after: (delayMs, action) => void setTimeout(action, delayMs),
     overHardMark: () => gate.isOverHardMark,
     random: Math.random,
     processId: makeProcessId(),

@@ -1,6 +1,5 @@
 /**
- * Puts delivery together: lanes with their producers, destinations, the budget, availability,
- * drain.
+ * Puts delivery together: lanes with their producers, destinations, budget, availability, drain.
  */
 import assert from "node:assert/strict";
 
@@ -192,6 +191,10 @@ class DeliveryRoom implements Delivery {
 
   state(): DeliveryState {
     return this.#availability.state;
+  }
+
+  isHeldUp(): boolean {
+    return this.#sidings.sidings.size > 0;
   }
 
   statistics(): ReadonlyMap<number, ProducerStatistics> {

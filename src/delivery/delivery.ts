@@ -74,6 +74,8 @@ export interface Delivery {
   /** How many tenants have to. */
   tenantsHeldBack(): number;
   state(): DeliveryState;
+  /** Some partitions are not confirmed: their records wait by themselves, in sidings. */
+  isHeldUp(): boolean;
   /** How its producers are, by the number of their lane; those that said nothing are left out. */
   statistics(): ReadonlyMap<number, ProducerStatistics>;
   /** Bootstrap list; with the embedded broker its real address, empty before `start` is done. */

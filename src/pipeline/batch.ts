@@ -96,6 +96,7 @@ export class Batch {
   openKnown = 0;
   readonly #watch: BatchWatch;
   #codes: Uint8Array = NO_CODES;
+  #codedCount = 0;
   #rejections: Map<number, Rejection> | null = null;
   #details: Map<number, string> | null = null;
   #listener: BatchListener | null = null;
@@ -120,6 +121,11 @@ export class Batch {
    */
   get codes(): Uint8Array {
     return this.#codes;
+  }
+
+  /** How many verdicts are `rejected` or `retry` so far. */
+  get codedCount(): number {
+    return this.#codedCount;
   }
 
   /** By row. */
@@ -161,6 +167,7 @@ export class Batch {
     if (number !== 0) {
       if (this.#codes === NO_CODES) this.#codes = new Uint8Array(this.count);
       this.#codes[row] = number;
+      this.#codedCount += 1;
     }
     this.#open -= 1;
     if (verdict === VERDICT.stored) this.#tally.stored += 1;

@@ -73,6 +73,12 @@ export class Answers {
     return this.#credit.excess(last);
   }
 
+  /** The client needs higher ceilings, and the next ack would bring them. */
+  get isCreditDue(): boolean {
+    if (this.isPaused || this.#isLeaving) return false;
+    return this.#credit.isDue(this.#held.window.done, this.#source.allowance);
+  }
+
   settled(bytes: number): void {
     this.#credit.settled(bytes);
   }

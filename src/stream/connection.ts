@@ -126,20 +126,19 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     else if (cell === "claim" && arrival.kind === "hello") this.#claim(arrival.frame);
     else if (cell === "authenticate" && arrival.kind === "auth") {
       this.#authenticate(arrival.token).catch(this.#onFailure);
-    } else if (cell === "pong" && arrival.kind === "ping") this.#pong(arrival.n);
-    else if (cell === "complain" && arrival.kind === "unknown") this.#complain(arrival.name);
+    } else if (cell === "pong" && arrival.kind === "ping") {
+      this.#say("pong", { n: arrival.n, time: this.#hub.now() });
+    } else if (cell === "complain" && arrival.kind === "unknown") this.#complain(arrival.name);
     else if (cell === "leave") this.#sayFarewell();
     else assert.fail(`${cell} is nothing to do about a frame ${arrival.kind}`);
   }
 
   #claim(hello: Hello): void {
     const fault = helloFault(hello);
-    if (fault !== null) {
-      this.fail(fault.name, fault.detail, fault.code);
-      return;
-    }
-    this.#state = "claiming";
-    this.#claiming = this.#enter(hello).catch(this.#onFailure);
+    if (fault === null) {
+      this.#state = "claiming";
+      this.#claiming = this.#enter(hello).catch(this.#onFailure);
+    } else this.fail(fault.name, fault.detail, fault.code);
   }
 
   async #enter(hello: Hello): Promise<void> {
@@ -237,10 +236,6 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.fail("unauthenticated", "these credentials are no longer good");
   }
 
-  #pong(n: number): void {
-    this.#say("pong", { n, time: this.#hub.now() });
-  }
-
   #complain(name: string): void {
     const detail = `no frame of a client is called ${JSON.stringify(name)}`;
     this.#say("error", { code: "unknown_type", detail, fatal: false });
@@ -286,6 +281,10 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     if (this.#ackDue || this.#isGone) return;
     this.#ackDue = true;
     this.#hub.flushSoon(this);
+  }
+
+  mayWait(held: HeldStream): number | null {
+    return this.#answers?.isCreditDue === false ? this.#hub.acks.begin(held) : null;
   }
 
   frameSettled(bytes: number, { receivedAtMs, trace }: Batch): void {

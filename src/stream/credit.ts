@@ -7,6 +7,8 @@
  *   bytes = min(settled + bytesMax,  received         + allowance.bytes)
  */
 import {
+  STREAM_ALLOWANCE_BYTES_MIN,
+  STREAM_ALLOWANCE_EVENTS_MIN,
   STREAM_FIRST_BYTES,
   STREAM_FIRST_EVENTS,
   STREAM_INFLIGHT_BYTES_MAX,
@@ -71,22 +73,38 @@ export class CreditAccount {
     return `${this.#bytesReceived} bytes are above the credit of ${bytes}`;
   }
 
+  /** The client will soon wait for higher ceilings, and there are some for it. */
+  isDue(done: number, allowance: Allowance): boolean {
+    const { seq, bytes } = this.#ceiling;
+    const isShort =
+      seq - this.#highest < STREAM_ALLOWANCE_EVENTS_MIN ||
+      bytes - this.#bytesReceived < STREAM_ALLOWANCE_BYTES_MIN;
+    if (!isShort) return false;
+    const next = this.#next(done, allowance);
+    return next.seq > seq || next.bytes > bytes;
+  }
+
   /** Raises the ceilings as far as they may go; null if they stay. */
   raise(done: number, allowance: Allowance): Credit | null {
     const { seq, bytes } = this.#ceiling;
     const isUsedUp = this.#highest >= seq || this.#bytesReceived > bytes - allowance.bytes / 2;
     if (isUsedUp && this.#own < STREAM_INFLIGHT_EVENTS_MAX) this.#own *= 2;
+    const next = this.#next(done, allowance);
+    if (next.seq === seq && next.bytes === bytes) return null;
+    this.#ceiling = next;
+    return next;
+  }
+
+  #next(done: number, allowance: Allowance): Credit {
+    const { seq, bytes } = this.#ceiling;
     const events = Math.min(allowance.events * this.#own, STREAM_INFLIGHT_EVENTS_MAX);
     const ahead = Math.min(allowance.bytes * this.#own, STREAM_INFLIGHT_BYTES_MAX);
-    const next = {
+    return {
       seq: Math.max(seq, Math.min(done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + events)),
       bytes: Math.max(
         bytes,
         Math.min(this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX, this.#bytesReceived + ahead),
       ),
     };
-    if (next.seq === seq && next.bytes === bytes) return null;
-    this.#ceiling = next;
-    return next;
   }
 }

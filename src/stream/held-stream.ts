@@ -6,6 +6,7 @@
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { OpenFrame } from "../pipeline/pipeline.ts";
+import type { AckHolder } from "./ack-hold.ts";
 import { AckNews } from "./ack-news.ts";
 import type { RetryLine } from "./ack-news.ts";
 import { Publication } from "./publication.ts";
@@ -17,17 +18,24 @@ import { Window } from "./window.ts";
 export interface HeldStreamListener {
   /** There is something to tell the client. */
   hasNews(): void;
+  /**
+   * May what is stored of a frame be told with the rest of it, or a little later? The period in
+   * which it begins to wait; null: it may not.
+   */
+  mayWait(held: HeldStream): number | null;
   /** A frame has all its outcomes. */
   frameSettled(bytes: number, batch: Batch): void;
   /** Something that must not happen did. */
   failed(error: unknown): void;
 }
 
-export class HeldStream implements PublicationOwner {
+export class HeldStream implements PublicationOwner, AckHolder {
   readonly lease: StreamLease;
   readonly window: Window;
   readonly news = new AckNews();
   readonly #listener: HeldStreamListener;
+  /** Frames that are stored in part, which is not told yet, with the period in which that began. */
+  readonly #partial = new Map<Publication, number>();
   readonly #waiting: ((record: StreamRecord) => void)[] = [];
   /** Nobody is there to be told anything. */
   #isLeft = false;
@@ -75,6 +83,28 @@ export class HeldStream implements PublicationOwner {
     }
   }
 
+  mayWait(publication: Publication): boolean {
+    if (this.#partial.has(publication)) return true;
+    if (this.#isLeft) return false;
+    const period = this.#listener.mayWait(this);
+    if (period === null) return false;
+    this.#partial.set(publication, period);
+    return true;
+  }
+
+  tellHeld(period: number): boolean {
+    for (const [publication, since] of this.#partial) {
+      if (since >= period) break;
+      this.#partial.delete(publication);
+      publication.tell();
+    }
+    return this.#partial.size > 0;
+  }
+
+  settleEvents(from: number, to: number): void {
+    this.window.settleAll(from, to);
+  }
+
   settleEvent(seq: number): void {
     this.window.settle(seq);
   }
@@ -98,13 +128,15 @@ export class HeldStream implements PublicationOwner {
     else this.#finishWhenIdle();
   }
 
-  publicationSettled(bytes: number, batch: Batch): void {
-    this.#listener.frameSettled(bytes, batch);
+  publicationSettled(publication: Publication): void {
+    this.#partial.delete(publication);
+    this.#listener.frameSettled(publication.bytes, publication.batch);
   }
 
   /** The client is gone: gives the stream free as soon as nothing is in flight. */
   leave(): void {
     this.#isLeft = true;
+    this.tellHeld(Infinity);
     this.#finishWhenIdle();
   }
 
@@ -112,6 +144,7 @@ export class HeldStream implements PublicationOwner {
   handOver(): Promise<StreamRecord> {
     this.#isLeft = true;
     this.#isHandedOver = true;
+    this.tellHeld(Infinity);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#finishWhenIdle();

@@ -10,6 +10,7 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
 import type { PauseReason, Welcome } from "../protocol/frames.ts";
+import { AckHold } from "./ack-hold.ts";
 import type { CreditSource } from "./answers.ts";
 import { Census } from "./census.ts";
 import { StreamConnection } from "./connection.ts";
@@ -90,6 +91,9 @@ export interface StreamHubParts {
   /** Why the credit of a sender may not rise, null if it may. */
   readonly pressure: (principal: Principal) => PauseReason | null;
   readonly isKafkaAway: () => boolean;
+  /** Does Kafka not confirm some partitions, whose records wait by themselves? */
+  readonly isHeldUp: () => boolean;
+  readonly after: (delayMs: number, action: () => void) => void;
   /** Is it over the hard mark? Then no further sockets are taken. */
   readonly overHardMark: () => boolean;
   /** Between 0 and 1. */
@@ -108,6 +112,7 @@ export class StreamHub implements CreditSource {
   readonly #census = new Census();
   readonly #heldBack = new Set<StreamConnection>();
   readonly #pace: Pace;
+  readonly acks: AckHold;
   #timer: NodeJS.Timeout | undefined;
   #opened = 0;
   #creditEvents = 0;
@@ -118,6 +123,8 @@ export class StreamHub implements CreditSource {
   constructor(parts: StreamHubParts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.clockMs());
+    const { after, isHeldUp } = parts;
+    this.acks = new AckHold({ after, isHeldUp, onFailure: (error) => this.failed(error) });
   }
 
   /** Begins to look after its connections regularly. */

@@ -191,6 +191,11 @@ export class OneShot implements HeldStreamListener, StreamHolder {
 
   hasNews(): void {}
 
+  /** It has one answer only, after everything. */
+  mayWait(): null {
+    return null;
+  }
+
   frameSettled(_bytes: number, { trace, settledMs }: Batch): void {
     trace?.answered(settledMs);
     this.#onSettled();

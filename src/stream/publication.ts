@@ -1,6 +1,8 @@
 /**
  * One `pub` frame on its way: translates the verdicts of its batch, by row, into outcomes of the
- * stream, by sequence number, each told once. It knows neither frames nor sockets.
+ * stream, by sequence number, each told once. A frame's records lie in several lanes, whose commits
+ * end one after the other: what is stored of it before all is may be told with the rest. It knows
+ * neither frames nor sockets.
  */
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
@@ -22,30 +24,66 @@ export interface RejectionLine extends Fault {
 
 /** The stream a publication belongs to. */
 export interface PublicationOwner {
+  /**
+   * Some events of a frame are stored, others have no outcome yet. True: `tell` will be called
+   * before long, or the frame is complete by then.
+   */
+  mayWait(publication: Publication): boolean;
   /** This event has its final outcome. */
   settleEvent(seq: number): void;
+  /** All events from the one to the other have, and they are stored. */
+  settleEvents(from: number, to: number): void;
   /** This event is to be sent again; it may be stored already. */
   reopenEvent(seq: number, maybeStored: boolean): void;
   addRejection(line: RejectionLine): void;
   addRetry(line: RetryLine): void;
   publicationProgressed(): void;
-  publicationSettled(bytes: number, batch: Batch): void;
+  publicationSettled(publication: Publication): void;
 }
 
 export class Publication implements BatchListener {
+  readonly batch: Batch;
+  /** Of its frame. */
+  readonly bytes: number;
   readonly #owner: PublicationOwner;
-  readonly #bytes: number;
-  /** Rows whose verdict has been passed on; repeats were never open. */
-  readonly #told: Uint8Array;
+  /** Rows whose verdict has been passed on, null while none has; repeats were never open. */
+  #told: Uint8Array | null;
+  /** Verdicts among them that are neither stored nor duplicate. */
+  #codedTold = 0;
   #isSettled = false;
 
   constructor(owner: PublicationOwner, batch: Batch, bytes: number) {
     this.#owner = owner;
-    this.#bytes = bytes;
-    this.#told = batch.verdicts.slice();
+    this.batch = batch;
+    this.bytes = bytes;
+    this.#told = batch.openCount === batch.count ? null : batch.verdicts.slice();
   }
 
   batchProgressed(batch: Batch): void {
+    const isPlain = batch.codedCount === this.#codedTold;
+    if (!batch.settled && isPlain && this.#owner.mayWait(this)) return;
+    this.tell();
+  }
+
+  /** Passes on what is new. */
+  tell(): void {
+    const { batch } = this;
+    if (this.#isSettled) return;
+    const isWhole = batch.settled && batch.codedCount === 0 && this.#told === null;
+    let news = false;
+    if (!isWhole) news = this.#tellRows(batch);
+    else if (batch.count > 0) this.#owner.settleEvents(batch.seq, batch.seq + batch.count - 1);
+    if (batch.settled) {
+      this.#isSettled = true;
+      this.#owner.publicationSettled(this);
+      news = true;
+    }
+    if (news) this.#owner.publicationProgressed();
+  }
+
+  #tellRows(batch: Batch): boolean {
+    this.#told ??= new Uint8Array(batch.count);
+    this.#codedTold = batch.codedCount;
     let news = false;
     for (let row = 0; row < batch.count; row += 1) {
       const verdict = batch.verdicts[row];
@@ -54,12 +92,7 @@ export class Publication implements BatchListener {
       this.#tell(batch, row);
       news = true;
     }
-    if (batch.settled && !this.#isSettled) {
-      this.#isSettled = true;
-      this.#owner.publicationSettled(this.#bytes, batch);
-      news = true;
-    }
-    if (news) this.#owner.publicationProgressed();
+    return news;
   }
 
   #tell(batch: Batch, row: number): void {

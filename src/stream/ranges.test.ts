@@ -5,13 +5,21 @@ import { RangeSet } from "./ranges.ts";
 
 test("RangeSet: behaves as a set of numbers, its ranges disjoint and ascending", () => {
   const seed = Date.now() % 1_000_000;
-  const step = fc.record({ add: fc.boolean(), number: fc.nat(60) });
+  const step = fc.record({ add: fc.boolean(), number: fc.nat(60), length: fc.nat(5) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const ranges = new RangeSet();
       const model = new Set<number>();
-      for (const { add, number } of steps) {
-        if (add && !model.has(number)) {
+      for (const { add, number, length } of steps) {
+        const run = Array.from({ length: length + 1 }, (_, index) => number + index);
+        if (length > 0 && run.every((each) => model.has(each) !== add)) {
+          if (add) ranges.insert(number, number + length);
+          else ranges.cut(number, number + length);
+          for (const each of run) {
+            if (add) model.add(each);
+            else model.delete(each);
+          }
+        } else if (add && !model.has(number)) {
           ranges.add(number);
           model.add(number);
         } else if (!add) {
@@ -25,7 +33,7 @@ test("RangeSet: behaves as a set of numbers, its ranges disjoint and ascending",
           above = to;
         }
       }
-      for (let number = 0; number <= 60; number += 1) {
+      for (let number = 0; number <= 65; number += 1) {
         assert.equal(ranges.has(number), model.has(number));
       }
     }),

@@ -4,6 +4,7 @@
  * stream's credit.
  */
 
+import assert from "node:assert/strict";
 import type { Ranges } from "../protocol/frames.ts";
 
 export class RangeSet {
@@ -73,15 +74,35 @@ export class RangeSet {
     else this.#ranges.push([from, to]);
   }
 
-  delete(number: number): void {
-    const index = this.#firstEndingAtOrAfter(number);
+  /** Adds from…to, none of which is in the set; joins neighbours. */
+  insert(from: number, to: number): void {
+    const index = this.#firstEndingAtOrAfter(from - 1);
     const range = this.#ranges[index];
-    if (range === undefined || range[0] > number) return;
-    const [from, to] = range;
-    if (from === to) this.#ranges.splice(index, 1);
-    else if (number === from) range[0] = number + 1;
-    else if (number === to) range[1] = number - 1;
-    else this.#ranges.splice(index, 1, [from, number - 1], [number + 1, to]);
+    if (range === undefined || range[0] > to + 1) this.#ranges.splice(index, 0, [from, to]);
+    else if (range[0] > to) range[0] = from;
+    else {
+      range[1] = to;
+      const next = this.#ranges[index + 1];
+      if (next === undefined || next[0] !== to + 1) return;
+      range[1] = next[1];
+      this.#ranges.splice(index + 1, 1);
+    }
+  }
+
+  delete(number: number): void {
+    if (this.has(number)) this.cut(number, number);
+  }
+
+  /** Takes from…to out, all of which are in the set. */
+  cut(from: number, to: number): void {
+    const index = this.#firstEndingAtOrAfter(from);
+    const range = this.#ranges[index];
+    assert(range !== undefined && range[0] <= from && to <= range[1], "what is cut is there");
+    const [first, last] = range;
+    if (from === first && to === last) this.#ranges.splice(index, 1);
+    else if (from === first) range[0] = to + 1;
+    else if (to === last) range[1] = from - 1;
+    else this.#ranges.splice(index, 1, [first, from - 1], [to + 1, last]);
   }
 
   /**

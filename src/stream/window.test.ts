@@ -73,7 +73,7 @@ test("Window: every number up to next is in exactly one place, whatever happens"
   const seed = Date.now() % 1_000_000;
   const step = fc.record({
     pick: fc.nat(1_000),
-    kind: fc.constantFrom("send", "store", "retry"),
+    kind: fc.constantFrom("send", "store", "store-all", "retry"),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
@@ -86,7 +86,12 @@ test("Window: every number up to next is in exactly one place, whatever happens"
           window.send(candidates[pick % candidates.length] ?? window.next);
         } else if (inFlight.length > 0) {
           const seq = inFlight[pick % inFlight.length] ?? 0;
-          if (kind === "retry") window.reopen(seq, pick % 2 === 0);
+          if (kind === "store-all") {
+            const runs = window.inFlight.ranges();
+            const [from, to] = runs[pick % runs.length] ?? [1, 0];
+            window.settleAll(from, to);
+            for (let each = from; each <= to; each += 1) settled.add(each);
+          } else if (kind === "retry") window.reopen(seq, pick % 2 === 0);
           else {
             window.settle(seq);
             settled.add(seq);

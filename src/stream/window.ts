@@ -72,6 +72,14 @@ export class Window {
     else this.final.add(seq);
   }
 
+  /** All these numbers got their final outcomes at once. */
+  settleAll(from: number, to: number): void {
+    this.inFlight.cut(from, to);
+    if (!this.#unsure.isEmpty) for (let seq = from; seq <= to; seq += 1) this.#unsure.delete(seq);
+    if (from === this.done + 1) this.done = this.final.takeFrom(to + 1);
+    else this.final.insert(from, to);
+  }
+
   /** The number is to be sent again. `maybeStored`: its record may come to be in Kafka. */
   reopen(seq: number, maybeStored: boolean): void {
     assert(this.inFlight.has(seq), "only what is in flight is opened again");

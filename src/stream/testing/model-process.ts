@@ -59,6 +59,7 @@ export class ModelProcess {
       {
         conditions: this.conditions,
         pipeline: pipeline.asPipeline,
+        after: (delayMs, action) => world.after(delayMs, action),
         observer: {
           refused: () => {},
           welcomed: () => {},

@@ -29,6 +29,8 @@ export interface Conditions {
   pressure: PauseReason | null;
   hard: boolean;
   kafkaAway: boolean;
+  /** Some partitions are not confirmed. */
+  heldUp?: boolean;
 }
 
 export interface SetupOptions {
@@ -56,7 +58,9 @@ function expireAt(admission: Admission, expiresAtMs: number): void {
 
 export function makeHub(
   options: SetupOptions,
-  further: Pick<StreamHubParts, "pipeline" | "observer"> & { readonly conditions: Conditions },
+  further: Pick<StreamHubParts, "pipeline" | "observer" | "after"> & {
+    readonly conditions: Conditions;
+  },
 ): StreamHub {
   const { conditions, pipeline, observer } = further;
   const deadlines = new Deadlines({
@@ -93,6 +97,8 @@ export function makeHub(
     clockMs: () => conditions.atMs,
     pressure: () => conditions.pressure,
     isKafkaAway: () => conditions.kafkaAway,
+    isHeldUp: () => conditions.heldUp ?? false,
+    after: further.after,
     overHardMark: () => conditions.hard,
     random: () => 0.5,
     processId: "p",
@@ -110,10 +116,12 @@ export function setUp(options: SetupOptions = {}) {
     kafkaAway: false,
   };
   const refused: string[] = [];
+  const later: (() => void)[] = [];
   const welcomed: string[] = [];
   const hub = makeHub(options, {
     conditions,
     pipeline: pipeline.asPipeline,
+    after: (_delayMs, action) => void later.push(action),
     observer: {
       refused: (reason) => void refused.push(reason),
       welcomed: (how) => void welcomed.push(how),
@@ -123,7 +131,11 @@ export function setUp(options: SetupOptions = {}) {
       failed: (error) => assert.fail(String(error)),
     },
   });
-  return { hub, pipeline, conditions, refused, welcomed, ...openClient(hub) };
+  /** What was put off is done now. */
+  const pass = () => {
+    for (const action of later.splice(0)) action();
+  };
+  return { hub, pipeline, conditions, refused, welcomed, later, pass, ...openClient(hub) };
 }
 
 export type Setup = ReturnType<typeof setUp>;
