@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { runChecks } from "./check.ts";
 import { parseTestArguments, USAGE, type TestRequest } from "./test/arguments.ts";
+import { FileWatch } from "./test/file-watch.ts";
 import type { LedgerLine } from "./test/ledger.ts";
 import { startServices } from "./test/services.ts";
 import { findTestFiles, isLong, SERVICES, servicesOf } from "./test/suites.ts";
@@ -21,14 +22,19 @@ const LEDGER = join(ROOT, ".cache", "test-ledger.ndjson");
 /** As many test files at once as a small machine has cores. */
 const FILES_AT_ONCE = 2;
 
-/** A test that takes longer hangs; fuzz suites and those with real servers stay well below. */
-const TEST_TIMEOUT_MS = 120_000;
+/**
+ * A test that takes longer hangs; those with real servers stay well below, on a slow machine too.
+ */
+const TEST_TIMEOUT_MS = 300_000;
 const LONG_TEST_TIMEOUT_MS = 1_200_000;
+/** A file that takes longer does not end by itself: what a test waits for may never come. */
+const FILE_TIMEOUT_MS = 900_000;
+const LONG_FILE_TIMEOUT_MS = 3_600_000;
 /** Fuzzing for a night takes that much longer. */
 const FUZZ_MS = Number(process.env["SLUICE_TEST_FUZZ_MINUTES"] ?? 0) * 60_000;
 
-/** A test that never yields outlives its own time limit: the whole run has one as well. */
-const RUN_TIMEOUT_MS = 1_200_000;
+/** The whole run has a limit as well: some ten minutes on two cores, more on a slow machine. */
+const RUN_TIMEOUT_MS = 4_800_000;
 const LONG_RUN_TIMEOUT_MS = 4_800_000;
 
 /** Test processes that were asked to end are not waited for any longer. */
@@ -73,13 +79,13 @@ async function runTests(
   const services = needed.length > 0 ? await startServices(ROOT, needed) : undefined;
   try {
     const files = selected.map((file) => join(ROOT, file));
-    const exitCode =
+    const { exitCode, overdue } =
       files.length === 0 || interrupt !== undefined
-        ? 0
+        ? { exitCode: 0, overdue: [] }
         : await runNodeTest(files, request, services?.env ?? {});
     const isWhole = request.withServices && request.only === undefined && !request.isLong;
     const lines = readLedger();
-    const verdict = judge({ files, lines, required: isWhole ? SERVICES : needed });
+    const verdict = judge({ files, lines, overdue, required: isWhole ? SERVICES : needed });
     if (exitCode === 0 || verdict.complaints.length > 0) return { verdict, notRun };
     const complaints = [`The test runner ended with code ${exitCode}.`];
     return { verdict: { ...verdict, complaints }, notRun };
@@ -95,12 +101,18 @@ function selectFiles(files: readonly string[], request: TestRequest): string[] {
     .filter((file) => request.withServices || servicesOf(file).length === 0);
 }
 
-/** Resolves to the exit code of `node --test`. */
+interface Ran {
+  /** Of `node --test`. */
+  readonly exitCode: number;
+  /** Files whose processes had to be ended. */
+  readonly overdue: readonly string[];
+}
+
 function runNodeTest(
   files: readonly string[],
   request: TestRequest,
   serviceEnv: Readonly<Record<string, string>>,
-): Promise<number> {
+): Promise<Ran> {
   mkdirSync(join(ROOT, ".cache"), { recursive: true });
   rmSync(LEDGER, { force: true });
   const options = [
@@ -121,6 +133,10 @@ function runNodeTest(
       // A group of its own, to end the processes of all test files together.
       detached: true,
     });
+    const fuzzMs = request.isLong ? FUZZ_MS : 0;
+    const limitMs = (request.isLong ? LONG_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS) + fuzzMs;
+    const watch = new FileWatch({ files, limitMs, runner: child.pid ?? 0 });
+    const endWatch = watch.start();
     const timers: NodeJS.Timeout[] = [];
     const end = (signal: NodeJS.Signals): void => {
       signalGroup(child.pid, signal);
@@ -136,10 +152,11 @@ function runNodeTest(
     endHandlers.add(end);
     child.once("error", reject);
     child.once("exit", (code) => {
+      endWatch();
       endHandlers.delete(end);
       for (const timer of timers) clearTimeout(timer);
       signalGroup(child.pid, "SIGKILL");
-      resolve(code ?? 1);
+      resolve({ exitCode: code ?? 1, overdue: watch.overdue });
     });
   });
 }

@@ -24,6 +24,9 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** What a browser on a busy machine may take to start, to load a page, to show what is awaited. */
+const PATIENCE_MS = 90_000;
+
 export class TestBrowser {
   readonly browser: Browser;
   readonly #profile: string;
@@ -45,6 +48,7 @@ export class TestBrowser {
       // Its processes are many: all of them go with the group.
       handleSIGINT: false,
       env: { ...process.env, ...environment },
+      timeout: PATIENCE_MS,
     });
     return new TestBrowser(browser, profile);
   }
@@ -52,6 +56,7 @@ export class TestBrowser {
   /** A tab; tabs of one browser share storage, locks and channels. */
   async tab(url: string): Promise<Page> {
     const page = await this.browser.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on("pageerror", (error) => console.error("page:", String(error)));
     await page.goto(url);
     return page;
@@ -59,6 +64,6 @@ export class TestBrowser {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.browser.close();
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }

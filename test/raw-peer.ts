@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 
 /** A server that means to answer or to close has done so by then; beyond it the test has failed. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 90_000;
 
 export interface RawAnswer {
   readonly status: number;

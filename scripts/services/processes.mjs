@@ -63,8 +63,16 @@ export function processState(identity) {
   if (identity.bootId !== readBootId()) return "gone";
   const stat = readStat(identity.pid);
   if (stat === undefined || stat.startTicks !== identity.startTicks) return "gone";
-  if (stat.state === "Z" || stat.state === "X") return "gone";
-  return stat.state === "T" || stat.state === "t" ? "suspended" : "running";
+  return stateOf(stat);
+}
+
+/**
+ * What the kernel's letter means. The first thread of a killed process is over (Z) before the
+ * others are, which hold its ports and files until then.
+ */
+export function stateOf({ state, threadCount }) {
+  if (state === "X" || (state === "Z" && threadCount <= 1)) return "gone";
+  return state === "T" || state === "t" ? "suspended" : "running";
 }
 
 /** Sends a signal to exactly this process. @returns {boolean} false if it is gone */
@@ -128,12 +136,13 @@ export function residentBytes(identity) {
 }
 
 /**
- * State and start time out of /proc/PID/stat. The second field is the program's name in brackets
- * and may itself hold spaces and brackets, so fields are counted from the last closing one.
+ * State, number of threads and start time out of /proc/PID/stat. The second field is the program's
+ * name in brackets and may itself hold spaces and brackets, so fields are counted from the last
+ * closing one.
  */
 export function parseStat(text) {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0], startTicks: Number(fields[19]) };
+  return { state: fields[0], threadCount: Number(fields[17]), startTicks: Number(fields[19]) };
 }
 
 function readStat(pid) {

@@ -19,6 +19,7 @@ import {
   resumeProcess,
   signalProcess,
   startDetached,
+  stateOf,
   suspendProcess,
   terminateProcess,
 } from "./processes.mjs";
@@ -30,9 +31,24 @@ describe("parseStat", () => {
     const behind = Array.from({ length: 18 }, (_, index) => String(index + 4)).join(" ");
     assert.deepEqual(parseStat(`42 (a) b (c) S ${behind} 987654 0 0`), {
       state: "S",
+      threadCount: 20,
       startTicks: 987_654,
     });
   });
+});
+
+describe("stateOf", () => {
+  for (const [letter, threadCount, state] of [
+    ["S", 1, "running"],
+    ["T", 1, "suspended"],
+    ["Z", 1, "gone"],
+    ["Z", 30, "running"],
+    ["X", 0, "gone"],
+  ]) {
+    it(`${letter} with ${threadCount} threads: ${state}`, () => {
+      assert.equal(stateOf({ state: letter, threadCount }), state);
+    });
+  }
 });
 
 describe("a detached process", () => {

@@ -76,12 +76,29 @@ describe("judge", () => {
     assert.deepEqual(verdict, { passed: 2, failed: 0, skipped: 0, complaints: [] });
   });
 
-  for (const outcome of ["skipped", "todo", "failed"] as const) {
+  for (const outcome of ["skipped", "todo"] as const) {
     it(`a test that is ${outcome}: a complaint`, () => {
       const lines = [line("/a.test.ts"), line("/a.test.ts", outcome)];
       assert.equal(judge({ files: ["/a.test.ts"], lines, required: [] }).complaints.length, 1);
     });
   }
+
+  it("failures are told by their names, and files that had to be ended by theirs", () => {
+    const files = ["/a.test.ts", "/b.test.ts"];
+    const whole: LedgerLine = { name: "/b.test.ts", file: "/b.test.ts", outcome: "failed" };
+    const lines = [line("/a.test.ts", "failed"), whole];
+    assert.deepEqual(judge({ files, lines, overdue: ["/b.test.ts"], required: [] }), {
+      passed: 0,
+      failed: 2,
+      skipped: 0,
+      complaints: [
+        "2 failed.",
+        "/b.test.ts: did not end and was ended.",
+        '/a.test.ts: "a test" failed.',
+        "/b.test.ts: failed as a whole.",
+      ],
+    });
+  });
 
   it("a file that ran no test, though node:test counts the file as one: a complaint", () => {
     const lines = [

@@ -14,7 +14,8 @@ import { DEFAULT_SESSION_RULES } from "./rules.ts";
 import { SessionRoom } from "./session-room.ts";
 import { createSessions } from "./sessions.ts";
 import type { StoreFailure } from "./store.ts";
-import { freePort, startPrivateRedis, until } from "./testing/private-redis.ts";
+import { freePort } from "../../test/free-port.ts";
+import { startPrivateRedis, until } from "./testing/private-redis.ts";
 import type { PrivateRedis } from "./testing/private-redis.ts";
 
 const rules = DEFAULT_SESSION_RULES;

@@ -9,7 +9,8 @@ import { Redis } from "ioredis";
 
 import { testService } from "../../test/services.ts";
 import { TcpProxy } from "../../test/tcp-proxy.ts";
-import { freePort, startPrivateRedis, until } from "../session/testing/private-redis.ts";
+import { freePort } from "../../test/free-port.ts";
+import { startPrivateRedis, until } from "../session/testing/private-redis.ts";
 import { HAND_OVER_WAIT_MS } from "../limits.ts";
 import { createStreamStore } from "./create-store.ts";
 import type { StreamMemoryChoice } from "./create-store.ts";

@@ -12,6 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
 import { RegistryClient } from "../../src/schema/registry.ts";
+import { freePort } from "../free-port.ts";
 import { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
 import { readAll } from "./read-back.ts";
@@ -130,12 +131,11 @@ test("row 21: Redis killed and back: every event is still stored, sessions heal"
 });
 
 test("two workers share the port, one ready line, one ledger, one clean end", async () => {
-  const port = 20_000 + (Number.parseInt(prefix.slice(-4), 16) % 900);
   const pack = await makePack("workers");
   await using gateway = await Gateway.start({
     flags: [...flags(pack), "--workers", "2"],
-    port,
-    adminPort: port + 1_000,
+    port: await freePort(),
+    adminPort: await freePort(),
   });
   for (let i = 0; i < 40; i += 1) assert.equal((await postOrder(gateway, `w-${i}`)).stored, 1);
   assert.equal((await gateway.ledger())["stored"], 40);

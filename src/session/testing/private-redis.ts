@@ -4,10 +4,11 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
 
 import { Redis } from "ioredis";
+
+import { freePort } from "../../../test/free-port.ts";
 
 /** Looked up in PATH; `npm run services -- up redis` says how to get it. */
 const SERVER = "redis-server";
@@ -18,16 +19,6 @@ export interface PrivateRedis {
   /** A client for the test itself; closed with the server. */
   readonly admin: Redis;
   kill(): Promise<void>;
-}
-
-/** A port nobody listens on, at the time of asking. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 export async function startPrivateRedis(
@@ -73,7 +64,7 @@ async function isListening(port: number): Promise<boolean> {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
+  withinMs = 60_000,
 ): Promise<void> {
   const deadlineMs = Date.now() + withinMs;
   while (!(await condition())) {
