@@ -135,6 +135,27 @@ describe("Admission by a tenants file", () => {
     changing.replace(table({ other: SHOP }));
     assert.equal(changing.isOver(web), true, "its tenant is gone");
   });
+
+  it("ends what a key may no longer do: a time set later, a scope less, another source", async () => {
+    const secret = (more: object) => ({ sha256: keyDigest("sk_shop"), ...more });
+    const back = (key: object) => table({ shop: { sources: { back: { secretKeys: [key] } } } });
+    const scopes = ["read:page", "write:*"];
+    const changing = createAdmission({ table: back(secret({ scopes })), keyless: null });
+    const sender = { credentials: "sk_shop", origin: "", loopback: false };
+    const principal = admitted(await changing.admit(sender));
+    assert.equal(changing.endOf(principal), Infinity);
+    const until = new Date(Date.now() + 60_000).toISOString();
+    changing.replace(back(secret({ scopes: [...scopes, "read:track"], until })));
+    assert.equal(changing.endOf(principal), Date.parse(until));
+    assert.equal(changing.isOver(principal), false);
+    changing.replace(back(secret({ scopes, until: "2020-01-01T00:00:00Z" })));
+    assert.equal(changing.isOver(principal), true, "its time is over");
+    changing.replace(back(secret({ scopes: ["write:*"] })));
+    assert.equal(changing.isOver(principal), true, "it may not read any more");
+    const moved = { back: {}, other: { secretKeys: [secret({ scopes })] } };
+    changing.replace(table({ shop: { sources: moved } }));
+    assert.equal(changing.isOver(principal), true, "it is another source's");
+  });
 });
 
 describe("Admission by tokens", () => {
@@ -156,6 +177,10 @@ describe("Admission by tokens", () => {
     const bad = { ...applicant, credentials: await issuer.token({ audience: "account" }) };
     assert.match(await refusal(byToken, bad), /aud does not hold/);
     assert.equal(byToken.admit(bad) instanceof Promise, false);
+    byToken.replace(acme);
+    assert.equal(byToken.isOver(principal), false);
+    byToken.replace(table({ acme: { sources: { web: {} } } }));
+    assert.equal(byToken.isOver(principal), true, "its issuer is not trusted any more");
     byToken.replace(table({ acme: { sources: { other: {} } } }, rules));
     assert.match(await refusal(byToken, applicant), /no such tenant and source/);
   });
@@ -199,10 +224,14 @@ describe("Tickets", () => {
     return shop.ticketFor(admitted(await shop.admit(sender)));
   };
 
+  const opening = (credentials: string) => ({ credentials, isConnection: true });
+
   it("open one connection, for who bought them", async () => {
     const { shop } = setUp();
     const ticket = await buy(shop);
-    const page = { credentials: ticket, origin: "https://any.example", loopback: false };
+    const request = { credentials: ticket, origin: "https://any.example", loopback: false };
+    assert.match(await refusal(shop, request), /a ticket opens a connection/, "and is not used up");
+    const page = { ...request, isConnection: true };
     const principal = admitted(await shop.admit(page));
     assert.equal(principal.source, "back");
     assert.deepEqual(principal.scopes, ["write:*", "sessions:read"]);
@@ -212,24 +241,24 @@ describe("Tickets", () => {
   it("are worth nothing when old, altered, or bought with a key that was revoked", async () => {
     const { shop, clock } = setUp();
     const altered = (await buy(shop)).replace(/^tk_./, "tk_f");
-    assert.match(await refusal(shop, { credentials: altered }), /^unauthenticated/);
+    assert.match(await refusal(shop, opening(altered)), /^unauthenticated/);
     const old = await buy(shop);
     clock.nowMs += TICKET_TTL_MS;
-    assert.match(await refusal(shop, { credentials: old }), /^unauthenticated/);
+    assert.match(await refusal(shop, opening(old)), /^unauthenticated/);
     const orphan = await buy(shop);
     shop.replace(table({ shop: { sources: { back: {} } } }));
-    assert.match(await refusal(shop, { credentials: orphan }), /^unauthenticated/);
+    assert.match(await refusal(shop, opening(orphan)), /^unauthenticated/);
   });
 
   it("are refused when too many were used to remember them all", async () => {
     const { shop, clock } = setUp();
     for (let count = 0; count < 2; count += 1) {
-      assert.equal(await refusal(shop, { credentials: await buy(shop) }), "admitted");
+      assert.equal(await refusal(shop, opening(await buy(shop))), "admitted");
     }
     const third = await buy(shop);
-    assert.match(await refusal(shop, { credentials: third }), /^unauthenticated/);
+    assert.match(await refusal(shop, opening(third)), /^unauthenticated/);
     clock.nowMs += TICKET_TTL_MS;
-    assert.equal(await refusal(shop, { credentials: await buy(shop) }), "admitted");
+    assert.equal(await refusal(shop, opening(await buy(shop))), "admitted");
   });
 });
 

@@ -11,7 +11,7 @@ import type { Dialect, SourcePolicy } from "./policy.ts";
 import { certificateName, sourceName } from "./tenants-file.ts";
 import type { KeyEntry, TenantTable } from "./tenants-file.ts";
 import { isTicketLike } from "./tickets.ts";
-import type { TicketHolder, Tickets } from "./tickets.ts";
+import type { Tickets } from "./tickets.ts";
 import { isTokenLike } from "./tokens.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -25,6 +25,8 @@ export interface Principal {
   readonly expiresAtMs: number;
   /** Under which its key or certificate stands in the table; null: a token, or nothing. */
   readonly keyDigest: string | null;
+  /** Who signed its token; null: it has none. */
+  readonly issuer: string | null;
   /** What holds for its source now; it changes when the tenants file does. */
   readonly policy: SourcePolicy;
 }
@@ -42,6 +44,8 @@ export interface Applicant {
   readonly address?: string;
   /** The façade it came to; native if absent. */
   readonly dialect?: Dialect;
+  /** It opens a connection or speaks for one: tickets count here and nowhere else. */
+  readonly isConnection?: boolean;
 }
 
 export type Admitted =
@@ -132,7 +136,13 @@ export class Admission {
     if (key !== undefined && isSameDigest(key.sha256, digest)) {
       return this.#admitKey(key, applicant);
     }
-    if (isTicketLike(credentials)) return this.#redeem(applicant, credentials);
+    if (isTicketLike(credentials)) {
+      // Otherwise whoever finds one in a log could have it renewed for ever.
+      if (applicant.isConnection !== true) {
+        return refused("unauthenticated", "a ticket opens a connection, and is for nothing else");
+      }
+      return this.#redeem(applicant, credentials);
+    }
     if (this.#tokens.isEmpty || !isTokenLike(credentials)) return unknown();
     const sender = this.#checked.get(digest);
     if (sender !== undefined) return this.#welcome(sender, applicant);
@@ -143,20 +153,32 @@ export class Admission {
     return this.#checkToken(credentials, { digest, applicant });
   }
 
-  /** Its key or source was taken away, or its time is over. */
+  /**
+   * Its time is over, or its credentials are not what they were: key, issuer or source were taken
+   * away, or the key may do other things now.
+   */
   isOver(principal: Principal): boolean {
-    const { keyDigest: digest, tenant, source, expiresAtMs } = principal;
-    if (expiresAtMs <= this.#options.nowMs()) return true;
-    if (!this.#table.sources.has(sourceName(tenant, source))) return true;
-    return digest !== null && !this.#table.keys.has(digest);
+    return this.endOf(principal) <= this.#options.nowMs();
+  }
+
+  /** When its credentials end, as the table has it now: wall clock, ms since 1970. */
+  endOf({ keyDigest: digest, issuer, tenant, source, scopes, expiresAtMs }: Sender): number {
+    if (!this.#table.sources.has(sourceName(tenant, source))) return 0;
+    if (issuer !== null && !this.#table.issuers.some((known) => known.issuer === issuer)) return 0;
+    if (digest === null) return expiresAtMs;
+    const key = this.#table.keys.get(digest);
+    if (key === undefined) return 0;
+    const isSame = key.source.tenant.tenant === tenant && key.source.source === source;
+    const may = isSame && scopes.every((scope) => key.scopes.includes(scope));
+    return may ? Math.min(expiresAtMs, key.untilMs) : 0;
   }
 
   /** A ticket for what this principal may do. */
   ticketFor(principal: Principal): string {
-    const { tenant, source, scopes, expiresAtMs, keyDigest: digest } = principal;
+    const { tenant, source, scopes, expiresAtMs, keyDigest: digest, issuer } = principal;
     const ends = Number.isFinite(expiresAtMs) ? expiresAtMs : null;
-    const holder: TicketHolder = { tenant, source, scopes, expiresAtMs: ends, keyDigest: digest };
-    return this.#options.tickets.issue(holder);
+    const sender = { tenant, source, scopes, keyDigest: digest, issuer };
+    return this.#options.tickets.issue({ ...sender, expiresAtMs: ends });
   }
 
   #admitKeyless(applicant: Applicant): Admitted {
@@ -171,7 +193,8 @@ export class Admission {
     }
     const { tenant } = policy.tenant;
     const sender = { tenant, source: policy.source, scopes: EVERYTHING };
-    return this.#welcome({ ...sender, expiresAtMs: Infinity, keyDigest: null }, applicant);
+    const forEver = { expiresAtMs: Infinity, keyDigest: null, issuer: null };
+    return this.#welcome({ ...sender, ...forEver }, applicant);
   }
 
   #admitKey(key: KeyEntry, applicant: Applicant): Admitted {
@@ -185,7 +208,7 @@ export class Admission {
     const { source: policy, scopes, untilMs, sha256 } = key;
     const { tenant } = policy.tenant;
     const sender = { tenant, source: policy.source, scopes, expiresAtMs: untilMs };
-    return this.#welcome({ ...sender, keyDigest: sha256 }, applicant);
+    return this.#welcome({ ...sender, keyDigest: sha256, issuer: null }, applicant);
   }
 
   async #redeem(applicant: Applicant, ticket: string): Promise<Admitted> {
@@ -193,8 +216,8 @@ export class Admission {
     if (holder === undefined) return refused("unavailable", "tickets cannot be checked now");
     if (holder === null) return refused("unauthenticated", "the ticket is used up or not good");
     const sender = { ...holder, expiresAtMs: holder.expiresAtMs ?? Infinity };
-    if (sender.keyDigest !== null && !this.#table.keys.has(sender.keyDigest)) return unknown();
-    return this.#welcome(sender, applicant);
+    const isOver = this.endOf(sender) <= this.#options.nowMs();
+    return isOver ? unknown() : this.#welcome(sender, applicant);
   }
 
   async #checkToken(

@@ -23,6 +23,8 @@ export interface TicketHolder {
   readonly expiresAtMs: number | null;
   /** Digest of the key it was bought with, so that a revoked key's tickets are worth nothing. */
   readonly keyDigest: string | null;
+  /** Of the token it was bought with, likewise; null: it was none. */
+  readonly issuer: string | null;
 }
 
 export interface TicketsOptions {

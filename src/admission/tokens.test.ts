@@ -39,15 +39,14 @@ function setUp(issuer: TestIssuer, rules: Partial<IssuerRules> = {}) {
 const ROLES = { realm_access: { roles: ["ingest", "offline_access"] } };
 
 describe("Tokens", () => {
-  it("reads tenant, source, scopes and expiry of a good token", async () => {
+  it("reads tenant, source, scopes, expiry and issuer of a good token", async () => {
     await using issuer = await TestIssuer.start();
     const { tokens } = setUp(issuer);
     const expires = Math.floor(Date.now() / 1_000) + 60;
     const checked = await tokens.check(await issuer.token({ claims: ROLES, expires }));
-    assert.deepEqual(checked, {
-      kind: "claims",
-      claims: { tenant: "acme", source: "web", scopes: ["write:*"], expiresAtMs: expires * 1_000 },
-    });
+    const sender = { tenant: "acme", source: "web", scopes: ["write:*"] };
+    const claims = { ...sender, expiresAtMs: expires * 1_000, issuer: issuer.url };
+    assert.deepEqual(checked, { kind: "claims", claims });
   });
 
   it("takes scopes themselves where no roles are mapped", async () => {

@@ -18,6 +18,7 @@ export interface TokenClaims {
   readonly scopes: readonly string[];
   /** Wall clock, ms since 1970. */
   readonly expiresAtMs: number;
+  readonly issuer: string;
 }
 
 export type CheckedToken =
@@ -111,7 +112,8 @@ export class Tokens {
     const scopes = scopesOf(claim(payload, rolesClaim), rules.scopes);
     // jose has checked that exp is there and a number.
     const expiresAtMs = (payload.exp ?? 0) * 1_000;
-    return { kind: "claims", claims: { tenant, source, scopes, expiresAtMs } };
+    const { issuer } = rules;
+    return { kind: "claims", claims: { tenant, source, scopes, expiresAtMs, issuer } };
   }
 }
 

@@ -3,7 +3,7 @@
  * the data it asks for. Nothing is loaded from elsewhere, and nothing can be changed by it.
  */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
+import { isPrivateName, nameOf } from "../lib/private-name.ts";
 import { consoleData } from "./console-data.ts";
 import type { ConsoleSources } from "./console-data.ts";
 
@@ -86,12 +86,9 @@ export class Console {
 }
 
 /**
- * Is this a name under which the admin port is meant to be reached? A page of somebody else may
- * make its own name point here (DNS rebinding), and would then read what it shows: names of the
- * public DNS are refused unless the operator has set them.
+ * Is this a name under which the admin port is meant to be reached? Others are refused unless the
+ * operator has set them.
  */
 export function isOwnName(host: string, adminHost: string): boolean {
-  const name = host.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
-  if (isIP(name) !== 0 || name === adminHost) return true;
-  return !name.includes(".") || /\.(?:localhost|local|internal|svc|cluster\.local)$/.test(name);
+  return isPrivateName(host) || nameOf(host) === adminHost;
 }

@@ -19,7 +19,13 @@ const CATALOGUE = new Map([
 
 function principal(...scopes: readonly string[]): Principal {
   assert.ok(POLICY !== undefined);
-  const who = { tenant: "acme", source: "web", expiresAtMs: Infinity, keyDigest: null };
+  const who = {
+    tenant: "acme",
+    source: "web",
+    expiresAtMs: Infinity,
+    keyDigest: null,
+    issuer: null,
+  };
   return { ...who, scopes, policy: POLICY };
 }
 

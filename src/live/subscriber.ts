@@ -54,6 +54,8 @@ export class Subscriber implements Viewer {
   readonly #peer: LivePeer;
   readonly #controls: TokenBucket;
   readonly #openedAtMs: number;
+  /** Set before it is known who he is: credentials of one `subscribe` are looked at, no more. */
+  #hasAsked = false;
   #principal: Principal | null = null;
   #subscription: Subscription | null = null;
   #views: readonly TopicView[] = [];
@@ -135,24 +137,28 @@ export class Subscriber implements Viewer {
   #greet(members: Readonly<Record<string, unknown>>): void {
     const { auth = null, v = 1 } = members;
     const request = readRequest(members);
-    if (!this.isMute) this.fail("bad_frame", "a connection has one subscription");
+    if (this.#hasAsked) this.fail("bad_frame", "a connection has one subscription");
     else if (v !== 1) this.fail("version_unsupported", "the version of this protocol is 1");
     else if (auth !== null && typeof auth !== "string") {
       this.fail("bad_frame", "subscribe.auth is a string");
     } else if (typeof request === "string") this.fail("bad_frame", request);
-    else void this.#enter(request, auth);
+    else {
+      this.#hasAsked = true;
+      void this.#enter(request, auth);
+    }
   }
 
   async #enter(request: LiveRequest, auth: string | null): Promise<void> {
     const principal = await this.#admitted(auth ?? this.#peer.credentials);
-    if (principal === null || this.#isClosed || !this.isMute) return;
+    if (principal === null || this.#isClosed) return;
     const planned = plan(request, principal, this.#hub.catalogue);
     if (planned.kind === "refused") this.fail(planned.code, planned.detail);
     else await this.subscribe(principal, planned.subscription);
   }
 
   async #admitted(credentials: string | null): Promise<Principal | null> {
-    const admitted = await this.#hub.admission.admit({ ...this.#peer, credentials });
+    const applicant = { ...this.#peer, credentials, isConnection: true };
+    const admitted = await this.#hub.admission.admit(applicant);
     if (admitted.kind === "admitted") return admitted.principal;
     const { code, detail } = admitted;
     if (code === "unavailable") this.fail("overloaded", detail, code);

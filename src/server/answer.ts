@@ -6,13 +6,13 @@ import { STATUS_CODES } from "node:http";
 import type { HttpResponse } from "uWebSockets.js";
 import type { Dialect } from "../admission/policy.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
+import { TICKETS_PATH } from "../protocol/documents/facts.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { corsHeaders } from "./cors.ts";
 import type { Headers } from "./cors.ts";
 import type { RequestHead } from "./request.ts";
 import { isSessionPath } from "./session-door.ts";
 import { streamOfPath } from "./stream-door.ts";
-import { TICKETS_PATH } from "./ticket-door.ts";
 
 export interface AnswerParts {
   /** Every answer, also to what never became a request of events. */

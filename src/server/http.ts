@@ -8,6 +8,7 @@ import type { FacadeEvents, FacadeReply, FacadeRequest } from "../dialect/facade
 import { matchFacade } from "../dialect/facades.ts";
 import { NATIVE_PATH } from "../dialect/native.ts";
 import type { Doorman } from "../quota/doorman.ts";
+import { TICKETS_PATH } from "../protocol/documents/facts.ts";
 import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { ByteBudget } from "../lib/byte-budget.ts";
 import { internalReply, problemReply } from "../protocol/reply.ts";
@@ -29,7 +30,7 @@ import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 import { streamOfPath } from "./stream-door.ts";
 import type { StreamDoor } from "./stream-door.ts";
-import { TICKETS_PATH, ticketReply } from "./ticket-door.ts";
+import { ticketReply } from "./ticket-door.ts";
 import { isSessionPath, sessionReply } from "./session-door.ts";
 import type { SessionDoorParts } from "./session-door.ts";
 import type { TicketDoorParts } from "./ticket-door.ts";

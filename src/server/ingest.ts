@@ -264,6 +264,7 @@ export function refusalOf(
 ): [ProblemCode, Omit<ProblemOptions, "requestId">] {
   const { code, detail } = refused;
   if (code === "unavailable") return [code, { detail, retryAfterSeconds: 2 }];
-  const headers = { "WWW-Authenticate": 'Basic realm="sluice"' };
+  // Not Basic: a browser would ask its user for a name and a password.
+  const headers = { "WWW-Authenticate": 'Bearer realm="sluice"' };
   return [code, code === "unauthenticated" ? { detail, headers } : { detail }];
 }

@@ -12,6 +12,7 @@ import type { LiveHub } from "../live/hub.ts";
 import { readQuery } from "../live/request.ts";
 import type { LiveSocket, Subscriber } from "../live/subscriber.ts";
 import { plan } from "../live/subscription.ts";
+import { waitSeconds } from "../protocol/rate-limit.ts";
 import { problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Doorman } from "../quota/doorman.ts";
@@ -78,12 +79,20 @@ export class LiveEvents {
   ): Promise<void> {
     const { admission, hub, loopback, doorman } = this.#parts;
     const peer = applicantOf(head, loopback);
+    const away = doorman.handshake(peer.address);
+    if (away !== null) {
+      const { detail, waitMs } = away;
+      const refusal = { requestId, detail, retryAfterSeconds: waitSeconds(waitMs), close: true };
+      answer.send(problemReply("rate_limited", refusal));
+      return;
+    }
     const request = readQuery(head.query, head.headers.get("last-event-id") ?? "");
     if (typeof request === "string") {
       answer.send(problemReply("bad_request", { requestId, detail: request }));
       return;
     }
-    const admitted = await admission.admit({ ...peer, credentials: credentialsIn(head) });
+    const applicant = { ...peer, credentials: credentialsIn(head), isConnection: true };
+    const admitted = await admission.admit(applicant);
     if (admitted.kind === "refused") {
       const [code, options] = refusalOf(admitted);
       answer.send(problemReply(code, { ...options, requestId, close: true }));

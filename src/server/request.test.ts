@@ -4,7 +4,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { TrustedProxies } from "./client-address.ts";
 import { subjectText } from "./nearby.ts";
 import type { Nearby } from "./nearby.ts";
-import { readHead } from "./request.ts";
+import { applicantOf, readHead } from "./request.ts";
 
 function request(headers: readonly (readonly [string, string])[], url = "/v1/events"): HttpRequest {
   const [path = "", query = ""] = url.split("?");
@@ -54,6 +54,16 @@ test("readHead: framing that cannot be trusted is named", () => {
 test("readHead: a forwarded request is not a loopback one", () => {
   assert.equal(readHead(request([["x-forwarded-for", "10.0.0.1"]])).proxied, true);
   assert.equal(readHead(request([["forwarded", "for=10.0.0.1"]])).proxied, true);
+});
+
+test("applicantOf: a page whose own name leads here is not local", () => {
+  const isLocal = (host: string) => applicantOf(readHead(request([["host", host]])), true).loopback;
+  for (const host of ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "sluice", "a.localhost"]) {
+    assert.equal(isLocal(host), true, host);
+  }
+  for (const host of ["evil.example", "evil.example:8080", "localhost.evil.example", "evil.dev."]) {
+    assert.equal(isLocal(host), false, host);
+  }
 });
 
 const NEAR = { remote: "10.0.0.1", proxied: "", certificateSubject: "" };

@@ -4,6 +4,7 @@
  * not repeat.
  */
 import type { HttpRequest } from "uWebSockets.js";
+import { isPrivateName } from "../lib/private-name.ts";
 import { NOBODY } from "./nearby.ts";
 import type { Nearby } from "./nearby.ts";
 
@@ -104,8 +105,10 @@ function forwardedSubject(headers: ReadonlyMap<string, string>): string {
 
 /** What admission is told of a request besides its credentials. `isLocal`: the server's host is. */
 export function applicantOf(head: RequestHead, isLocal: boolean) {
-  const { header, certificateSubject, proxied, address } = head;
-  return { origin: header.origin, certificateSubject, address, loopback: isLocal && !proxied };
+  const { header, headers, certificateSubject, proxied, address } = head;
+  // A page whose name leads to this machine reads here as at home, without an Origin.
+  const loopback = isLocal && !proxied && isPrivateName(headers.get("host") ?? "");
+  return { origin: header.origin, certificateSubject, address, loopback };
 }
 
 /** What fields that the gateway fills may hold of who sent the request. */

@@ -9,6 +9,7 @@ import { PERSON_KEY_LENGTH_MAX } from "../limits.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { refusalOf } from "./ingest.ts";
+import { applicantOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
 /** Who knows sessions. Its promises never reject. */
@@ -97,10 +98,9 @@ async function admit(
   head: RequestHead,
   { scope, requestId }: { readonly scope: string; readonly requestId: string },
 ): Promise<Principal | Reply> {
-  const { authorization, origin, "x-write-key": writeKey } = head.header;
+  const { authorization, "x-write-key": writeKey } = head.header;
   const credentials = credentialsOf({ authorization, writeKey, query: "" });
-  const isLocal = loopback && !head.proxied;
-  const admitted = await admission.admit({ credentials, origin, loopback: isLocal });
+  const admitted = await admission.admit({ ...applicantOf(head, loopback), credentials });
   if (admitted.kind === "refused") {
     const [code, options] = refusalOf(admitted);
     return problemReply(code, { ...options, requestId, close: true });

@@ -177,7 +177,8 @@ export class StreamDoor {
     const { admission, loopback, closedFor, quotas } = this.#parts;
     const { authorization, "x-write-key": writeKey } = head.header;
     const credentials = credentialsOf({ authorization, writeKey, query: head.query }) ?? hello.auth;
-    const admitted = await admission.admit({ ...applicantOf(head, loopback), credentials });
+    const applicant = { ...applicantOf(head, loopback), credentials, isConnection: true };
+    const admitted = await admission.admit(applicant);
     if (admitted.kind === "refused") {
       const [code, options] = refusalOf(admitted);
       reply(problemReply(code, { ...options, requestId, close: true }));

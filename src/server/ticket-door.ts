@@ -11,8 +11,6 @@ import { refusalOf } from "./ingest.ts";
 import { applicantOf } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
-export const TICKETS_PATH = "/v1/tickets";
-
 export interface TicketDoorParts {
   readonly admission: Admission;
   /** The server is bound to loopback only. */
@@ -24,6 +22,9 @@ export async function ticketReply(
   { admission, loopback }: TicketDoorParts,
   { head, requestId }: { readonly head: RequestHead; readonly requestId: string },
 ): Promise<Reply> {
+  if (head.framingFault !== null) {
+    return problemReply("bad_request", { requestId, detail: head.framingFault, close: true });
+  }
   const { authorization, "x-write-key": writeKey } = head.header;
   const credentials = credentialsOf({ authorization, writeKey, query: "" });
   const admitted = await admission.admit({ ...applicantOf(head, loopback), credentials });

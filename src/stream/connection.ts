@@ -199,16 +199,15 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
 
   /** The sender behind credentials; null: the connection has been closed. */
   async #admitted(credentials: string | null): Promise<Principal | null> {
-    const admitted = await this.#hub.admission.admit({ ...this.#peer, credentials });
+    const applicant = { ...this.#peer, credentials, isConnection: true };
+    const admitted = await this.#hub.admission.admit(applicant);
     if (admitted.kind === "refused") {
       const { code, detail } = admitted;
       if (code === "unavailable") this.fail("overloaded", detail, code);
       else this.fail(code, detail);
       return null;
     }
-    const { expiresAtMs } = admitted.principal;
-    const hub = this.#hub;
-    this.#upkeep.expiresAt(hub.clockMs() + expiresAtMs - hub.now());
+    this.#hub.ends(this.#upkeep, admitted.principal);
     return admitted.principal;
   }
 
@@ -232,7 +231,9 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
 
   /** Hub: the table of tenants was replaced; is this sender still welcome? */
   recheck(): void {
-    if (this.#principal === null || !this.#hub.admission.isOver(this.#principal)) return;
+    if (this.#principal === null) return;
+    this.#hub.ends(this.#upkeep, this.#principal);
+    if (!this.#hub.admission.isOver(this.#principal)) return;
     this.fail("unauthenticated", "these credentials are no longer good");
   }
 

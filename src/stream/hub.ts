@@ -281,6 +281,11 @@ export class StreamHub implements CreditSource {
     return this.#parts.overHardMark() ? "overloaded" : null;
   }
 
+  /** A connection closes when its sender's credentials end, as the table has it now. */
+  ends(upkeep: Upkeep, sender: Principal): void {
+    upkeep.expiresAt(this.clockMs() + this.admission.endOf(sender) - this.now());
+  }
+
   /** Senders whose key or source is gone are sent away. */
   recheck(): void {
     for (const connection of [...this.#connections]) connection.recheck();

@@ -23,6 +23,10 @@ const UNSEEN_ANSWERS = new Set([
   "POST /v1/events 500",
   "POST /v1/streams/{stream}/events 429",
   "POST /v1/streams/{stream}/events 500",
+  "POST /v1/tickets 400",
+  "POST /v1/tickets 429",
+  "POST /v1/tickets 500",
+  "POST /v1/tickets 503",
   "GET /v1/stream 101",
   "GET /v1/stream 400",
 ]);
@@ -124,10 +128,23 @@ async function askTwin(gateway: Gateway): Promise<void> {
   assert.equal((await gateway.request(path)).status, 405);
 }
 
+async function askTickets(gateway: Gateway): Promise<void> {
+  const post = async (headers: Readonly<Record<string, string>>) => {
+    return (await gateway.request("/v1/tickets", { method: "POST", headers })).status;
+  };
+  assert.equal(await post({ "x-write-key": "demo" }), 200);
+  assert.equal(await post({ "x-write-key": "wrong" }), 401);
+  const foreign = { origin: "http://x.example" };
+  assert.equal(await post(foreign), 403);
+  const preflight = await gateway.request("/v1/tickets", { method: "OPTIONS", headers: foreign });
+  assert.equal(preflight.status, 204);
+}
+
 test("every answer and every frame is as documented, and all of them are seen", async () => {
   const gateway = await Gateway.start();
   await askAll(gateway);
   await askTwin(gateway);
+  await askTickets(gateway);
   const say = (client: StreamClient, frame: { readonly t: string }) => {
     checkClientFrame(frame);
     client.send(frame);

@@ -140,6 +140,30 @@ describe("one address", () => {
     assert.equal(await gateway.metric("sluice_bad_credentials_total"), 3);
   });
 
+  it("may guess keys at no door, and look at events live only as often as it may connect", async () => {
+    for (const [path, method] of [
+      ["/v1/sessions/a", "GET"],
+      ["/v1/sessions/a", "DELETE"],
+      ["/v1/tickets", "POST"],
+      ["/v1/live/sse", "GET"],
+    ] as const) {
+      const address = via(`198.51.100.${path.length}${method.length}`);
+      const statuses: number[] = [];
+      for (let count = 0; count < 4; count += 1) {
+        const headers = { ...address, "X-Write-Key": "guess" };
+        statuses.push((await gateway.request(path, { method, headers })).status);
+      }
+      assert.deepEqual(statuses, [401, 401, 401, 429], `${method} ${path}`);
+    }
+    const headers = { ...via("198.51.100.1"), "X-Write-Key": "wk_web" };
+    const statuses: number[] = [];
+    for (let count = 0; count < 30 && !statuses.includes(429); count += 1) {
+      statuses.push((await gateway.request("/v1/live/sse", { headers })).status);
+    }
+    assert.ok(statuses.indexOf(429) >= 4, "four may come at once");
+    assert.equal(statuses[0], 403, "a write key reads nothing");
+  });
+
   it("may be told by the PROXY protocol", async () => {
     const statuses = [];
     for (let count = 0; count < 4; count += 1) {

@@ -161,6 +161,12 @@ describe("tickets", () => {
       readonly expires_in: number;
     };
     assert.equal(seconds, 30);
+    const bearer = { Authorization: `Bearer ${ticket}` };
+    for (const path of ["/v1/events", "/v1/tickets", "/v1/sessions/a"]) {
+      const method = path === "/v1/sessions/a" ? "GET" : "POST";
+      const refused = await gateway.request(path, { method, headers: bearer });
+      assert.equal(refused.status, 401, `${path}: a ticket cannot be exchanged or kept`);
+    }
     const url = `${gateway.streamUrl}?ticket=${ticket}`;
     const first = await StreamClient.hello(url);
     first.send({ t: "pub", seq: 1, events: [search("tk-1")] });

@@ -12,6 +12,7 @@ export const EVENTS_PATH = "/v1/events";
 export const STREAM_PATH = "/v1/stream";
 export const STREAM_EVENTS_PATH = "/v1/streams/{stream}/events";
 export const SESSIONS_PATH = "/v1/sessions/{key}";
+export const TICKETS_PATH = "/v1/tickets";
 export const LIVE_PATH = "/v1/live";
 export const LIVE_EVENTS_PATH = "/v1/live/sse";
 export const OPENAPI_PATH = "/openapi.json";

@@ -17,6 +17,7 @@ import {
   SESSIONS_PATH,
   STREAM_EVENTS_PATH,
   STREAM_PATH,
+  TICKETS_PATH,
 } from "./facts.ts";
 import { FACADE_ITEMS, FACADE_PATHS, FACADE_SCHEMAS } from "./facades.ts";
 import { ref } from "./kit.ts";
@@ -33,6 +34,7 @@ import {
 import { LIVE_EVENTS_ITEM, LIVE_ITEM } from "./live-paths.ts";
 import { SESSION_ITEM, SESSION_SCHEMAS } from "./sessions.ts";
 import { STREAM_PARAMETER, STREAM_POST_SCHEMAS } from "./stream-post-schemas.ts";
+import { TICKET_SCHEMAS, TICKETS_ITEM } from "./tickets.ts";
 import type { Schema } from "./kit.ts";
 
 const DESCRIPTION = `Every event gets exactly one final outcome. \`200\` means that every event
@@ -232,6 +234,7 @@ export function openapiDocument(): object {
         options: preflight("preflightStream"),
       },
       [STREAM_PATH]: { get: openStream() },
+      [TICKETS_PATH]: TICKETS_ITEM,
       [SESSIONS_PATH]: SESSION_ITEM,
       [LIVE_PATH]: LIVE_ITEM,
       [LIVE_EVENTS_PATH]: LIVE_EVENTS_ITEM,
@@ -251,7 +254,7 @@ export function openapiDocument(): object {
         bearer: { type: "http", scheme: "bearer", description: "A write key or a token." },
         basic: { type: "http", scheme: "basic", description: "The write key as user name." },
         writeKey: { type: "apiKey", in: "header", name: "X-Write-Key" },
-        ticket: { type: "apiKey", in: "query", name: "ticket", description: "Of /v1/tickets." },
+        ticket: { type: "apiKey", in: "query", name: "ticket", description: `Of ${TICKETS_PATH}.` },
         queryKey: { type: "apiKey", in: "query", name: "key", description: "For beacons." },
       },
     },
@@ -259,5 +262,5 @@ export function openapiDocument(): object {
 }
 
 function usedSchemas(): Readonly<Record<string, Schema>> {
-  return { ...EVENT_SCHEMAS, ...STREAM_POST_SCHEMAS, ...SESSION_SCHEMAS };
+  return { ...EVENT_SCHEMAS, ...STREAM_POST_SCHEMAS, ...SESSION_SCHEMAS, ...TICKET_SCHEMAS };
 }

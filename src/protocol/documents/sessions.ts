@@ -70,7 +70,7 @@ export const SESSION_ITEM = {
     security: SECURITY,
     responses: {
       "200": { description: "At least one.", headers, content: json(ref("Sessions"), EXAMPLE) },
-      ...problems(400, 401, 403, 404, 500, 503),
+      ...problems(400, 401, 403, 404, 429, 500, 503),
     },
   },
   delete: {
@@ -85,7 +85,7 @@ export const SESSION_ITEM = {
         headers,
         content: json(ref("Erased"), { erased: 1, request_id: "k3f9a1-12" }),
       },
-      ...problems(400, 401, 403, 500, 503),
+      ...problems(400, 401, 403, 429, 500, 503),
     },
   },
 };

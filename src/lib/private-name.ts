@@ -1,0 +1,18 @@
+/**
+ * Names that belong to nobody outside. A page may make its own name point to this machine (DNS
+ * rebinding) and then read what is served here as if it were its own; its Host is still its name.
+ */
+import { isIP } from "node:net";
+
+const PRIVATE_SUFFIX = /\.(?:localhost|local|internal|svc|cluster\.local)$/i;
+
+/** Is this Host an address, or a name that no public DNS gives? With a port or without. */
+export function isPrivateName(host: string): boolean {
+  const name = nameOf(host);
+  return isIP(name) !== 0 || !name.replace(/\.$/, "").includes(".") || PRIVATE_SUFFIX.test(name);
+}
+
+/** Without its port, and without the brackets of an IPv6 address. */
+export function nameOf(host: string): string {
+  return host.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
+}
