@@ -40,9 +40,9 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
 test("towers, alerts and pages, while each gateway is killed once", async () => {
   const example = await Example.start({
     servers: {
-      brokers: testService("kafka"),
-      redisUrl: testService("redis"),
-      registryUrl: testService("registry"),
+      kafka: testService("kafka"),
+      redis: testService("redis"),
+      registry: testService("registry"),
     },
     topicPrefix: `t-${randomBytes(4).toString("hex")}-`,
     towersPerTenant: 3,

@@ -14,10 +14,10 @@ import { Deduplicator } from "../../src/consumer/deduplicator.ts";
 import { RegistryClient } from "../../src/schema/registry.ts";
 import { ValueDecoder } from "../../src/schema/value-decoder.ts";
 import { AlertRules } from "./rules.ts";
+import type { ServerAddresses } from "./system.ts";
 
 export interface AlerterOptions {
-  readonly brokers: string;
-  readonly registryUrl: string;
+  readonly servers: ServerAddresses;
   readonly topic: string;
   readonly url: string;
   readonly tenants: readonly { readonly name: string; readonly key: string }[];
@@ -47,7 +47,7 @@ export class Alerter {
 
   constructor(options: AlerterOptions) {
     this.#topic = options.topic;
-    this.#registry = new RegistryClient({ urls: [options.registryUrl], timeoutMs: 3_000 });
+    this.#registry = new RegistryClient({ urls: [options.servers.registry], timeoutMs: 3_000 });
     this.#decoder = new ValueDecoder(this.#registry);
     this.#clients = new Map(
       options.tenants.map(({ name, key }) => {
@@ -56,7 +56,7 @@ export class Alerter {
     );
     this.#consumer = new kafka.KafkaConsumer(
       {
-        "bootstrap.servers": options.brokers,
+        "bootstrap.servers": options.servers.kafka,
         "group.id": `aiops-alerter-${randomUUID()}`,
         "client.id": "aiops-alerter",
         log_level: 0,

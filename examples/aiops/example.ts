@@ -5,10 +5,10 @@ import type { Marks, Tally } from "./audit.ts";
 import { Fleet } from "./fleet.ts";
 import { PageServer } from "./page-server.ts";
 import { System, TENANTS } from "./system.ts";
-import type { Servers, Tenant } from "./system.ts";
+import type { ServerAddresses, Tenant } from "./system.ts";
 
 export interface ExampleOptions {
-  readonly servers: Servers;
+  readonly servers: ServerAddresses;
   readonly topicPrefix: string;
   readonly towersPerTenant: number;
   readonly sampleMs: number;
@@ -49,10 +49,10 @@ export class Example {
     const { url, topics } = system;
     const keysOf = (use: "fleet" | "alerts") =>
       TENANTS.map((name) => ({ name, key: system.keys.get(name)?.[use] ?? "" }));
-    const marks = await marksOf(servers.brokers, Object.values(topics));
+    const marks = await marksOf(servers.kafka, Object.values(topics));
     say("starting the consumer that raises alerts");
     const alerter = new Alerter({
-      ...servers,
+      servers,
       topic: topics.metrics,
       url,
       tenants: keysOf("alerts"),
@@ -79,8 +79,7 @@ export class Example {
 
   /** What Kafka has of it. */
   async audit(): Promise<Tally> {
-    const { brokers } = this.#options.servers;
-    return audit(brokers, { marks: this.#marks, ids: this.ids });
+    return audit(this.#options.servers.kafka, { marks: this.#marks, ids: this.ids });
   }
 
   async stop(): Promise<void> {

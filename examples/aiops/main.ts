@@ -2,10 +2,13 @@
  * Towers of three tenants, watched live: metrics, logs and alerts over two gateways behind HAProxy.
  * `npm run example -- aiops [--towers N] [--port N]`; README.md beside this file tells the story.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
+import { aborted, runExample } from "../common/ending.ts";
+import { Servers } from "../common/servers.ts";
 import { Example } from "./example.ts";
-import { provideServers, TENANTS } from "./system.ts";
+import { TENANTS } from "./system.ts";
 
 const HELP = `npm run example -- aiops [OPTIONS]
 
@@ -31,13 +34,12 @@ const say = (sentence: string): void => {
   process.stdout.write(`${new Date().toLocaleTimeString()}  ${sentence}\n`);
 };
 
-async function run(): Promise<number> {
-  const over = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => over.resolve());
-  const { servers, end } = await provideServers(say);
+async function run(ending: AbortSignal): Promise<void> {
+  const servers = new Servers();
   try {
+    say("servers: Kafka, Redis, schema registry (the first time they are downloaded)");
     const example = await Example.start({
-      servers,
+      servers: await servers.provide(["kafka", "redis", "registry"], ending),
       topicPrefix: "",
       towersPerTenant: Number(values.towers),
       sampleMs: 1_000,
@@ -47,8 +49,7 @@ async function run(): Promise<number> {
     });
     tellWhatToDo(example);
     const report = setInterval(() => tellHowItGoes(example), 15_000);
-    if (values.seconds !== undefined) setTimeout(over.resolve, Number(values.seconds) * 1_000);
-    await over.promise;
+    await Promise.race([aborted(ending), ...(values.seconds === undefined ? [] : [passed()])]);
     clearInterval(report);
     say("ending: every event gets its outcome; towers on bad links take up to half a minute");
     await example.settle();
@@ -57,10 +58,14 @@ async function run(): Promise<number> {
     say(`${sent} events were sent; Kafka has ${records} records of them`);
     say(`lost: ${lost}, in another tenant's name: ${strays}`);
     say(`there twice for a consumer: ${doubled} (it drops ${dropped} by the header sluice)`);
-    return lost + doubled + strays === 0 ? 0 : 1;
+    if (lost + doubled + strays > 0) process.exitCode = 1;
   } finally {
-    await end();
+    await servers.end();
   }
+}
+
+function passed(): Promise<void> {
+  return delay(Number(values.seconds) * 1_000);
 }
 
 function tellWhatToDo({ page, system }: Example): void {
@@ -87,5 +92,5 @@ function tellHowItGoes({ fleet, alerter }: Example): void {
 }
 
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = await run();
+else await runExample(run);
 process.exit();

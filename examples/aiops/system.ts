@@ -8,17 +8,15 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { ensurePrerequisites, findProgram } from "../../scripts/services/prerequisites.mjs";
-import { start, status, stop } from "../../scripts/services/control.mjs";
-import type { ServiceName } from "../../scripts/services/control.mjs";
 import { keyDigest } from "../../src/admission/keys.ts";
+import { freePort } from "../common/free-port.ts";
+import { endWithUs } from "../common/kept-process.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "src", "main.ts");
@@ -34,45 +32,19 @@ export interface Keys {
   readonly operators: string;
 }
 
-export interface Servers {
-  readonly brokers: string;
-  readonly redisUrl: string;
-  readonly registryUrl: string;
+export interface ServerAddresses {
+  readonly kafka: string;
+  readonly redis: string;
+  readonly registry: string;
 }
 
 export interface SystemOptions {
-  readonly servers: Servers;
+  readonly servers: ServerAddresses;
   /** Prefix of the topics; "" takes those of the pack as they are. */
   readonly topicPrefix: string;
   readonly say: (sentence: string) => void;
   /** How long a dead gateway is away. */
   readonly restartMs: number;
-}
-
-/**
- * The servers whose addresses the environment has (SLUICE_KAFKA_BROKERS, SLUICE_REDIS_URL,
- * SLUICE_REGISTRY_URL), else those of `npm run services`, started if need be.
- */
-export async function provideServers(
-  say: (sentence: string) => void,
-): Promise<{ readonly servers: Servers; readonly end: () => Promise<void> }> {
-  const started: ServiceName[] = [];
-  const provide = async (name: ServiceName, variable: string): Promise<string> => {
-    const given = process.env[variable];
-    if (given !== undefined && given !== "") return given;
-    const isRunning = (await status(name)).state === "running";
-    say(isRunning ? `${name} runs already` : `starting ${name} (the first time it is fetched)`);
-    const [address = ""] = Object.values(await start(name));
-    if (!isRunning) started.push(name);
-    return address;
-  };
-  const brokers = await provide("kafka", "SLUICE_KAFKA_BROKERS");
-  const redisUrl = await provide("redis", "SLUICE_REDIS_URL");
-  const registryUrl = await provide("registry", "SLUICE_REGISTRY_URL");
-  const end = async (): Promise<void> => {
-    for (const name of started) await stop(name);
-  };
-  return { servers: { brokers, redisUrl, registryUrl }, end };
 }
 
 export class System {
@@ -142,11 +114,11 @@ export class System {
   }
 
   #serverFlags(): string[] {
-    const { brokers, redisUrl, registryUrl } = this.#options.servers;
+    const { kafka, redis, registry } = this.#options.servers;
     return [
-      ["--kafka-brokers", brokers, "--create-topics"],
-      ["--redis-url", redisUrl],
-      ["--registry-url", registryUrl, "--register-schemas"],
+      ["--kafka-brokers", kafka, "--create-topics"],
+      ["--redis-url", redis],
+      ["--registry-url", registry, "--register-schemas"],
     ].flat();
   }
 
@@ -183,6 +155,7 @@ export class System {
     this.#port = await freePort();
     const file = join(this.#directory, "haproxy.cfg");
     writeFileSync(file, configuration(this.#port, this.gateways));
+    // In a group of its own, as the gateways: a terminal's Ctrl-C does not reach it.
     const child = spawn(program, ["-db", "-f", file], {
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
@@ -316,25 +289,6 @@ export class GatewayProcess {
     child.kill("SIGTERM");
     await once(child, "exit");
   }
-}
-
-/**
- * A child in a group of its own, which a terminal's Ctrl-C does not reach: it has to serve until
- * all is settled. It does not outlive this process, whatever ends that but SIGKILL.
- */
-function endWithUs(child: ChildProcess): void {
-  const end = (): void => void child.kill("SIGKILL");
-  process.once("exit", end);
-  child.once("exit", () => process.off("exit", end));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  // An address of TCP.
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** Looks until it is so; a look that fails counts as no, unless something has ended. */

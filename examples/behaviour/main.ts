@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { aborted, runExample } from "../common/ending.ts";
 import type { Sender } from "../common/events.ts";
-import { Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
-import { askedToEnd, say, Stack } from "../common/stack.ts";
+import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
+import { say, Stack } from "../common/stack.ts";
 import { ShopDatabase, STEPS } from "./funnel.ts";
 import { PRODUCTS } from "./products.ts";
 import { sendVisitors, type Sent } from "./visitors.ts";
@@ -26,7 +27,7 @@ const HELP = `npm run example -- behaviour [OPTIONS]
 const WRITE_KEY = "shop-key";
 const SEGMENT_SDK = "@segment/analytics-next/dist/umd/standalone.js";
 const SEED = 7;
-const pages = (name: string): string => fileURLToPath(new URL(`pages/${name}`, import.meta.url));
+const pages = (name: string): string => pageFile(new URL("pages/", import.meta.url), name);
 
 const { values } = parseArgs({
   options: {
@@ -39,15 +40,15 @@ const { values } = parseArgs({
 });
 
 if (values.help) process.stdout.write(HELP);
-else await run();
+else await runExample(run);
 
-async function run(): Promise<void> {
-  const ending = askedToEnd();
+async function run(ending: AbortSignal): Promise<void> {
   const sha256 = createHash("sha256").update(WRITE_KEY).digest("hex");
   const stack = await Stack.start({
     name: "behaviour",
     pack: "behaviour",
     prefix: values.prefix,
+    signal: ending,
     gatewayFlags: ["--session-gap-ms", "20000"],
     tenants: { tenants: { shop: { sources: { web: { writeKeys: [{ sha256 }] } } } } },
   });
@@ -66,7 +67,7 @@ async function run(): Promise<void> {
     .catch((error: unknown) => {
       if (!abort.signal.aborted) console.error(error);
     });
-  await ending;
+  await aborted(ending);
   say("ending");
   abort.abort();
   await visiting;
@@ -129,5 +130,5 @@ function asset(name: string): string {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   if (name === "segment-sdk.js") return join(root, "node_modules", SEGMENT_SDK);
   if (name === "sluice-sdk.js") return join(root, "build", "client.js");
-  return pages(name.replaceAll(/[^a-z0-9.-]/g, ""));
+  return pages(name);
 }

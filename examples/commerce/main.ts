@@ -3,13 +3,13 @@
  * and tell the customer's page live. `npm run example -- commerce [--orders N] [--port N]`
  */
 import { createHash, randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import pg from "pg";
 
-import { Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
-import { askedToEnd, say, Stack } from "../common/stack.ts";
+import { aborted, runExample } from "../common/ending.ts";
+import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
+import { say, Stack } from "../common/stack.ts";
 import { audit } from "./audit.ts";
 import { sendOrders } from "./customers.ts";
 import { notificationHandlers } from "./notification-service.ts";
@@ -48,16 +48,16 @@ interface Shop {
 }
 
 if (values.help) process.stdout.write(HELP);
-else await run();
+else await runExample(run);
 
-async function run(): Promise<void> {
-  const ending = askedToEnd();
+async function run(ending: AbortSignal): Promise<void> {
   const sha256 = createHash("sha256").update(SECRET_KEY).digest("hex");
   const secretKeys = [{ sha256, scopes: ["write:*", "read:*"] }];
   const stack = await Stack.start({
     name: "commerce",
     pack: "commerce",
     prefix: values.prefix,
+    signal: ending,
     tenants: { tenants: { shop: { sources: { services: { secretKeys } } } } },
   });
   const abort = new AbortController();
@@ -89,7 +89,7 @@ async function run(): Promise<void> {
     .catch((error: unknown) => {
       if (!abort.signal.aborted) console.error(error);
     });
-  await ending;
+  await aborted(ending);
   say("ending");
   abort.abort();
   await Promise.all([buying, ...running]);
@@ -103,8 +103,7 @@ async function answer(shop: Shop, request: SiteRequest): Promise<SiteAnswer | un
   if (first === "api") return { kind: "json", value: await api(shop, second, request) };
   const name = first === "" ? "shop.html" : first === "assets" ? second : undefined;
   if (name === undefined) return undefined;
-  const file = name.replaceAll(/[^a-z0-9.-]/g, "");
-  return { kind: "file", path: fileURLToPath(new URL(`pages/${file}`, import.meta.url)) };
+  return { kind: "file", path: pageFile(new URL("pages/", import.meta.url), name) };
 }
 
 async function api(shop: Shop, name: string, { method, body }: SiteRequest): Promise<unknown> {

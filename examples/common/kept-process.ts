@@ -1,4 +1,7 @@
-/** A process that comes back when it dies: what an init system does for services. */
+/**
+ * A process that comes back when it dies: what an init system does for services. It is in a group
+ * of its own, which a terminal's Ctrl-C does not reach: what it serves is settled before it ends.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -46,8 +49,10 @@ export class KeptProcess {
     const child = spawn(process.execPath, [...words], {
       env: { ...process.env, ...environment },
       stdio: ["ignore", log, log],
+      detached: true,
     });
     closeSync(log);
+    endWithUs(child);
     this.#child = child;
     child.once("exit", (code, signal) => {
       if (this.#isEnding) return;
@@ -57,4 +62,11 @@ export class KeptProcess {
       }, RESTART_MS);
     });
   }
+}
+
+/** A child that does not outlive this process, whatever ends that but SIGKILL. */
+export function endWithUs(child: ChildProcess): void {
+  const end = (): void => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
 }

@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -85,4 +86,11 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     chunks.push(chunk);
   }
   return bytes === 0 ? null : (JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown);
+}
+
+/** A file of an example's pages, or one that all of them share. */
+export function pageFile(folder: URL, name: string): string {
+  const safe = name.replaceAll(/[^a-z0-9.-]/g, "");
+  const own = fileURLToPath(new URL(safe, folder));
+  return existsSync(own) ? own : fileURLToPath(new URL(`pages/${safe}`, import.meta.url));
 }

@@ -3,29 +3,18 @@
  * process that comes back when it dies. Ctrl-C ends all that was started here, and nothing else.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { start, status, stop, type ServiceName } from "../../scripts/services/control.mjs";
+import { freePort } from "./free-port.ts";
 import { KeptProcess } from "./kept-process.ts";
+import { Servers } from "./servers.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "src", "main.ts");
 const READY_DEADLINE_MS = 60_000;
 const POLL_MS = 100;
-
-/** The variable that names a server of one's own, and which of the addresses it is. */
-const SERVICES = {
-  kafka: "SLUICE_TEST_KAFKA",
-  redis: "SLUICE_TEST_REDIS",
-  registry: "SLUICE_TEST_REGISTRY",
-  postgres: "SLUICE_TEST_POSTGRES",
-} as const satisfies Partial<Record<ServiceName, string>>;
-
-type Service = keyof typeof SERVICES;
 
 export interface StackOptions {
   readonly name: string;
@@ -38,6 +27,8 @@ export interface StackOptions {
   readonly tenants: object;
   /** Goes before the names of topics and schemas, so that runs beside one another do not meet. */
   readonly prefix: string;
+  /** Ends the start as soon as a step of it is done; what has started by then is ended. */
+  readonly signal: AbortSignal;
 }
 
 export class Stack {
@@ -51,7 +42,7 @@ export class Stack {
   /** Schema of the sink's own tables; those of events are in `<schema>_events`. */
   readonly schema: string;
   readonly directory: string;
-  readonly #started: ServiceName[] = [];
+  readonly #servers = new Servers();
   readonly #processes = new Map<string, KeptProcess>();
 
   private constructor(options: StackOptions) {
@@ -78,18 +69,15 @@ export class Stack {
 
   async end(): Promise<void> {
     await Promise.all([...this.#processes.values()].map((kept) => kept.end()));
-    await Promise.all(this.#started.map((name) => stop(name)));
+    await this.#servers.end();
   }
 
   async #start(): Promise<void> {
     say("servers: Kafka, Redis, schema registry, PostgreSQL (the first time they are downloaded)");
-    const addresses = await Promise.all(
-      (Object.keys(SERVICES) as Service[]).map(async (name) => [name, await this.#service(name)]),
+    const { kafka, redis, registry, postgres } = await this.#servers.provide(
+      ["kafka", "redis", "registry", "postgres"],
+      this.options.signal,
     );
-    const { kafka, redis, registry, postgres } = Object.fromEntries(addresses) as Record<
-      Service,
-      string
-    >;
     this.databaseUrl = postgres;
     rmSync(this.directory, { recursive: true, force: true });
     mkdirSync(this.directory, { recursive: true });
@@ -138,6 +126,7 @@ export class Stack {
     this.#keep("gateway", words, environment);
     const deadline = Date.now() + READY_DEADLINE_MS;
     while (!(await isReady(`http://127.0.0.1:${adminPort}/readyz`))) {
+      this.options.signal.throwIfAborted();
       if (Date.now() > deadline) {
         throw new Error(`the gateway is not ready: see ${join(this.directory, "gateway.log")}`);
       }
@@ -152,18 +141,6 @@ export class Stack {
   ): void {
     const logFile = join(this.directory, `${name}.log`);
     this.#processes.set(name, new KeptProcess({ name, words, environment, logFile }));
-  }
-
-  /**
-   * Its address: one that the environment names, or the shared server, started if it is not there.
-   */
-  async #service(name: Service): Promise<string> {
-    const given = process.env[SERVICES[name]];
-    if (given !== undefined && given !== "") return given;
-    const { state } = await status(name);
-    const addresses = await start(name);
-    if (state !== "running") this.#started.push(name);
-    return addresses["address"] ?? addresses["url"] ?? "";
   }
 
   /** The pack, or a copy of it whose topics begin with the prefix. */
@@ -188,28 +165,10 @@ export function say(line: string): void {
   console.log(`· ${line}`);
 }
 
-/** Resolves with the first Ctrl-C or SIGTERM. */
-export function askedToEnd(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
-  return promise;
-}
-
 async function isReady(url: string): Promise<boolean> {
   try {
     return (await fetch(url)).ok;
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.once("error", reject);
-  server.listen({ host: "127.0.0.1", port: 0 }, () => {
-    const { port } = server.address() as AddressInfo;
-    server.close(() => resolve(port));
-  });
-  return promise;
 }

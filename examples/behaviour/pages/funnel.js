@@ -1,6 +1,5 @@
 /** Asks for the funnel once a second and draws it. */
-const byId = (id) => document.querySelector(`#${id}`);
-const text = (value) => String(value).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+import { byId, text } from "/assets/page.js";
 
 function drawFunnel({ steps, funnel }) {
   const sdks = ["sluice", "segment"].map(

@@ -1,6 +1,6 @@
 /** The customer's page: orders, news over the live feed, and a look into the services' books. */
-const byId = (id) => document.querySelector(`#${id}`);
-const text = (value) => String(value).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+import { byId, text } from "/assets/page.js";
+
 const getJson = async (path, options) => (await fetch(path, options)).json();
 const me = (sessionStorage.customer ??= `you-${crypto.randomUUID().slice(0, 8)}`);
 byId("me").textContent = me;
