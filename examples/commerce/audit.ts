@@ -1,9 +1,12 @@
 /**
  * The books, made anew out of the topics alone by `sluice replay`, and compared with what the
- * services keep. A record that is there twice has the same event id and counts once.
+ * services keep. A record that is there twice has the same event id and counts once. Orders may
+ * come meanwhile: the services' books are those of one moment, and of the topics counts what had
+ * been said by then.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import type pg from "pg";
@@ -11,6 +14,9 @@ import type pg from "pg";
 import type { DomainEvent } from "./envelope.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+const TRIES_MAX = 10;
+const TRY_MS = 500;
 
 export interface AuditReport {
   readonly records: number;
@@ -29,12 +35,51 @@ export async function audit(options: {
   readonly schema: string;
 }): Promise<AuditReport> {
   const { topics, environment, pool, schema } = options;
-  const books = new Books();
-  for (const topic of topics) await replay(topic, { environment, books });
+  const kept = await snapshot(pool, schema);
+  // What was in an outbox and not sent yet comes in a moment.
+  for (let tries = 1; ; tries += 1) {
+    const books = new Books(kept.said);
+    for (const topic of topics) await replay(topic, { environment, books });
+    if (books.lacking === 0 || tries >= TRIES_MAX) {
+      return { ...books.report(), differences: differencesOf(books, kept) };
+    }
+    await delay(TRY_MS);
+  }
+}
+
+interface Kept {
+  readonly orders: readonly { readonly order_id: string; readonly status: string }[];
+  readonly stock: readonly { readonly sku: string; readonly quantity: number }[];
+  /** Ids of the events that the services had said, or were about to. */
+  readonly said: ReadonlySet<string>;
+}
+
+/** The books of the services at one moment. */
+async function snapshot(pool: pg.Pool, schema: string): Promise<Kept> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const orders = await client.query<Kept["orders"][number]>(
+      `SELECT order_id, status FROM ${schema}.orders`,
+    );
+    const stock = await client.query<Kept["stock"][number]>(
+      `SELECT sku, quantity FROM ${schema}.stock`,
+    );
+    const said = await client.query<{ event_id: string }>(
+      `SELECT event_id FROM ${schema}.outbox WHERE service <> 'notification'`,
+    );
+    await client.query("COMMIT");
+    const ids = new Set(said.rows.map(({ event_id: id }) => id));
+    return { orders: orders.rows, stock: stock.rows, said: ids };
+  } finally {
+    client.release();
+  }
+}
+
+/** Sentences. */
+function differencesOf(books: Books, { orders, stock }: Kept): readonly string[] {
   const differences: string[] = [];
-  const { rows: orders } = await pool.query<{ order_id: string; status: string }>(
-    `SELECT order_id, status FROM ${schema}.orders`,
-  );
+  if (books.lacking > 0) differences.push(`${books.lacking} events are in no topic`);
   for (const { order_id: id, status } of orders) {
     const told = books.orders.get(id) ?? "unknown";
     if (told !== status) differences.push(`order ${id} is ${status}, the events say ${told}`);
@@ -42,25 +87,34 @@ export async function audit(options: {
   if (books.orders.size !== orders.length) {
     differences.push(`${orders.length} orders are kept, the events tell of ${books.orders.size}`);
   }
-  const { rows: stock } = await pool.query<{ sku: string; quantity: number }>(
-    `SELECT sku, quantity FROM ${schema}.stock`,
-  );
   for (const { sku, quantity } of stock) {
     const told = books.stock.get(sku) ?? 0;
     if (told !== quantity)
       differences.push(`${sku}: ${quantity} on the shelf, the events say ${told}`);
   }
-  return { ...books.report(), differences };
+  return differences;
 }
 
 /** What events say, whatever their order across topics. */
 class Books {
   readonly orders = new Map<string, string>();
   readonly stock = new Map<string, number>();
+  readonly #said: ReadonlySet<string>;
   readonly #ids = new Set<string>();
   #records = 0;
 
+  /** @param said ids of the events that count */
+  constructor(said: ReadonlySet<string>) {
+    this.#said = said;
+  }
+
+  /** Events that were said and have not been added. */
+  get lacking(): number {
+    return this.#said.size - this.#ids.size;
+  }
+
   add({ eventId, eventType, aggregateId, data }: DomainEvent): void {
+    if (!this.#said.has(eventId)) return;
     this.#records += 1;
     if (this.#ids.has(eventId)) return;
     this.#ids.add(eventId);

@@ -57,6 +57,27 @@ test("SchemaStore: the registry's latest version wins over the pack's file", asy
   assert.equal(store.confirmedAgeMs(), 0);
 });
 
+test("SchemaStore: another process that makes a subject at the same moment is no trouble", async (t) => {
+  const { store, fake, events } = await setUp(t, { register: true });
+  let refusals = 0;
+  fake.trouble = (url) => {
+    const isAdding = url.pathname.endsWith("clicks/versions");
+    if (!isAdding || refusals > 0) {
+      return Response.json({ error_code: 40_401, message: "Subject not found." }, { status: 404 });
+    }
+    refusals += 1;
+    fake.put("clicks", CLICK);
+    fake.put("pages", PAGE);
+    fake.trouble = undefined;
+    return Response.json({ error_code: 409, message: "It is there." }, { status: 409 });
+  };
+  await store.start();
+  assert.equal(refusals, 1);
+  assert.equal(store.fault("click"), undefined);
+  assert.ok(!kinds(events).includes("unregistered clicks"));
+  await store.stop();
+});
+
 test("SchemaStore: a new version is there after the next refresh", async (t) => {
   const { store, fake, clock, events } = await setUp(t);
   fill(fake);
