@@ -39,7 +39,7 @@ export async function audit(options: {
   // What was in an outbox and not sent yet comes in a moment.
   for (let tries = 1; ; tries += 1) {
     const books = new Books(kept.said);
-    for (const topic of topics) await replay(topic, { environment, books });
+    await Promise.all(topics.map((topic) => replay(topic, { environment, books })));
     if (books.lacking === 0 || tries >= TRIES_MAX) {
       return { ...books.report(), differences: differencesOf(books, kept) };
     }

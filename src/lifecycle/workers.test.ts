@@ -154,6 +154,22 @@ describe("WorkerPool, a worker dies", () => {
 });
 
 describe("WorkerPool.drain", () => {
+  it("tells a worker again that could not hear while it started, and no other", async () => {
+    const { pool, worker } = setUp(2);
+    void pool.start();
+    worker(2).enter("not-ready", "Kafka is not connected yet");
+    const drained = pool.drain("SIGTERM", 10_000);
+    const drain = { sluice: "drain", reason: "SIGTERM" };
+    worker(1).enter("not-ready");
+    worker(1).enter("ready");
+    worker(2).enter("draining");
+    assert.deepEqual(worker(1).heard, [drain, drain]);
+    assert.deepEqual(worker(2).heard, [drain]);
+    worker(1).exit(0);
+    worker(2).exit(0);
+    await drained;
+  });
+
   it("tells every worker once and resolves when all have left", async () => {
     const { pool, worker, clock } = await started();
     let isDrained = false;

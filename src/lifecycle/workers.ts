@@ -47,6 +47,9 @@ interface Worker {
   isOnTrial: boolean;
   /** It was told to go, or is of no use any more. */
   isLeaving: boolean;
+  /** Told to drain before it had said a word: it may not have been able to hear. */
+  mayBeDeaf: boolean;
+  hasSpoken: boolean;
   phase: LifePhase;
   reasons: readonly string[];
   readyAtMs: number | null;
@@ -64,6 +67,7 @@ interface SnapshotRequest {
   readonly finish: () => void;
 }
 
+const DEPARTING: ReadonlySet<LifePhase> = new Set(["draining", "stopped"]);
 const RESTART_FIRST_MS = 200;
 const RESTART_CEILING_MS = 30_000;
 /** A worker that lived this long after becoming ready has nothing to do with the deaths before. */
@@ -88,6 +92,7 @@ export class WorkerPool {
   #requestsMade = 0;
   #isStarted = false;
   #isDraining = false;
+  #drainReason = "";
   #dirtyExits = 0;
 
   constructor(options: WorkerPoolOptions) {
@@ -228,6 +233,7 @@ export class WorkerPool {
    */
   async drain(reason: string, deadlineMs: number): Promise<void> {
     this.#isDraining = true;
+    this.#drainReason = reason;
     for (const cancel of this.#restarts) {
       cancel();
     }
@@ -245,9 +251,18 @@ export class WorkerPool {
 
   #tellAll(message: PrimaryMessage): void {
     // A second word to drain would make one leave at once.
-    for (const { handle, isLeaving } of this.#living) {
-      if (handle.isConnected() && !isLeaving) handle.send(message);
+    for (const worker of this.#living) {
+      if (!worker.handle.isConnected() || worker.isLeaving) continue;
+      worker.mayBeDeaf = !worker.hasSpoken;
+      worker.handle.send(message);
     }
+  }
+
+  /** One that goes on as if nobody had told it to drain is told again. */
+  #tellAgain(worker: Worker): void {
+    if (!worker.mayBeDeaf || DEPARTING.has(worker.phase)) return;
+    worker.mayBeDeaf = false;
+    worker.handle.send({ sluice: "drain", reason: this.#drainReason });
   }
 
   #killAll(): void {
@@ -264,6 +279,8 @@ export class WorkerPool {
       left: Promise.withResolvers(),
       isOnTrial,
       isLeaving: false,
+      mayBeDeaf: false,
+      hasSpoken: false,
       phase: "starting",
       reasons: [],
       readyAtMs: null,
@@ -284,6 +301,8 @@ export class WorkerPool {
       case "phase":
         worker.phase = message.phase;
         worker.reasons = message.reasons;
+        worker.hasSpoken = true;
+        this.#tellAgain(worker);
         if (message.phase === "ready") {
           worker.readyAtMs ??= this.#options.clock.monotonicMs();
           worker.arrived.resolve(true);
