@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 
 import { aborted, runExample } from "../common/ending.ts";
 import type { Sender } from "../common/events.ts";
+import { seedOfNow } from "../common/random.ts";
 import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
 import { say, Stack } from "../common/stack.ts";
 import { ShopDatabase, STEPS } from "./funnel.ts";
@@ -23,10 +24,10 @@ const HELP = `npm run example -- behaviour [OPTIONS]
   --per-second N   how fast they come (default 4)
   --port N         of the shop (default 8090)
   --prefix TEXT    before the names of topics and tables
+  --seed N         of what happens by itself (default: another one each time)
 `;
 const WRITE_KEY = "shop-key";
 const SEGMENT_SDK = "@segment/analytics-next/dist/umd/standalone.js";
-const SEED = 7;
 const pages = (name: string): string => pageFile(new URL("pages/", import.meta.url), name);
 
 const { values } = parseArgs({
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     "per-second": { type: "string", default: "4" },
     port: { type: "string", default: "8090" },
     prefix: { type: "string", default: "" },
+    seed: { type: "string", default: String(seedOfNow()) },
     help: { type: "boolean", default: false },
   },
 });
@@ -62,7 +64,7 @@ async function run(ending: AbortSignal): Promise<void> {
   const abort = new AbortController();
   const sender: Sender = { url: stack.gatewayUrl, writeKey: WRITE_KEY, signal: abort.signal };
   const options = { visitors: Number(values.visitors), perSecond: Number(values["per-second"]) };
-  const visiting = sendVisitors({ ...options, seed: SEED, sender }, sent)
+  const visiting = sendVisitors({ ...options, seed: Number(values.seed), sender }, sent)
     .then(() => say("all visitors have come and gone"))
     .catch((error: unknown) => {
       if (!abort.signal.aborted) console.error(error);

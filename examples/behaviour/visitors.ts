@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { sendUntilStored, type Sender } from "../common/events.ts";
+import { makeRandom } from "../common/random.ts";
 import { PRODUCTS, type Product } from "./products.ts";
 
 /** How many go on at each step. */
@@ -111,15 +112,4 @@ function idOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   const end = `${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${end}`;
-}
-
-/** mulberry32 */
-function makeRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

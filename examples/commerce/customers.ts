@@ -1,6 +1,7 @@
 /** Customers who need no browser: orders from a seed, one in four with a card that has no money. */
 import { setTimeout as delay } from "node:timers/promises";
 
+import { makeRandom } from "../common/random.ts";
 import type { Wish } from "./order-service.ts";
 import { PRODUCTS } from "./product-service.ts";
 
@@ -21,15 +22,4 @@ export async function sendOrders(options: {
     await place({ orderId, customerId, sku, quantity: 1 + Math.floor(random() * 2), card });
     await delay(1_000 / perSecond, undefined, { signal });
   }
-}
-
-/** mulberry32 */
-function makeRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 
 import { aborted, runExample } from "../common/ending.ts";
+import { seedOfNow } from "../common/random.ts";
 import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
 import { say, Stack } from "../common/stack.ts";
 import { audit } from "./audit.ts";
@@ -24,6 +25,7 @@ const HELP = `npm run example -- commerce [OPTIONS]
   --per-second N   how fast they come (default 1)
   --port N         of the shop (default 8091)
   --prefix TEXT    before the names of topics and tables
+  --seed N         of what happens by itself (default: another one each time)
 `;
 /** The services' own key; a page never sees it. */
 const SECRET_KEY = "services-key";
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     "per-second": { type: "string", default: "1" },
     port: { type: "string", default: "8091" },
     prefix: { type: "string", default: "" },
+    seed: { type: "string", default: String(seedOfNow()) },
     help: { type: "boolean", default: false },
   },
 });
@@ -81,7 +84,7 @@ async function run(ending: AbortSignal): Promise<void> {
   const buying = sendOrders({
     orders: Number(values.orders),
     perSecond: Number(values["per-second"]),
-    seed: 11,
+    seed: Number(values.seed),
     place: (wish) => orders.act((query) => placeOrder(schema, { wish, query })),
     signal: abort.signal,
   })

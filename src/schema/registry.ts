@@ -26,6 +26,8 @@ import {
 } from "./registry-answers.ts";
 import { type RegistryAuth, RegistryHttp, type RegistryRequest } from "./registry-http.ts";
 
+const HTTP_CONFLICT = 409;
+
 export interface RegistryClientOptions {
   /** Base URLs, each perhaps with a path (Apicurio: …/apis/ccompat/v7); tried in turn. */
   readonly urls: readonly string[];
@@ -138,6 +140,19 @@ export class RegistryClient {
   /** Adds the schema to the subject, or finds it there. */
   async register(subject: string, text: string): Promise<RegistryResult<{ readonly id: number }>> {
     return this.#post(`${subjectPath(subject)}/versions`, { schema: text }, readId);
+  }
+
+  /**
+   * The same for a subject that is not there yet, which other processes may make at this moment: of
+   * two some registries refuse one, although it is there then.
+   */
+  async registerFirst(
+    subject: string,
+    text: string,
+  ): Promise<RegistryResult<{ readonly id: number }>> {
+    const first = await this.register(subject, text);
+    const isTaken = first.kind === "refused" && first.code === HTTP_CONFLICT;
+    return isTaken ? await this.register(subject, text) : first;
   }
 
   /** May the schema follow the newest version? `missing`: the subject has none yet. */

@@ -307,12 +307,7 @@ export class SchemaStore {
 
   async #register(registry: RegistryClient, subject: Subject): Promise<SchemaFault | undefined> {
     const [inUse] = subject.loaded.values();
-    const text = inUse?.text ?? textOf(subject);
-    const first = await registry.register(subject.name, text);
-    // Of two processes that make a subject at the same moment some registries refuse one: then it
-    // is there.
-    const isTaken = first.kind === "refused" && first.code === 409;
-    const registered = isTaken ? await registry.register(subject.name, text) : first;
+    const registered = await registry.registerFirst(subject.name, inUse?.text ?? textOf(subject));
     const latest = registered.kind === "found" ? await registry.latest(subject.name) : registered;
     if (latest.kind !== "found") {
       return unavailable(
