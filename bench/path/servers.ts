@@ -5,6 +5,7 @@
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,6 +73,7 @@ export async function startServer(kind: ServerKind, options: ServerOptions): Pro
   const words = [
     // As ./sluice starts it; the baseline gains by it as well. What comes later prevails.
     "--max-semi-space-size=32",
+    "--no-allocation-site-pretenuring",
     ...(options.nodeFlags ?? []),
     ...(options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${options.profile}`]),
     ...(kind === "baseline" ? baselineWords(options) : sluiceWords(kind, options, directory)),
@@ -144,6 +146,7 @@ async function untilReady(child: ChildProcess): Promise<string> {
   let output = "";
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on("data", (chunk: Buffer) => {
+      if (process.env["ZZ"]) appendFileSync(process.env["ZZ"], chunk);
       if (output.length < 65_536) output += chunk.toString();
       if (/"msg":"ready"|listening on \d+/.test(output)) resolve();
     });

@@ -242,7 +242,8 @@ export class Admission {
     if (sender.expiresAtMs <= this.#options.nowMs()) {
       return refused("unauthenticated", "the credentials have expired");
     }
-    const policy = this.#table.sources.get(sourceName(sender.tenant, sender.source));
+    const name = sourceName(sender.tenant, sender.source);
+    const policy = this.#policyNow(name);
     if (policy === undefined) {
       return refused("forbidden", "the tenants file has no such tenant and source");
     }
@@ -253,19 +254,49 @@ export class Admission {
     if (policy.dialects !== null && !policy.dialects.has(dialect)) {
       return refused("forbidden", `these credentials are not for ${dialect} clients`);
     }
-    return { kind: "admitted", principal: this.#principal(sender, policy) };
+    const now = this.#policyNow;
+    return { kind: "admitted", principal: new Admittee(sender, { name, atFirst: policy, now }) };
   }
 
-  #principal(sender: Sender, policy: SourcePolicy): Principal {
-    const name = sourceName(sender.tenant, sender.source);
-    // Named here, because the getter below has a this of its own.
-    const current = (): SourcePolicy => this.#table.sources.get(name) ?? policy;
-    return {
-      ...sender,
-      get policy() {
-        return current();
-      },
-    };
+  readonly #policyNow = (name: string): SourcePolicy | undefined => this.#table.sources.get(name);
+}
+
+/**
+ * One for each request. A class, because a literal with a getter would have V8 make a hidden class
+ * for each.
+ */
+class Admittee implements Principal {
+  readonly tenant: string;
+  readonly source: string;
+  readonly scopes: readonly string[];
+  readonly expiresAtMs: number;
+  readonly keyDigest: string | null;
+  readonly issuer: string | null;
+  readonly #name: string;
+  readonly #policyAtFirst: SourcePolicy;
+  readonly #policyNow: (name: string) => SourcePolicy | undefined;
+
+  constructor(
+    sender: Sender,
+    policy: {
+      readonly name: string;
+      readonly atFirst: SourcePolicy;
+      readonly now: (name: string) => SourcePolicy | undefined;
+    },
+  ) {
+    this.tenant = sender.tenant;
+    this.source = sender.source;
+    this.scopes = sender.scopes;
+    this.expiresAtMs = sender.expiresAtMs;
+    this.keyDigest = sender.keyDigest;
+    this.issuer = sender.issuer;
+    this.#name = policy.name;
+    this.#policyAtFirst = policy.atFirst;
+    this.#policyNow = policy.now;
+  }
+
+  get policy(): SourcePolicy {
+    return this.#policyNow(this.#name) ?? this.#policyAtFirst;
   }
 }
 

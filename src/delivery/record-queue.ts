@@ -10,6 +10,7 @@ import { OUTCOME_CODES, OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
 import type { Budget } from "./budget.ts";
 import type { DeliverySink } from "./delivery.ts";
 import {
+  NOBODY,
   SKIPPED,
   type LetterHeaders,
   type RecordPlace,
@@ -260,7 +261,10 @@ export class RecordQueue {
         this.#forgetRange(segment, group.tenant, { first, last });
         failed += tellRows(segment, group.sink, { first, last });
       }
-      if (end <= segment.settled) segment.firstGroup = g + 1;
+      if (end <= segment.settled) {
+        group.sink = NOBODY;
+        segment.firstGroup = g + 1;
+      }
     }
     return failed;
   }

@@ -17,12 +17,20 @@ export const SKIPPED = 255;
 
 /** Rows of one sink in a segment, from `firstRow` to the next group's. */
 export interface RowGroup {
-  readonly sink: DeliverySink;
+  /** Nobody once it has heard of all its rows: it must not live for as long as the segment does. */
+  sink: DeliverySink;
   readonly tenant: number;
   readonly firstRow: number;
   /** When they were accepted, on the delivery clock. */
   readonly acceptedAtMs: number;
 }
+
+/** The sink of rows whose outcome is told. */
+export const NOBODY: DeliverySink = {
+  recordStored: () => assert.fail("a settled row was stored again"),
+  recordFailed: () => assert.fail("a settled row failed"),
+  commitSettled: () => assert.fail("a settled group was told once more"),
+};
 
 /** Where one record lies in somebody else's memory. Reused from call to call. */
 export interface RecordSource {

@@ -36,6 +36,11 @@ export interface BatchWatch {
   retryDetail(batch: Batch, row: number, code: OutcomeCode): string;
 }
 
+/** Who keeps a batch for as long as it is not settled, and lets go of it then. */
+export interface BatchKeeper {
+  batchSettled(): void;
+}
+
 /** How many events got which verdict since the tally was last taken. */
 export interface Tally {
   stored: number;
@@ -100,6 +105,7 @@ export class Batch {
   #rejections: Map<number, Rejection> | null = null;
   #details: Map<number, string> | null = null;
   #listener: BatchListener | null = null;
+  #keeper: BatchKeeper | null = null;
   #open: number;
   #tally: Tally = emptyTally();
 
@@ -159,6 +165,12 @@ export class Batch {
     this.#listener = listener;
   }
 
+  /** Tells `keeper` once every event has its verdict; at once, if they all have. */
+  whenSettled(keeper: BatchKeeper): void {
+    if (this.settled) keeper.batchSettled();
+    else this.#keeper = keeper;
+  }
+
   /** Gives an event its verdict; `code` goes with `rejected` and `retry`. */
   decide(row: number, verdict: number, code: OutcomeCode | null = null): void {
     assert(this.verdicts[row] === VERDICT.open, "an event gets one verdict");
@@ -170,6 +182,7 @@ export class Batch {
       this.#codedCount += 1;
     }
     this.#open -= 1;
+    if (this.#open === 0) this.#keeper?.batchSettled();
     if (verdict === VERDICT.stored) this.#tally.stored += 1;
     else if (verdict === VERDICT.duplicate) this.#tally.duplicate += 1;
     else if (verdict === VERDICT.rejected) {

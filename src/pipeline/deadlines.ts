@@ -20,9 +20,23 @@ export interface DeadlinesOptions {
   readonly clockMs: () => number;
 }
 
-interface Entry {
-  readonly batch: Batch;
+/**
+ * A place in the list. A batch leaves it as soon as it is settled: all that a batch refers to would
+ * otherwise outlive a collection of young garbage, which copies what it finds alive.
+ */
+class Entry {
+  batch: Batch | null;
   readonly deadlineMs: number;
+
+  constructor(batch: Batch, deadlineMs: number) {
+    this.batch = batch;
+    this.deadlineMs = deadlineMs;
+    batch.whenSettled(this);
+  }
+
+  batchSettled(): void {
+    this.batch = null;
+  }
 }
 
 export class Deadlines {
@@ -44,7 +58,7 @@ export class Deadlines {
 
   /** `arrivedMs`: when the batch came in, on the monotonic clock; now, unless it had to wait. */
   add(batch: Batch, arrivedMs = this.#options.clockMs()): void {
-    this.#entries.push({ batch, deadlineMs: arrivedMs + this.#options.ttlMs });
+    this.#entries.push(new Entry(batch, arrivedMs + this.#options.ttlMs));
     if (this.#entries.length >= this.#compactAt) {
       // One that takes long must not keep all those behind it in memory.
       this.#forgetSettled();
@@ -56,13 +70,13 @@ export class Deadlines {
   sweep(): void {
     const nowMs = this.#options.clockMs();
     for (const { batch, deadlineMs } of this.#entries) {
-      if (deadlineMs < nowMs) batch.expire(this.#options.code);
+      if (deadlineMs < nowMs) batch?.expire(this.#options.code);
     }
     this.#forgetSettled();
   }
 
   #forgetSettled(): void {
-    this.#entries = this.#entries.filter(({ batch }) => !batch.settled);
+    this.#entries = this.#entries.filter(({ batch }) => batch !== null);
   }
 
   stop(): void {

@@ -369,14 +369,16 @@ export class Pipeline {
 
   /** Starts fetching the schemas that the events of a table name, null if there are none. */
   #fetchAsked(table: RecordTable): Promise<Refusals> | null {
-    const asked = new Map<string, { readonly type: string; readonly ref: string }>();
-    for (let row = 0; row < table.count && asked.size < ASKED_SCHEMAS_MAX; row += 1) {
+    let asked: Map<string, { readonly type: string; readonly ref: string }> | null = null;
+    for (let row = 0; row < table.count; row += 1) {
       if (table.status[row] !== ROW_STATUS.schemaNeeded) continue;
+      asked ??= new Map();
+      if (asked.size === ASKED_SCHEMAS_MAX) break;
       const ref = this.#parts.codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
       const type = this.#route(table, row)?.type.type;
       if (type !== undefined) asked.set(`${type}\0${ref}`, { type, ref });
     }
-    if (asked.size === 0) return null;
+    if (asked === null || asked.size === 0) return null;
     return this.#fetchAll([...asked.values()]);
   }
 
