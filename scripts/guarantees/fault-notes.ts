@@ -8,8 +8,7 @@ export const FAULT_NOTES: ReadonlyMap<number, string> = new Map([
   [
     40,
     "the listener is not paused while descriptors are missing: who connects then is not taken, " +
-      "and waits in the kernel's queue or is refused. A lane whose commit hangs meanwhile gets a " +
-      "spare that cannot connect: its partitions are `retry` until descriptors are free",
+      "and waits in the kernel's queue or is refused",
   ],
   [42, "that goodput stays above 80 % of the maximum is a timing, which no test asserts"],
   [46, "a proxy for each broker withholds the packets: a network namespace would take root"],

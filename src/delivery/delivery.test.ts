@@ -272,7 +272,7 @@ describe("delivery, faults of Kafka", () => {
     kafka.stalled.add(`${topic}/2`);
     const ledger = new Ledger(delivery);
     ledger.submit(keyed(topic, 100));
-    await clock.advance(500);
+    await clock.advance(300);
     const stuck = ledger.open;
     assert.ok(stuck > 0 && stuck < 60, `${stuck} wait for the stalled partition`);
     // From now on the others are as quick as ever, and those of the stalled one stay in order.
@@ -292,6 +292,28 @@ describe("delivery, faults of Kafka", () => {
     await until(() => ledger.open === 0);
     ledger.judge(kafka.log);
     assert.equal(delivery.pressure().unackedBytes, 0);
+    await stop();
+  });
+
+  it("a lane that hangs goes on serving its partitions until a spare is connected", async () => {
+    const harness = await fakeHarness({ lanes: 1 });
+    const { delivery, events, kafka, clock, until, topic, stop } = harness;
+    await until(() => isReady(harness));
+    kafka.isFull = true;
+    kafka.stalled.add(`${topic}/2`);
+    const ledger = new Ledger(delivery);
+    ledger.submit(keyed(topic, 100));
+    await clock.advance(3_000);
+    ledger.submit(keyed(topic, 100));
+    await clock.advance(1_000);
+    assert.deepEqual(Object.keys(ledger.outcomes()), ["stored", "open"]);
+    assert.ok(!events.some(({ kind }) => kind === "siding_opened"));
+    kafka.isFull = false;
+    await until(() => events.some(({ kind }) => kind === "siding_opened"));
+    kafka.stalled.clear();
+    await until(() => ledger.open === 0);
+    assert.deepEqual(ledger.outcomes(), { stored: 200 });
+    ledger.judge(kafka.log);
     await stop();
   });
 

@@ -22,9 +22,10 @@ import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
 import type { DeliveryClock } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
 import { FailureTally } from "./failure-tally.ts";
+import { HoldUp } from "./hold-up.ts";
 import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
 import type { FailureReport, ProducerPort } from "./producer-port.ts";
-import { HandedOver, rowKey, standing, type ProducerProgress } from "./progress.ts";
+import { HandedOver, rowKey, type ProducerProgress } from "./progress.ts";
 import type { RecordQueue } from "./record-queue.ts";
 import { SKIPPED } from "./record-segment.ts";
 import { ReportMatcher } from "./report-matcher.ts";
@@ -63,19 +64,6 @@ const LATE_LOOK_MS = 1;
 const LATE_PAUSE_MS = 40;
 
 /**
- * A commit that takes so long, and so many times as long as usual, is asked which partitions hold
- * it open.
- */
-const SUSPECT_MS = 250;
-const SUSPECT_TIMES = 4;
-/** If that is every partition in it, it may be Kafka as a whole: then it waits for longer. */
-const SUSPECT_ALL_MS = 1_000;
-/** And for so long while no other lane stores anything either. */
-const SUSPECT_KAFKA_MS = 2_000;
-/** Weight of the last commit in what is usual. */
-const USUAL_WEIGHT = 1 / 8;
-
-/**
  * Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it.
  */
 const QUEUE_FULL_PAUSE_MS = 50;
@@ -99,7 +87,9 @@ export class Lane {
   #bytes = 0;
   #flushes = 0;
   #reports = 0;
-  #usualMs = 0;
+  readonly #holdUp = new HoldUp();
+  /** What the producer last said while the commit was out. */
+  #lastRead: (() => ProducerProgress) | null = null;
   #matcher: ReportMatcher | null = null;
   readonly #handedOver = new HandedOver();
   readonly #failures = new FailureTally();
@@ -192,11 +182,17 @@ export class Lane {
    */
   progress(read: () => ProducerProgress): void {
     if (this.#step !== "flushing") return;
-    const outMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
-    if (outMs < Math.max(SUSPECT_MS, SUSPECT_TIMES * this.#usualMs)) return;
-    const { topicNames } = this.#options;
-    const { open, done } = standing(this.queue, this.#handedOver, { progress: read(), topicNames });
-    if (open.size === 0 || (done.size === 0 && !this.#isOverdue(outMs))) return;
+    this.#lastRead = read;
+    const { clock, topicNames, storedAtMs } = this.#options;
+    const found = this.#holdUp.judge(read, {
+      queue: this.queue,
+      handedOver: this.#handedOver,
+      topicNames,
+      outMs: clock.monotonicMs() - this.#startedAtMs,
+      isOnlyThisOne: storedAtMs() > this.#startedAtMs,
+    });
+    if (found === null) return;
+    const { open, done } = found;
     this.#onceQuiet("flushing", () => {
       const settled = this.queue.settleSome((segment, row) => done.has(rowKey(segment, row)));
       if (settled > 0) this.#options.onStored(this.number);
@@ -205,9 +201,9 @@ export class Lane {
     });
   }
 
-  #isOverdue(outMs: number): boolean {
-    const isOnlyThisOne = this.#options.storedAtMs() > this.#startedAtMs;
-    return outMs >= (isOnlyThisOne ? SUSPECT_ALL_MS : SUSPECT_KAFKA_MS);
+  /** Looks once more at what the producer last said of the commit that is out. */
+  lookAgain(): void {
+    if (this.#lastRead !== null) this.progress(this.#lastRead);
   }
 
   #begin(): void {
@@ -219,6 +215,8 @@ export class Lane {
     this.#flushes = 0;
     this.#reports = 0;
     this.#matcher = null;
+    this.#lastRead = null;
+    this.#holdUp.begin();
     this.commits += 1;
     const stopped = this.#produce(port);
     if (stopped === KAFKA_CODE.fatal || stopped === KAFKA_CODE.state) {
@@ -353,7 +351,7 @@ export class Lane {
     this.isHanging = false;
     const records = this.#records;
     const durationMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
-    this.#usualMs += (Math.min(durationMs, SUSPECT_ALL_MS) - this.#usualMs) * USUAL_WEIGHT;
+    this.#holdUp.end(durationMs);
     const failed = this.queue.settleProduced();
     if (failed < records) this.#options.onStored(this.number);
     this.#options.onEvent({

@@ -6,8 +6,9 @@
  * a partition changes lanes only when nothing of it is out. A siding whose commits are quick again
  * gives its partitions back and becomes a spare.
  *
- * There are at most as many spares as lanes; a lane that hangs when all are in use goes on hanging.
- * It knows no records: moving them is asked of the intake.
+ * There are at most as many spares as lanes, and only one that is connected is taken: a lane that
+ * hangs when there is none goes on hanging, and is asked again when there is. It knows no records:
+ * moving them is asked of the intake.
  */
 import assert from "node:assert/strict";
 
@@ -41,6 +42,8 @@ export class Sidings {
   readonly #all: Lane[];
   readonly #spares: Lane[] = [];
   readonly #sidings: Set<Lane> = new Set();
+  /** Lanes that hang and found no spare that is connected. */
+  readonly #wanting: Set<Lane> = new Set();
 
   constructor(options: SidingsOptions) {
     this.#options = options;
@@ -85,6 +88,7 @@ export class Sidings {
 
   /** Nothing of this lane is out. */
   idle(lane: Lane): void {
+    this.#wanting.delete(lane);
     if (!this.#sidings.has(lane)) return;
     if (this.#options.clock.monotonicMs() - lane.heldUpAtMs < CALM_MS) return;
     this.#giveBack(lane, new Set());
@@ -94,28 +98,39 @@ export class Sidings {
     this.#options.onEvent({ kind: "siding_closed", lane: lane.number });
   }
 
-  /** Sidings nobody uses become idle without a commit. */
+  /** Spares may be connected by now. Sidings nobody uses become idle without a commit. */
   tick(): void {
+    for (const lane of [...this.#wanting]) {
+      if (!this.#spares.some(({ isUp }) => isUp)) break;
+      this.#wanting.delete(lane);
+      lane.lookAgain();
+    }
     for (const lane of [...this.#sidings]) if (lane.outSinceMs === null) this.idle(lane);
   }
 
-  /** Puts a spare lane in the place of this one; false if there is none. */
+  /** Puts a spare lane in the place of this one; false if none is connected. */
   #takeOut(lane: Lane): boolean {
     const slot = this.#slots.indexOf(lane);
     assert(slot >= 0, "a lane with records is in use or a siding");
-    const spare = this.#spares.pop() ?? this.#newSpare();
-    if (spare === null) return false;
+    const index = this.#spares.findLastIndex(({ isUp }) => isUp);
+    const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
+    if (spare === undefined) {
+      this.#wanting.add(lane);
+      if (this.#spares.length < this.#wanting.size) this.#openSpare();
+      return false;
+    }
+    this.#wanting.delete(lane);
     this.#slots[slot] = spare;
     this.#sidings.add(lane);
     return true;
   }
 
-  #newSpare(): Lane | null {
-    if (this.#all.length >= 2 * this.#slots.length) return null;
+  #openSpare(): void {
+    if (this.#all.length >= 2 * this.#slots.length) return;
     const lane = this.#options.newLane(this.#all.length);
     this.#all.push(lane);
+    this.#spares.push(lane);
     this.#options.open(lane);
-    return lane;
   }
 
   #divert(lane: Lane, open: ReadonlySet<number>): void {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open, mkdtemp, readFile, rm } from "node:fs/promises";
+import { open, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -70,6 +70,21 @@ test("row 39: a client whose clock is years off is believed about nothing but th
       const answer = await gateway.post(JSON.stringify({ sentAt, events: [event] }));
       assert.equal(answer.status, 200, await answer.text());
     }
+  }));
+
+test("row 40: no file descriptors left: who is there is served, later all are", () =>
+  faultRow({ brokers: testService("kafka"), heal }, async ({ gateway, load }) => {
+    const { pid } = gateway.run;
+    const used = (await readdir(`/proc/${pid}/fd`)).length;
+    execFileSync("prlimit", ["--pid", `${pid}`, `--nofile=${used + 20}:`]);
+    const sockets = await crowd(gateway.port, 200);
+    await load.more(400);
+    assert.deepEqual([...load.toldCodes], []);
+    assert.deepEqual(load.closeCodes, []);
+    for (const socket of sockets) socket.destroy();
+    execFileSync("prlimit", ["--pid", `${pid}`, `--nofile=${used + 1_000}:`]);
+    const answer = await gateway.post("[]", { connection: "close" });
+    assert.equal(answer.status, 200, await answer.text());
   }));
 
 test("row 41: a full disk behind the log: events are stored all the same", async () => {

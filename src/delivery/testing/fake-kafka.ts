@@ -43,6 +43,8 @@ export class FakeKafka {
   isSilent = false;
   /** Connections are refused. */
   isGone = false;
+  /** New connections are; those there are go on. */
+  isFull = false;
   latencyMs = 2;
   messageTimeoutMs = 15_000;
   /** Records one producer holds before its queue is full. */
@@ -72,7 +74,7 @@ export class FakeKafka {
   }
 }
 
-const STATISTICS_MS = 200;
+const STATISTICS_MS = 100;
 const REPORTS_PER_TURN = 100;
 const BROKER_LOOK_MS = 1;
 
@@ -104,9 +106,12 @@ export class FakeProducer implements ProducerPort {
 
   connect(timeoutMs: number, done: (problem: string | null) => void): void {
     const { clock } = this.#kafka;
-    const delayMs = this.#kafka.isSilent || this.#kafka.isGone ? timeoutMs : 1;
-    clock.after(delayMs, () => {
-      if (this.#kafka.isSilent || this.#kafka.isGone) {
+    const isRefused = (): boolean => {
+      const { isSilent, isGone, isFull } = this.#kafka;
+      return isSilent || isGone || isFull;
+    };
+    clock.after(isRefused() ? timeoutMs : 1, () => {
+      if (isRefused()) {
         this.isDisconnected = true;
         done("broker transport failure");
         return;
