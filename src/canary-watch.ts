@@ -3,15 +3,13 @@ import { Canary, withinStoreTime } from "./canary/canary.ts";
 import type { CanaryPerch } from "./canary/canary.ts";
 import type { Delivery, DeliverySink } from "./delivery/delivery.ts";
 import { murmur2 } from "./delivery/murmur2.ts";
+import { CANARY_HEADER } from "./consumer/header.ts";
 import { TopicReader } from "./delivery/topic-reader.ts";
 import { systemClock } from "./lib/clock.ts";
 import { CANARY_ASK_MS, CANARY_LOOK_MS, CANARY_QUEUE_KIB } from "./limits.ts";
 import { kafkaSecurity } from "./config/kafka-security.ts";
 import { makeProcessId } from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
-
-/** By which consumers know the record, and leave it alone. */
-export const CANARY_HEADER = "sluice-canary";
 
 /** Always the same one: so it is known which partition to look at. */
 const KEY = Buffer.from(CANARY_HEADER);

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
-import { headerOf } from "../consumer/header.ts";
+import { headerOf, isCanary } from "../consumer/header.ts";
 import type { KafkaRecord } from "../delivery/reader.ts";
 import type { TopicReader } from "../delivery/topic-reader.ts";
 import { UsageError } from "./command.ts";
@@ -102,7 +102,7 @@ function move(next: Map<number, number>, partition: number, offset: number): voi
   if (offset > (next.get(partition) ?? offset)) next.set(partition, offset);
 }
 
-/** Which records of a range are meant. */
+/** Which records of a range are meant; those of a canary never are. */
 export class RecordFilter {
   readonly #type: string | undefined;
   readonly #key: Buffer | undefined;
@@ -114,6 +114,7 @@ export class RecordFilter {
   }
 
   matches({ key, headers }: KafkaRecord): boolean {
+    if (isCanary(headers)) return false;
     if (this.#key !== undefined && (key === null || !this.#key.equals(key))) return false;
     return this.#type === undefined || headerOf(headers)?.type === this.#type;
   }

@@ -59,6 +59,8 @@ describe("sluice replay and export", () => {
         timestampMs: START_MS + Math.floor((n * 2) / RECORDS) * DAY_MS + n,
       })),
     );
+    const headers = [{ "sluice-canary": Buffer.from("nobody's event") }];
+    await producer.store(source, [{ partition: 0, key: "k", value: Buffer.alloc(0), headers }]);
   });
   after(async () => {
     await producer.close();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { HEADER_FLAG } from "../records.ts";
-import { headerOf, parseHeader, RECORD_FLAGS, type RecordHeaders } from "./header.ts";
+import { headerOf, isCanary, parseHeader, RECORD_FLAGS, type RecordHeaders } from "./header.ts";
 import { makeHeader } from "./testing/make-header.ts";
 
 const STREAM = "0196a1c0-1025-7013-8047-9e3779b19e37";
@@ -83,5 +83,18 @@ describe("headerOf", () => {
       { sluice: plain.subarray(1) },
     ];
     for (const headers of none) assert.equal(headerOf(headers), null);
+  });
+});
+
+describe("isCanary", () => {
+  const mark = Buffer.from("mark");
+  it("knows the record by its header, however a client gives that", () => {
+    const shapes: readonly RecordHeaders[] = [
+      { "sluice-canary": mark },
+      [{ other: mark }, { "sluice-canary": mark }],
+      new Map([["sluice-canary", mark]]),
+    ];
+    for (const headers of shapes) assert.equal(isCanary(headers), true);
+    for (const headers of [null, {}, [], { sluice: mark }]) assert.equal(isCanary(headers), false);
   });
 });

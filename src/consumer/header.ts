@@ -16,6 +16,9 @@ export const SLUICE_HEADER = "sluice";
  */
 export const REPLAY_HEADER = "sluice-replay";
 
+/** Name of the header of a record that a canary has written; its value is the record's mark. */
+export const CANARY_HEADER = "sluice-canary";
+
 const FIXED_BYTES = 46;
 
 /** Bits of the flags byte. */
@@ -139,36 +142,42 @@ export type RecordHeaders = object | null | undefined;
 
 /** The header `sluice` of a record; null if it has none, or one that is not ours. */
 export function headerOf(headers: RecordHeaders): SluiceHeader | null {
-  if (headers === null || headers === undefined) return null;
-  const bytes = Symbol.iterator in headers ? findInList(headers) : memberBytes(headers);
+  const bytes = headerBytes(headers, SLUICE_HEADER);
   return bytes === null ? null : parseHeader(bytes);
 }
 
-function findInList(headers: object): Uint8Array | null {
+/** Is it a record of sluice's own, which says nothing? It has a header and no value: skip it. */
+export function isCanary(headers: RecordHeaders): boolean {
+  return headerBytes(headers, CANARY_HEADER) !== null;
+}
+
+function headerBytes(headers: RecordHeaders, name: string): Uint8Array | null {
+  if (headers === null || headers === undefined) return null;
+  if (!(Symbol.iterator in headers)) return memberBytes(headers, name);
   // Whoever has Symbol.iterator is iterable.
   for (const item of headers as Iterable<unknown>) {
-    const bytes = itemBytes(item);
+    const bytes = itemBytes(item, name);
     if (bytes !== null) return bytes;
   }
   return null;
 }
 
-function itemBytes(item: unknown): Uint8Array | null {
+function itemBytes(item: unknown, name: string): Uint8Array | null {
   if (typeof item !== "object" || item === null) return null;
-  if (Array.isArray(item)) return isOurName(item[0]) ? bytesOf(item[1]) : null;
-  if ("key" in item && "value" in item) return isOurName(item.key) ? bytesOf(item.value) : null;
-  return memberBytes(item);
+  if (Array.isArray(item)) return isName(item[0], name) ? bytesOf(item[1]) : null;
+  if ("key" in item && "value" in item) return isName(item.key, name) ? bytesOf(item.value) : null;
+  return memberBytes(item, name);
 }
 
-function memberBytes(headers: object): Uint8Array | null {
-  if (!Object.hasOwn(headers, SLUICE_HEADER)) return null;
-  return bytesOf((headers as Readonly<Record<string, unknown>>)[SLUICE_HEADER]);
+function memberBytes(headers: object, name: string): Uint8Array | null {
+  if (!Object.hasOwn(headers, name)) return null;
+  return bytesOf((headers as Readonly<Record<string, unknown>>)[name]);
 }
 
 /** Some clients give names as bytes. */
-function isOurName(name: unknown): boolean {
-  if (name instanceof Uint8Array) return UTF8_LOOSE.decode(name) === SLUICE_HEADER;
-  return name === SLUICE_HEADER;
+function isName(given: unknown, name: string): boolean {
+  if (given instanceof Uint8Array) return UTF8_LOOSE.decode(given) === name;
+  return given === name;
 }
 
 const UTF8_LOOSE = new TextDecoder();

@@ -11,6 +11,6 @@ export type {
   Reason,
   Verdict,
 } from "./deduplicator.ts";
-export { headerOf, parseHeader, RECORD_FLAGS, SLUICE_HEADER } from "./header.ts";
+export { headerOf, isCanary, parseHeader, RECORD_FLAGS, SLUICE_HEADER } from "./header.ts";
 export type { RecordFlag, RecordHeaders, SluiceHeader } from "./header.ts";
 export type { PartitionState } from "./partition-memory.ts";

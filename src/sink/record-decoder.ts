@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 
-import { headerOf, REPLAY_HEADER, type SluiceHeader } from "../consumer/header.ts";
+import { headerOf, isCanary, REPLAY_HEADER, type SluiceHeader } from "../consumer/header.ts";
 import type { Deduplicator } from "../consumer/deduplicator.ts";
 import type { KafkaRecord } from "../delivery/reader.ts";
 import type { AvroRecord } from "../schema/avro/schema.ts";
@@ -66,6 +66,7 @@ export class RecordDecoder {
     const { auditTopic } = this.#parts;
     const { value } = record;
     if (value === null) return { kind: "skipped", why: "empty" };
+    if (isCanary(record.headers)) return { kind: "skipped", why: "canary" };
     if (record.topic === auditTopic) return this.#audit(record, value);
     const header = headerOf(record.headers);
     const envelope = { record, header, receivedAtMs: this.#receivedAt(record, header) };

@@ -79,7 +79,7 @@ export interface AuditRow extends Origin {
 /** Nothing is written of it. */
 export interface SkippedRecord {
   readonly kind: "skipped";
-  readonly why: "duplicate" | "expired" | "empty";
+  readonly why: "duplicate" | "expired" | "empty" | "canary";
 }
 
 export type SinkRow = EventRow | SessionRow | LetterRow | AuditRow | SkippedRecord;

@@ -2,7 +2,7 @@
 import { each, type MetricDeclaration } from "./declaration.ts";
 
 const SINK_RESULTS = ["written", "double", "erased", "refused", "letter", "session"] as const;
-const SINK_SKIPS = ["duplicate", "expired", "empty"] as const;
+const SINK_SKIPS = ["duplicate", "expired", "empty", "canary"] as const;
 const SINK_CAUSES = ["database", "registry"] as const;
 const WRITE_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120];
 
@@ -24,7 +24,8 @@ export function sinkMetrics(topics: readonly string[]) {
       type: "counter",
       help:
         "Records of which nothing is written: duplicate (its stream and number were read " +
-        "before), expired (older than the retention), empty (no value).",
+        "before), expired (older than the retention), empty (no value), canary (a record of " +
+        "sluice's own).",
       labels: ["why"],
       series: each(SINK_SKIPS),
     },

@@ -20,7 +20,7 @@ type Told =
         readonly erasures: number;
       };
     }
-  | { readonly kind: "skipped"; readonly why: "duplicate" | "expired" | "empty" }
+  | { readonly kind: "skipped"; readonly why: "duplicate" | "expired" | "empty" | "canary" }
   | { readonly kind: "retry"; readonly cause: "database" | "registry"; readonly detail: string }
   | { readonly kind: "conflict" }
   | { readonly kind: "assigned"; readonly partitions: number }
