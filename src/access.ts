@@ -15,6 +15,7 @@ import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
+import { AUDIT_CLAIM_MS } from "./limits.ts";
 import { Doorman } from "./quota/doorman.ts";
 import { Quotas } from "./quota/quotas.ts";
 import { RedisLeases } from "./quota/redis-leases.ts";
@@ -30,11 +31,16 @@ export interface Access {
   readonly doorman: Doorman;
   /** Calls this for each tenant whose keys an edit of the file has changed. */
   onKeysChanged(listener: KeysListener): void;
+  /**
+   * Is this process the first to ask for it, of all that share Redis? Where nobody can tell: yes.
+   */
+  isFirst(what: string): Promise<boolean>;
   /** No longer watches the file. */
   stop(): void;
 }
 
-export type KeysListener = (tenant: string, changes: readonly KeyChange[]) => void;
+/** `edit`: the same in all processes that watch the same file. */
+export type KeysListener = (tenant: string, changes: readonly KeyChange[], edit: string) => void;
 
 export interface AccessParts {
   readonly config: Config;
@@ -66,10 +72,10 @@ export function makeAccess(parts: AccessParts): Access {
     ...(shared === null ? {} : { once: shared.leases, ticketSecret: () => shared.leases.secret }),
   });
   let onKeys: KeysListener = () => {};
-  watched?.onTable((table) => {
+  watched?.onTable((table, edit) => {
     const changes = Map.groupBy(keyChanges(admission.table, table), ({ tenant }) => tenant);
     admission.replace(table);
-    for (const [tenant, own] of changes) onKeys(tenant, own);
+    for (const [tenant, own] of changes) onKeys(tenant, own, edit);
   });
   const quotas = new Quotas({
     clockMs: systemClock.monotonicMs,
@@ -84,7 +90,9 @@ export function makeAccess(parts: AccessParts): Access {
   const onKeysChanged = (listener: KeysListener): void => {
     onKeys = listener;
   };
-  return { admission, quotas, doorman, onKeysChanged, stop };
+  const isFirst = async (what: string): Promise<boolean> =>
+    (await shared?.leases.claim(what, AUDIT_CLAIM_MS).catch(() => true)) ?? true;
+  return { admission, quotas, doorman, onKeysChanged, isFirst, stop };
 }
 
 function makeDoorman({ config, telemetry }: AccessParts): Doorman {
@@ -136,13 +144,13 @@ function makeShared({ config, telemetry }: AccessParts) {
 
 function watchFile({ config, pack, telemetry }: AccessParts) {
   const { log, backends } = telemetry;
-  let listener: (table: TenantTable) => void = () => {};
+  let listener: (table: TenantTable, edit: string) => void = () => {};
   const source = new TenantsSource({
     path: config.tenantsFile,
     types: new Set(pack.types.keys()),
     clock: systemClock,
-    onTable: (table) => {
-      listener(table);
+    onTable: (table, edit) => {
+      listener(table, edit);
       backends.tenantsReloaded("ok");
       log.info("tenants file read again", { sources: table.sources.size, keys: table.keys.size });
     },
@@ -152,7 +160,7 @@ function watchFile({ config, pack, telemetry }: AccessParts) {
     },
   });
   const table = source.start();
-  const onTable = (next: (table: TenantTable) => void): void => {
+  const onTable = (next: typeof listener): void => {
     listener = next;
   };
   return { source, table, onTable };

@@ -2,7 +2,7 @@
 import { makeConsole } from "./console-page.ts";
 import type { ConsoleParts } from "./console-page.ts";
 import { CONSOLE_PATH } from "./console/console.ts";
-import { handleRegistryRequest } from "./schema/registry-routes.ts";
+import { handleRegistryRequest, REGISTRY_PREFIXES } from "./schema/registry-routes.ts";
 import type { HeldSchemas } from "./schema/registry-routes.ts";
 import type { TypeSchema } from "./schema/type-schema.ts";
 import { createAdminServer } from "./telemetry/admin.ts";
@@ -33,7 +33,7 @@ export function makeAdminPort(parts: ConsoleParts, { tracer, schemas }: AdminRoo
     log: telemetry.log,
   });
   admin.addRoute({ prefix: CONSOLE_PATH, answer: page.answer });
-  for (const prefix of ["/schemas", "/subjects"]) {
+  for (const prefix of REGISTRY_PREFIXES) {
     const answer = ({ path }: { readonly path: string }) =>
       handleRegistryRequest({ held: schemas.all }, path) ?? null;
     admin.addRoute({ prefix, answer });

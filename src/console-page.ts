@@ -2,7 +2,7 @@
 import type { Config } from "./config/options.ts";
 import { Console } from "./console/console.ts";
 import { History } from "./console/history.ts";
-import { askWorkers } from "./console/notes.ts";
+import { mergedNotes } from "./console/notes.ts";
 import type { Notes } from "./console/notes.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
@@ -33,15 +33,18 @@ export interface PrimaryConsoleParts {
   readonly workers: number;
   readonly metrics: () => Promise<readonly ExportedMetric[]>;
   readonly ready: Health["ready"];
+  /** Of each worker. */
+  readonly notes: () => Promise<readonly Notes[]>;
 }
 
 /** The console of all workers; charts begin when it is opened. */
 export function makePrimaryConsole(parts: PrimaryConsoleParts): Console {
   const { config, version, workers, metrics, ready } = parts;
+  const notes = async () => mergedNotes(await parts.notes());
   const facts = { version, pack: config.pack, workers };
   const startedAtMs = systemClock.nowMs();
   const { nowMs } = systemClock;
-  const sources = { metrics, notes: askWorkers, history: null, state: ready, facts };
+  const sources = { metrics, notes, history: null, state: ready, facts };
   return new Console({ ...sources, nowMs, startedAtMs }, { adminHost: config.adminHost });
 }
 

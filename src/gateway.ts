@@ -40,6 +40,7 @@ import type { StreamHub } from "./stream/hub.ts";
 import type { StreamStore } from "./stream/store.ts";
 import { makeStreamDoor, makeStreamHub, makeStreamStore } from "./streams.ts";
 import type { AdminServer } from "./telemetry/admin.ts";
+import { eventTopics, tenantsOf } from "./topics.ts";
 import type { BatchTracer } from "./tracing/tracer.ts";
 import { makeTracer } from "./traces.ts";
 
@@ -93,6 +94,7 @@ export class Gateway {
   readonly #admin: AdminServer | null;
   readonly #tracer: BatchTracer | null;
   #canary: Canary | null = null;
+  readonly #duty = Promise.withResolvers<void>();
   #stopWatching: () => void = () => {};
   #stopFollowing: () => void = () => {};
   #port = 0;
@@ -123,7 +125,7 @@ export class Gateway {
     });
     noteKeyChanges(parts, { access: this.#access, delivery: this.#delivery });
     // Looked up now, so that the first events for them find them.
-    for (const topic of this.#tenantTopics()) this.#delivery.topic(topic);
+    for (const topic of this.#eventTopics()) this.#delivery.topic(topic);
     const { sessions, book } = rooms.makeSessions(parts, this.#access.admission);
     this.#sessions = sessions;
     const sessionRooms = { delivery: this.#delivery, sessions, book };
@@ -157,7 +159,7 @@ export class Gateway {
     const shared = { admission, quotas, tracer, ...gated };
     const store = this.#streams;
     this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#deadlines.stream });
-    const heldSchemas = () => this.#heldSchemas();
+    const heldSchemas = () => this.allSchemas();
     this.#live = makeLiveHub(parts, { ...sessionRooms, admission, heldSchemas, newsGround });
     const deadlines = this.#deadlines.http;
     const ingest = makeIngest(parts, { ...shared, deadlines, repeats: this.#repeats.requests });
@@ -173,18 +175,17 @@ export class Gateway {
       live: this.#live,
       isWorker: parts.isWorker,
     });
-    const schemas = { own: () => this.#schemas.held(), all: () => this.#heldSchemas() };
+    const schemas = { own: () => this.#schemas.held(), all: () => this.allSchemas() };
     this.#admin = parts.isWorker ? null : makeAdminPort(parts, { tracer, schemas });
     this.#watch(codec);
   }
 
-  *#tenantTopics(): Iterable<string> {
-    for (const { tenant } of this.#access.admission.table.sources.values()) {
-      yield* tenant.topics.values();
-    }
+  #eventTopics(): Iterable<string> {
+    return eventTopics(this.#parts, tenantsOf(this.#access.admission.table)).keys();
   }
 
-  #heldSchemas() {
+  /** Schemas in use, of the pack's types and of sluice's own topics. */
+  allSchemas(): readonly TypeSchema[] {
     return [...this.#schemas.held(), ...(this.#news?.schemas.held() ?? [])];
   }
 
@@ -223,8 +224,8 @@ export class Gateway {
     if (!serves) return false;
     if (lifecycle.phase !== "ready") this.#parts.telemetry.process.notice("serving, not ready yet");
     await lifecycle.firstReady;
-    this.#canary = makeCanary(this.#parts, this.#delivery);
-    this.#canary?.start();
+    if (!this.#parts.isWorker) this.takeDuty();
+    void this.#duty.promise.then(() => this.#startCanary());
     this.#announce();
     return true;
   }
@@ -236,7 +237,7 @@ export class Gateway {
     await this.#delivery.start();
     await waitUntil(KAFKA_START_MS, () => this.#delivery.state() === "ready");
     if (this.#delivery.state() === "ready" && this.#parts.config.createTopics) {
-      const names = [...this.#parts.pack.topics.keys(), ...this.#tenantTopics()];
+      const names = [...this.#eventTopics()];
       await waitUntil(TOPICS_START_MS, () => names.every((name) => this.#topicsKnown.has(name)));
     }
   }
@@ -271,6 +272,16 @@ export class Gateway {
     this.#live.start();
     this.#port = await this.#server.listen();
     this.#stopFollowing = followCertificate(this.#parts, this.#server);
+  }
+
+  #startCanary(): void {
+    this.#canary = makeCanary(this.#parts, this.#delivery);
+    this.#canary?.start();
+  }
+
+  /** What is done once, not in each of several workers, is done here from now on. */
+  takeDuty(): void {
+    this.#duty.resolve();
   }
 
   /** Schemas of the pack's types in use. */

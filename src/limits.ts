@@ -599,8 +599,11 @@ export const RECENT_BATCHES_MAX = 60;
 export const CONSOLE_HISTORY_EVERY_MS = 2_000;
 export const CONSOLE_HISTORY_MAX = 150;
 
-/** Workers are waited for so long when somebody looks at the console of all of them. */
-export const CONSOLE_ASK_MS = 500;
+/** Workers are waited for so long when the primary shows somebody what they know. */
+export const WORKER_ASK_MS = 500;
+
+/** Of processes that see the same edit of the tenants file one notes it; all see it by then, ms. */
+export const AUDIT_CLAIM_MS = 600_000;
 
 /** What the canary waits for: Kafka's word, the record itself, and an answer about a topic. */
 export const CANARY_STORED_MS_MAX = 30_000;

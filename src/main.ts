@@ -6,22 +6,18 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { tenantsFaults } from "./access.ts";
 import { runCli } from "./cli/run.ts";
-import { dataDirectory } from "./config/data-directory.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
 import { workerCount } from "./config/worker-count.ts";
-import { makePrimaryConsole, notesOf } from "./console-page.ts";
-import { CONSOLE_PATH } from "./console/console.ts";
-import { answerPrimary } from "./console/notes.ts";
 import { certificateFault } from "./doors.ts";
 import { Gateway } from "./gateway.ts";
 import { systemClock } from "./lib/clock.ts";
-import { forkWorker, primaryChannel, workerNumber } from "./lifecycle/cluster.ts";
+import { primaryChannel, workerNumber } from "./lifecycle/cluster.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
-import { runPrimary } from "./lifecycle/primary.ts";
+import { answerPrimary } from "./lifecycle/questions.ts";
 import { handleSignals } from "./lifecycle/signals.ts";
 import { linkToPrimary } from "./lifecycle/worker-link.ts";
-import { removeRunFile, writeRunFile } from "./run-file.ts";
+import { answersOf, servePrimary } from "./primary.ts";
 import { PackError } from "./schema/pack-file.ts";
 import { loadPack } from "./schema/pack.ts";
 import type { Pack } from "./schema/pack.ts";
@@ -81,8 +77,10 @@ async function start(argv: readonly string[]): Promise<void> {
   }
   for (const warning of warnings) telemetry.process.notice(warning);
   const workers = workerCount(config, availableParallelism());
-  if (workers > 1 && worker === null) await servePrimary(config, { workers, telemetry });
-  else await serve({ config, pack, telemetry, isWorker: worker !== null });
+  if (workers > 1 && worker === null) {
+    const reload = () => loadConfig({ argv, env: process.env, readFile, isTty });
+    await servePrimary(config, { workers, telemetry, version: version(), reload, exit });
+  } else await serve({ config, pack, telemetry, isWorker: worker !== null });
 }
 
 function makeTelemetry(config: Config, worker: number | null): Telemetry {
@@ -108,42 +106,6 @@ function exit(code: number): void {
   process.exit(code);
 }
 
-interface PrimaryParts {
-  readonly workers: number;
-  readonly telemetry: Telemetry;
-}
-
-function servePrimary(config: Config, { workers, telemetry }: PrimaryParts): Promise<void> {
-  const { host, port } = config;
-  const scheme = config.tlsCertFile === "" ? "http" : "https";
-  const directory = dataDirectory(config);
-  return runPrimary({
-    config,
-    workers,
-    isTty: process.stdout.isTTY,
-    telemetry,
-    clock: systemClock,
-    randomUnit: Math.random,
-    fork: forkWorker,
-    events: process,
-    exit,
-    url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    routes: ({ metrics, health }) => {
-      const facts = { config, version: version(), workers, metrics, ready: () => health.ready() };
-      return [{ prefix: CONSOLE_PATH, answer: makePrimaryConsole(facts).answer }];
-    },
-    onReady: async (adminUrl) => {
-      const [registryUrl = ""] = config.registryUrl;
-      const brokers = config.kafkaBrokers.join(",");
-      const adminPort = Number(new URL(adminUrl).port);
-      const facts = { pid: process.pid, brokers, registryUrl, port, adminPort };
-      const problem = await writeRunFile(directory, facts);
-      if (problem !== null) telemetry.process.notice(`no run file: ${problem}`);
-    },
-    onEnd: () => removeRunFile(directory, process.pid),
-  });
-}
-
 interface ServeParts {
   readonly config: Config;
   readonly pack: Pack;
@@ -161,8 +123,13 @@ async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise
   if (isWorker) {
     const snapshot = () => telemetry.registry.snapshot();
     const sendAway = (connections: number) => gateway?.sendAway(connections);
-    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, sendAway, unexpected });
-    answerPrimary(process, () => notesOf({ telemetry }, () => gateway?.heldSchemas() ?? []));
+    const onDuty = () => gateway?.takeDuty();
+    const channel = primaryChannel();
+    linkToPrimary({ channel, lifecycle, snapshot, sendAway, onDuty, unexpected });
+    answerPrimary(
+      process,
+      answersOf({ telemetry }, () => gateway),
+    );
   }
   const isForPeople =
     config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY);

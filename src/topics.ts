@@ -15,12 +15,26 @@ export function tenantsOf(table: Pick<TenantTable, "sources">): ReadonlySet<Tena
   return new Set([...table.sources.values()].map(({ tenant }) => tenant));
 }
 
-/**
- * Every topic that may be needed, the tenants' own and those of dead letters too, with the
- * partitions it gets where sluice makes it.
- */
+interface TopicParts {
+  readonly config: Config;
+  readonly pack: Pack;
+}
+
+/** Every topic that may be needed, with the partitions it gets where sluice makes it. */
 export function neededTopics(
-  { config, pack }: { readonly config: Config; readonly pack: Pack },
+  parts: TopicParts,
+  tenants: ReadonlySet<TenantPolicy>,
+): Map<string, number> {
+  const { sessionTopic, auditTopic } = parts.config;
+  const partitions = eventTopics(parts, tenants);
+  if (sessionTopic !== "") partitions.set(sessionTopic, SESSION_PARTITIONS);
+  if (auditTopic !== "") partitions.set(auditTopic, 1);
+  return partitions;
+}
+
+/** Those that an event's answer waits for: the tenants' own and those of dead letters too. */
+export function eventTopics(
+  { config, pack }: TopicParts,
   tenants: ReadonlySet<TenantPolicy>,
 ): Map<string, number> {
   const partitions = new Map<string, number>();
@@ -39,7 +53,5 @@ export function neededTopics(
     const letters = [...partitions.keys()].map((topic) => `${topic}.dlq`);
     for (const topic of [...letters, "sluice.dlq"]) partitions.set(topic, 1);
   }
-  if (config.sessionTopic !== "") partitions.set(config.sessionTopic, SESSION_PARTITIONS);
-  if (config.auditTopic !== "") partitions.set(config.auditTopic, 1);
   return partitions;
 }

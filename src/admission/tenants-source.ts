@@ -16,7 +16,8 @@ export interface TenantsSourceOptions {
   readonly path: string;
   readonly types: ReadonlySet<string> | null;
   readonly clock: Clock;
-  readonly onTable: (table: TenantTable) => void;
+  /** `edit` names the edit: the same in every process that watches the same file. */
+  readonly onTable: (table: TenantTable, edit: string) => void;
   readonly onRefused: (faults: readonly string[]) => void;
 }
 
@@ -65,7 +66,7 @@ export class TenantsSource {
   /** The table as it is now; throws with all that is wrong. Starts to watch. */
   start(): TenantTable {
     const { path, clock } = this.#options;
-    const onChange = () => this.#reload();
+    const onChange = (edit: string) => this.#reload(edit);
     const watched = { paths: [path], everyMs: TENANTS_WATCH_MS, clock, onChange };
     // Watched before it is read, so that no edit falls in between.
     this.#stopWatching = watchFiles(watched);
@@ -79,9 +80,9 @@ export class TenantsSource {
     this.#stopWatching();
   }
 
-  #reload(): void {
+  #reload(edit: string): void {
     const read = this.#read();
-    if (read.kind === "table") this.#options.onTable(read.table);
+    if (read.kind === "table") this.#options.onTable(read.table, edit);
     else this.#options.onRefused(read.faults);
   }
 

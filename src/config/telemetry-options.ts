@@ -55,7 +55,7 @@ export const TELEMETRY_OPTIONS = {
     max: 3_600_000,
     text:
       "How often a record of sluice's own (header sluice-canary, no value) is written to each " +
-      "topic and looked for there, by each process. 0: never. Consumers have to skip it.",
+      "topic and looked for there, by one worker of a gateway. 0: never. Consumers skip it.",
   },
   canaryTopics: {
     group: "telemetry",

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
-import { answerPrimary, mergedNotes } from "./notes.ts";
-import type { Notes } from "./notes.ts";
+import { mergedNotes } from "./notes.ts";
 
 const batch = (atMs: number) => ({
   atMs,
@@ -33,23 +31,5 @@ describe("mergedNotes", () => {
 
   it("shows nothing when nobody answers", () => {
     assert.deepEqual(mergedNotes([]), { refusals: [], batches: [], schemas: [] });
-  });
-});
-
-describe("answerPrimary", () => {
-  it("answers its question, and leaves what others say alone", () => {
-    const sent: unknown[] = [];
-    const line = new EventEmitter();
-    const notes: Notes = { refusals: [], batches: [batch(1)], schemas: [] };
-    answerPrimary(
-      Object.assign(line, { send: (message: unknown) => void sent.push(message) }),
-      () => notes,
-    );
-    for (const message of [null, 7, { sluice: "snapshot" }, { console: "other" }]) {
-      line.emit("message", message);
-    }
-    assert.deepEqual(sent, []);
-    line.emit("message", { console: "look" });
-    assert.deepEqual(sent, [{ console: "notes", notes }]);
   });
 });

@@ -10,8 +10,11 @@ export interface FileWatchOptions {
   readonly paths: readonly string[];
   readonly everyMs: number;
   readonly clock: Clock;
-  /** Some of them changed, came or went since the last look. */
-  readonly onChange: () => void;
+  /**
+   * Some of them changed, came or went since the last look. `edit` names what they are now: the
+   * same in every process that watches the same files.
+   */
+  readonly onChange: (edit: string) => void;
 }
 
 /** Watches from now on, until the returned function is called. */
@@ -24,7 +27,7 @@ export function watchFiles({ paths, everyMs, clock, onChange }: FileWatchOptions
       const now = stamps();
       if (now !== seen) {
         seen = now;
-        onChange();
+        onChange(now);
       }
       look();
     });

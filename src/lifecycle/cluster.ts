@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import type { EventEmitter } from "node:events";
 
 import type { PrimaryChannel } from "./worker-link.ts";
-import type { WorkerHandle } from "./workers.ts";
+import type { WorkerHandle } from "./pooled-worker.ts";
 
 /** The number of this worker, from 1; null in a process that is no worker. */
 export function workerNumber(): number | null {

@@ -12,7 +12,8 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { WORKER_METRICS } from "../telemetry/worker-metrics.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { handleSignals, type ProcessEvents } from "./signals.ts";
-import { WorkerPool, type WorkerHandle } from "./workers.ts";
+import type { WorkerHandle } from "./pooled-worker.ts";
+import { WorkerPool } from "./workers.ts";
 
 export interface PrimaryOptions {
   readonly config: Pick<Config, "adminHost" | "adminPort" | "drainDeadlineMs">;
@@ -28,6 +29,8 @@ export interface PrimaryOptions {
   readonly exit: (code: number) => void;
   /** The address the workers serve, for the ready line. */
   readonly url: string;
+  /** What stands against a rolling restart now; null: nothing. */
+  readonly whyNoRenewal?: () => string | null;
   /** Further routes of the admin port, which show what all workers have counted. */
   readonly routes?: (sources: PrimarySources) => readonly AdminRoute[];
   /** Further steps of the start, once all workers are ready, and what undoes them at the end. */
@@ -67,7 +70,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   });
   const pool = makePool(options, lifecycle);
   const unexpected = (where: string, error: unknown) => telemetry.process.unexpected(where, error);
-  const renewAll = makeRenewal({ pool, telemetry, drainDeadlineMs });
+  const whyNot = options.whyNoRenewal ?? (() => null);
+  const renewAll = makeRenewal({ pool, telemetry, drainDeadlineMs, whyNot });
   const renew = (): void => {
     // Workers that are just starting are as new as any.
     if (lifecycle.phase !== "starting") renewAll();
@@ -149,13 +153,19 @@ function makeRenewal(parts: {
   readonly pool: WorkerPool;
   readonly telemetry: Telemetry;
   readonly drainDeadlineMs: number;
+  readonly whyNot: () => string | null;
 }): () => void {
-  const { pool, telemetry, drainDeadlineMs } = parts;
+  const { pool, telemetry, drainDeadlineMs, whyNot } = parts;
   let isUnderWay = false;
   let isAskedAgain = false;
   const renew = async (): Promise<void> => {
     do {
       isAskedAgain = false;
+      const obstacle = whyNot();
+      if (obstacle !== null) {
+        telemetry.workers.renewalFailed(obstacle);
+        continue;
+      }
       telemetry.workers.renewalStarted(pool.ready);
       const renewal = await pool.renew({ readyMs: RENEWAL_READY_MS, drainMs: drainDeadlineMs });
       if (renewal.kind === "interrupted") return;

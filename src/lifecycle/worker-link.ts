@@ -21,6 +21,8 @@ export type WorkerMessage =
 export type PrimaryMessage =
   | { readonly sluice: "drain"; readonly reason: string }
   | { readonly sluice: "snapshot"; readonly request: number }
+  /** What a gateway does once, not in each worker, is this worker's from now on. */
+  | { readonly sluice: "duty" }
   /** Others have fewer connections: so many should reconnect. */
   | { readonly sluice: "rebalance"; readonly connections: number };
 
@@ -37,6 +39,8 @@ export interface WorkerLinkOptions {
   /** Asks so many WebSockets to reconnect. */
   readonly sendAway: (connections: number) => void;
   readonly snapshot: () => Promise<readonly ExportedMetric[]>;
+  /** What is done once for all workers is to be done here. */
+  readonly onDuty: () => void;
   readonly unexpected: (where: string, error: unknown) => void;
 }
 
@@ -60,6 +64,9 @@ export function linkToPrimary(options: WorkerLinkOptions): void {
         } else {
           lifecycle.leaveAtOnce(message.reason);
         }
+        break;
+      case "duty":
+        options.onDuty();
         break;
       case "rebalance":
         options.sendAway(message.connections);

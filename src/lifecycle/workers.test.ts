@@ -7,7 +7,8 @@ import { MetricRegistry, mergedText } from "../telemetry/metric-registry.ts";
 import type { LifePhase } from "../telemetry/process.ts";
 import type { DrainAction, DrainStep } from "./lifecycle.ts";
 import { linkToPrimary, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
-import { WorkerPool, type WorkerHandle } from "./workers.ts";
+import type { WorkerHandle } from "./pooled-worker.ts";
+import { WorkerPool } from "./workers.ts";
 
 /** A worker made of events: the test plays its part. */
 class FakeWorker extends EventEmitter implements WorkerHandle {
@@ -16,6 +17,8 @@ class FakeWorker extends EventEmitter implements WorkerHandle {
   readonly heard: PrimaryMessage[] = [];
   readonly kills: string[] = [];
   connected = true;
+  /** How often it was told that it is on duty. */
+  duties = 0;
 
   constructor(id: number) {
     super();
@@ -24,7 +27,8 @@ class FakeWorker extends EventEmitter implements WorkerHandle {
   }
 
   send(message: PrimaryMessage): void {
-    this.heard.push(message);
+    if (message.sluice === "duty") this.duties += 1;
+    else this.heard.push(message);
   }
 
   kill(signal: string): void {
@@ -340,6 +344,37 @@ describe("WorkerPool.renew", () => {
   });
 });
 
+describe("WorkerPool, what is done once", () => {
+  const duties = (workers: readonly FakeWorker[]) => workers.map((worker) => worker.duties);
+
+  it("is done by one that is ready, until it dies; then by another one", async () => {
+    const { pool, worker, workers } = setUp(3);
+    const start = pool.start();
+    worker(1).enter("not-ready", "Kafka has not been reached yet");
+    worker(2).enter("ready");
+    worker(1).enter("ready");
+    worker(3).enter("ready");
+    await start;
+    worker(2).enter("not-ready", "Kafka is away");
+    assert.deepEqual(duties(workers), [0, 1, 0]);
+    worker(2).exit(null, "SIGKILL");
+    assert.deepEqual(duties(workers), [1, 1, 0]);
+  });
+
+  it("passes on when its worker is told to go, and to nobody in a drain", async () => {
+    const { pool, worker, workers } = await started();
+    const renewal = pool.renew({ readyMs: 60_000, drainMs: 30_000 });
+    worker(3).enter("ready");
+    assert.deepEqual(duties(workers), [1, 0, 0]);
+    await settle();
+    assert.deepEqual(duties(workers), [1, 1, 0]);
+    const drained = pool.drain("SIGTERM", 10_000);
+    for (const id of [2, 1, 3]) worker(id).exit(0);
+    await Promise.all([renewal, drained]);
+    assert.deepEqual(duties(workers), [1, 1, 0]);
+  });
+});
+
 describe("WorkerPool.balance", () => {
   async function look(
     { pool, worker }: Awaited<ReturnType<typeof started>>,
@@ -408,6 +443,7 @@ describe("linkToPrimary", () => {
       },
       sendAway: (connections) => calls.push(`send away ${connections}`),
       snapshot: async () => [],
+      onDuty: () => calls.push("on duty"),
       unexpected: (where) => calls.push(where),
     });
     return { channel, calls, drainActions, enter: (phase: LifePhase) => listener(phase, ["why"]) };
@@ -422,6 +458,12 @@ describe("linkToPrimary", () => {
       { sluice: "phase", phase: "not-ready", reasons: ["why"] },
       { sluice: "snapshot", request: 7, metrics: [] },
     ]);
+  });
+
+  it("hears that it is on duty", () => {
+    const { channel, calls } = link();
+    channel.emit("message", { sluice: "duty" } satisfies PrimaryMessage);
+    assert.deepEqual(calls, ["on duty"]);
   });
 
   it("says farewell with its last counts, and sends connections away when asked", async () => {

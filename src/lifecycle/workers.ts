@@ -12,17 +12,8 @@ import { GatheredMetrics } from "../telemetry/gathered-metrics.ts";
 import type { LifePhase } from "../telemetry/process.ts";
 import type { WorkersTelemetry } from "../telemetry/workers.ts";
 import { surplusConnections } from "./balance.ts";
+import { newWorker, type Worker, type WorkerHandle } from "./pooled-worker.ts";
 import { asWorkerMessage, type PrimaryMessage, type WorkerMessage } from "./worker-link.ts";
-
-/** One forked process; `cluster.fork()` returns such a thing. */
-export interface WorkerHandle {
-  readonly id: number;
-  readonly pid: number | undefined;
-  send(message: PrimaryMessage): unknown;
-  kill(signal: string): unknown;
-  isConnected(): boolean;
-  on(event: string, listener: (...values: unknown[]) => void): unknown;
-}
 
 export interface WorkerPoolOptions {
   readonly count: number;
@@ -36,23 +27,6 @@ export interface WorkerPoolOptions {
   >;
   /** How many workers want traffic now, and why the others do not. */
   readonly onReadiness: (ready: number, reasons: readonly string[]) => void;
-}
-
-interface Worker {
-  readonly handle: WorkerHandle;
-  /** True: it has been ready; false: it has left before. */
-  readonly arrived: PromiseWithResolvers<boolean>;
-  readonly left: PromiseWithResolvers<void>;
-  /** It is to take the place of another one, once it is ready; if it dies before, so be it. */
-  isOnTrial: boolean;
-  /** It was told to go, or is of no use any more. */
-  isLeaving: boolean;
-  /** Told to drain before it had said a word: it may not have been able to hear. */
-  mayBeDeaf: boolean;
-  hasSpoken: boolean;
-  phase: LifePhase;
-  reasons: readonly string[];
-  readyAtMs: number | null;
 }
 
 /** How a rolling restart ended: `failed` says why. */
@@ -209,6 +183,7 @@ export class WorkerPool {
     if (worker.handle.isConnected()) {
       worker.handle.send({ sluice: "drain", reason: "another worker takes its place" });
     }
+    this.#findDuty();
     const hasLeft = await this.#inTime(
       worker.left.promise.then(() => true),
       drainMs,
@@ -273,18 +248,7 @@ export class WorkerPool {
 
   #fork({ isOnTrial }: { readonly isOnTrial: boolean }): Worker {
     const handle = this.#options.fork();
-    const worker: Worker = {
-      handle,
-      arrived: Promise.withResolvers(),
-      left: Promise.withResolvers(),
-      isOnTrial,
-      isLeaving: false,
-      mayBeDeaf: false,
-      hasSpoken: false,
-      phase: "starting",
-      reasons: [],
-      readyAtMs: null,
-    };
+    const worker = newWorker(handle, isOnTrial);
     this.#workers.set(handle.id, worker);
     handle.on("message", (value) => this.#onMessage(worker, asWorkerMessage(value)));
     handle.on("exit", (code, signal) =>
@@ -393,5 +357,15 @@ export class WorkerPool {
       worker.reasons.map((reason) => `worker ${worker.handle.id}: ${reason}`),
     );
     this.#options.onReadiness(ready, reasons);
+    this.#findDuty();
+  }
+
+  /** One worker is on duty, from when it is ready until it leaves. */
+  #findDuty(): void {
+    if (this.#isDraining || this.#living.some((each) => each.isOnDuty && !each.isLeaving)) return;
+    const next = this.#living.find(({ phase, isLeaving }) => phase === "ready" && !isLeaving);
+    if (next === undefined || !next.handle.isConnected()) return;
+    next.isOnDuty = true;
+    next.handle.send({ sluice: "duty" });
   }
 }

@@ -102,7 +102,7 @@ export class RedisLeases implements LeaseMemory, OnceMemory {
     return sound;
   }
 
-  /** Tickets: true for the first process that asks. Throws where nobody can tell. */
+  /** Tickets, notes made once: true for who asks first. Throws where nobody can tell. */
   async claim(id: string, ttlMs: number): Promise<boolean> {
     if (this.#client.status !== "ready") throw new Error("Redis cannot be asked");
     const { status } = this.#client;

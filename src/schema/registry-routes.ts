@@ -11,11 +11,17 @@ export interface RegistryRouteAnswer {
   readonly body: string;
 }
 
+/** What is shown of one. */
+export type HeldSchema = Pick<TypeSchema, "subject" | "schemaId" | "version" | "text">;
+
 /** What is asked for schemas; the store is one. */
 export interface HeldSchemas {
   /** One per subject. */
-  held(): readonly Pick<TypeSchema, "subject" | "schemaId" | "version" | "text">[];
+  held(): readonly HeldSchema[];
 }
+
+/** Where its paths begin. */
+export const REGISTRY_PREFIXES = ["/schemas", "/subjects"] as const;
 
 const CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
 const ABSENT = {

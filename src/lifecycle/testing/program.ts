@@ -70,7 +70,9 @@ async function serve(): Promise<void> {
   if (isWorker) {
     const snapshot = async () => telemetry.registry.snapshot();
     const sendAway = () => undefined;
-    linkToPrimary({ channel: primaryChannel(), lifecycle, snapshot, sendAway, unexpected });
+    const onDuty = () => undefined;
+    const channel = primaryChannel();
+    linkToPrimary({ channel, lifecycle, snapshot, sendAway, onDuty, unexpected });
     telemetry.log.info("worker up", { pid: process.pid });
     await lifecycle.start([]);
     return;
