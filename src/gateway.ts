@@ -104,7 +104,8 @@ export class Gateway {
   static async create(parts: GatewayParts): Promise<Gateway> {
     const { backends } = parts.telemetry;
     const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
-    const codec = await createCodec({ onTrap: () => backends.codecTrapped(), inputBytesMax });
+    const onTrap = () => backends.codecTrapped();
+    const codec = await createCodec({ onTrap, inputBytesMax, ...rooms.recordLimit(parts.config) });
     const newsGround = await loadNewsGround(parts.config);
     return new Gateway(parts, { codec, newsGround, tracer: await makeTracer(parts) });
   }

@@ -168,6 +168,12 @@ export function ingestLimits(config: Config): IngestLimits {
   };
 }
 
+/** The codec refuses for good what Kafka would refuse each time it came again. */
+export function recordLimit({ kafkaMessageBytesMax }: Config) {
+  const bytes = kafkaMessageBytesMax - limits.RECORD_OVERHEAD_BYTES;
+  return { recordBytesMax: Math.min(limits.RECORD_BYTES_MAX, bytes) };
+}
+
 /**
  * Prefix of request and connection ids: unique enough among all processes, says nothing of them.
  */

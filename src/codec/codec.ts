@@ -5,7 +5,7 @@
  */
 import type { Fault } from "../errors.ts";
 import { assert } from "../lib/assert.ts";
-import { INFLATED_BYTES_MAX } from "../limits.ts";
+import { INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from "../limits.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { pointerSteps } from "../schema/plan/pointers.ts";
@@ -60,6 +60,8 @@ export interface CodecOptions {
   readonly onTrap?: () => void;
   /** The longest frame. */
   readonly inputBytesMax?: number;
+  /** The longest record, up to RECORD_BYTES_MAX, which it is if absent. */
+  readonly recordBytesMax?: number;
   /** Needed by plans with fields that are stored as keyed hashes. */
   readonly keyedHash?: KeyedHash;
 }
@@ -108,7 +110,8 @@ export class Codec {
     this.#inputBytesMax = options.inputBytesMax ?? INFLATED_BYTES_MAX;
     this.#keyedHash = options.keyedHash;
     this.#searcher = new FaultSearcher(() => new Codec(module, { ...options, onTrap: noop }));
-    this.#regions = layOut(this.#inputBytesMax);
+    const { recordBytesMax = RECORD_BYTES_MAX } = options;
+    this.#regions = layOut(this.#inputBytesMax, recordBytesMax);
     this.#space = new Space(this.#regions.plans);
     this.#fills = new Fills(this.#regions);
     this.#instance = new Instance(module, this.#regions);
@@ -241,6 +244,8 @@ export class Codec {
       status: (table.status[row] ?? ROW_STATUS.fault) as RowStatus,
       kind: table.kind[row] ?? 0,
       text: table.memory.subarray(start, table.eventEnd[row]),
+      eventBytesMax: this.#context?.eventBytesMax ?? Infinity,
+      recordBytesMax: this.#regions.recordBytesMax,
       at: (table.faultAt[row] ?? 0) - start,
       node: isPlanNode ? node - plan.address : node,
       field: table.faultField[row] ?? 0,

@@ -18,6 +18,9 @@ export interface Refusal {
   readonly kind: number;
   /** The event's text. */
   readonly text: Uint8Array;
+  /** The longest event and record that are taken. */
+  readonly eventBytesMax: number;
+  readonly recordBytesMax: number;
   /** Offset into the text of the byte that does not fit. */
   readonly at: number;
   /** Offset of the node into its plan, or one of abi.ts's NODE_ numbers. */
@@ -36,6 +39,14 @@ export interface Refusal {
   readonly recordDepth: number;
   /** The text may hold private values, and it is too broken to know where. */
   readonly hidesBytes: boolean;
+}
+
+/** A short event may have a long record, by the defaults of its schema. */
+function sizeDetail({ text, eventBytesMax, recordBytesMax }: Refusal): string {
+  return text.length > eventBytesMax
+    ? `${OUTCOME_RULES.too_large.text}: ${text.length} bytes of ${eventBytesMax}`
+    : `the record of this event is too large: with the defaults of its schema it is over ` +
+        `${recordBytesMax} bytes, or more than a frame has room for`;
 }
 
 /** The fault in the shape every door of sluice gives it. */
@@ -58,7 +69,7 @@ export function describeRefusal(refusal: Refusal): Fault {
         detail: `the schema ${JSON.stringify(refusal.schemaReference)} is not loaded`,
       };
     case ROW_STATUS.tooLarge:
-      return { code: "too_large", kind: "too_large", detail: OUTCOME_RULES.too_large.text };
+      return { code: "too_large", kind: "too_large", detail: sizeDetail(refusal) };
     case ROW_STATUS.badId:
       return placed(refusal, "bad_id", `a string of 1 to ${ID_BYTES_MAX} bytes`);
     case ROW_STATUS.badTime:

@@ -4,7 +4,7 @@
  * fill. The holes of a record are found by the token and all filled at once, by writing the record
  * anew. It knows nothing of schemas.
  */
-import { FILL_TEXT_LENGTH_MAX, RECORD_BYTES_MAX } from "../limits.ts";
+import { FILL_TEXT_LENGTH_MAX } from "../limits.ts";
 import { ROW_STATUS } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { longBytes } from "../schema/plan/defaults.ts";
@@ -29,7 +29,6 @@ interface Frame {
   readonly planOf: (row: number) => CompiledPlan | undefined;
 }
 
-const REGISTRY_HEADER_BYTES = 5;
 const UNITS = { text: 0n, millis: 1n, micros: 1_000n, nanos: 1_000_000n } as const;
 
 const encoder = new TextEncoder();
@@ -116,7 +115,7 @@ export class Fills {
       0,
     );
     const bytes = value.length + growth;
-    if (bytes > RECORD_BYTES_MAX + REGISTRY_HEADER_BYTES) return false;
+    if (bytes > this.#regions.recordBytesMax) return false;
     if (start + bytes > this.#regions.arenaEnd) return false;
     let from = 0;
     let to = start;

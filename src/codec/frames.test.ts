@@ -179,6 +179,22 @@ describe("frames", () => {
     assert.deepEqual(statuses(`[${record},${B}]`), [ROW_STATUS.tooLarge, 0]);
   });
 
+  it("bounds the record by itself: defaults may make much of a little event", async () => {
+    const small = await Harness.create({ recordBytesMax: 3_000 });
+    const fields = [{ name: "pad", type: "string", default: "d".repeat(100) }];
+    const items = { type: "array", items: { type: "record", name: "Item", fields } };
+    const schemaText = recordOf({ items });
+    small.route({ type: "many", schemaText });
+    const many = (count: number) =>
+      `{"type":"many","data":{"items":[${Array(count).fill("{}").join(",")}]}}`;
+    const [taken, refused] = small.rows(`[${many(20)},${many(40)}]`, { eventBytesMax: 1_000 });
+    assert.equal(taken?.status, 0);
+    assert.equal(refused?.status, ROW_STATUS.tooLarge);
+    assert.match(refused?.fault?.detail ?? "", /record .* with the defaults .* over 3005 bytes/);
+    const [long] = small.rows(many(400), { eventBytesMax: 1_000 });
+    assert.match(long?.fault?.detail ?? "", /event .* \d{4} bytes of 1000$/);
+  });
+
   it("whole events: the type stands in a member", () => {
     const context = { payload: "whole", typeMember: "kind" } as const;
     const [row] = harness.rows('{"n":1,"kind":"a"}', context);

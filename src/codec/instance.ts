@@ -54,10 +54,12 @@ export interface Regions {
   readonly originalsEnd: number;
   /** Plans and route texts, up to the end of the memory. */
   readonly plans: number;
+  /** Bytes of the longest record, its registry header with it. */
+  readonly recordBytesMax: number;
 }
 
 /** Regions for frames of at most `inputBytesMax` bytes. */
-export function layOut(inputBytesMax: number): Regions {
+export function layOut(inputBytesMax: number, recordBytesMax: number): Regions {
   let next = REGIONS;
   const take = (bytes: number): number => {
     const start = next;
@@ -88,6 +90,7 @@ export function layOut(inputBytesMax: number): Regions {
     originals,
     originalsEnd: originals + originalsBytes,
     plans: next,
+    recordBytesMax: recordBytesMax + REGISTRY_HEADER_BYTES,
   };
 }
 
@@ -144,7 +147,7 @@ export class Instance {
     put(PARAM_ARENA_END, regions.arenaEnd);
     put(PARAM_ORIGINALS, regions.originals);
     put(PARAM_ORIGINALS_END, regions.originalsEnd);
-    put(PARAM_RECORD_BYTES_MAX, RECORD_BYTES_MAX + REGISTRY_HEADER_BYTES);
+    put(PARAM_RECORD_BYTES_MAX, regions.recordBytesMax);
     put(PARAM_ID_BYTES_MAX, ID_BYTES_MAX);
     put(PARAM_KEY_BYTES_MAX, KEY_BYTES_MAX);
     for (const [at, bytes] of [

@@ -1,7 +1,7 @@
 /** Packs other than the default, and what becomes of refused events: embedded parts throughout. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -51,6 +51,25 @@ test("a bare directory of schemas is a pack: type = file name, topic events, usu
     assert.equal(((await response.json()) as Answer).stored, 1);
     const [record] = await readAll(gateway.run.brokers, ["events"]);
     assert.equal(Buffer.from(record?.key ?? []).toString(), "u-1");
+  });
+  await rm(directory, { recursive: true });
+});
+
+test("an event whose defaults make more of it than Kafka takes is refused for good", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "sluice-pack-"));
+  const pad = { name: "pad", type: "string", default: "d".repeat(1_000) };
+  const items = { type: "array", items: { type: "record", name: "Item", fields: [pad] } };
+  const schema = { type: "record", name: "cart", fields: [{ name: "items", type: items }] };
+  await writeFile(join(directory, "cart.avsc"), JSON.stringify(schema));
+  const flags = ["--pack", directory, "--kafka-message-bytes-max", "40000"];
+  await withGateway(flags, async (gateway) => {
+    const cart = (count: number) => ({ type: "cart", data: { items: Array(count).fill({}) } });
+    const response = await gateway.post(JSON.stringify({ events: [cart(50), cart(30)] }));
+    assert.equal(response.status, 200);
+    const { stored, rejected } = (await response.json()) as Answer;
+    assert.equal(stored, 1);
+    assert.equal(rejected[0]?.["code"], "too_large");
+    assert.match(rejected[0]?.["detail"] ?? "", /the record of this event is too large/);
   });
   await rm(directory, { recursive: true });
 });
