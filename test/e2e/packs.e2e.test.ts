@@ -63,7 +63,9 @@ test("an event whose defaults make more of it than Kafka takes is refused for go
   await writeFile(join(directory, "cart.avsc"), JSON.stringify(schema));
   const flags = ["--pack", directory, "--kafka-message-bytes-max", "40000"];
   await withGateway(flags, async (gateway) => {
-    const cart = (count: number) => ({ type: "cart", data: { items: Array(count).fill({}) } });
+    const cart = (count: number) => {
+      return { type: "cart", data: { items: Array.from({ length: count }, () => ({})) } };
+    };
     const response = await gateway.post(JSON.stringify({ events: [cart(50), cart(30)] }));
     assert.equal(response.status, 200);
     const { stored, rejected } = (await response.json()) as Answer;
