@@ -81,6 +81,8 @@ export interface InstanceOptions {
    */
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly progress?: (sentence: string) => void;
+  /** Kafka: for its Java machine, instead of those that keep it small. */
+  readonly javaFlags?: readonly string[];
 }
 
 /**

@@ -85,6 +85,7 @@ export async function startInstance(name, options = {}) {
       directory,
       ports: { ...reserved.ports, ...chosen },
       settings: options.settings ?? {},
+      javaFlags: options.javaFlags,
       progress: options.progress ?? (() => {}),
     },
     freePorts: reserved.free,

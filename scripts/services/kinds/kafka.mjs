@@ -88,13 +88,14 @@ function allowedUrls(settings) {
   return [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${urls.join(",")}`];
 }
 
-function nodeProcess({ directory, ports, settings }, { node, nodes }) {
+function nodeProcess(context, { node, nodes }) {
+  const { directory, ports, settings, javaFlags = JVM_FLAGS } = context;
   const purposes = Object.keys(NODE_PORTS).filter((purpose) => purpose !== "proxy");
   return {
     name: nodes.length === 1 ? "broker" : `node${node}`,
     program: "java",
     programArguments: [
-      ...JVM_FLAGS,
+      ...javaFlags,
       ...allowedUrls(settings),
       "-cp",
       join(artifactFolder(LIBRARIES), "*"),
