@@ -53,10 +53,16 @@ export class TestBrowser {
     return new TestBrowser(browser, profile);
   }
 
-  /** A tab; tabs of one browser share storage, locks and channels. */
-  async tab(url: string): Promise<Page> {
+  /** An empty tab. */
+  async page(): Promise<Page> {
     const page = await this.browser.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
+    return page;
+  }
+
+  /** A tab; tabs of one browser share storage, locks and channels. */
+  async tab(url: string): Promise<Page> {
+    const page = await this.page();
     page.on("pageerror", (error) => console.error("page:", String(error)));
     await page.goto(url);
     return page;

@@ -101,7 +101,7 @@ describe("Redis", () => {
 
   test("row 22: paused (CLIENT PAUSE): pipelines time out, nothing is counted twice", async () => {
     await withRoom(async (server, room) => {
-      await server.admin.client("PAUSE", 1_500, "ALL");
+      await server.admin.client("PAUSE", 4_000, "ALL");
       sendEvents(room, 10);
       await failsWith(room, "timeout");
       sendEvents(room, 10);
@@ -162,7 +162,7 @@ describe("Redis", () => {
     const directory = await mkdtemp(join(tmpdir(), "sluice-redis-"));
     const settings = ["--dir", directory];
     const first = await startPrivateRedis({ settings });
-    await first.admin.eval("for i = 1, 2000 do redis.call('SET', 'k' .. i, i) end", 0);
+    await first.admin.eval("for i = 1, 5000 do redis.call('SET', 'k' .. i, i) end", 0);
     await first.admin.save();
     await first.kill();
     const slow = [

@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { packLibrary } from "../../src/codec/testing/packed-library.ts";
 import type { PackedLibrary } from "../../src/codec/testing/packed-library.ts";
@@ -67,7 +68,8 @@ function run(words: readonly string[], flags: readonly string[] = []) {
   const printed = async (isEnough: (lines: Line[]) => boolean) => {
     while (!isEnough(lines())) await once(child.stdout, "data");
   };
-  return { child, lines, printed, ended: once(child, "exit") };
+  // Not before all it has printed has been read.
+  return { child, lines, printed, ended: once(child, "close") };
 }
 
 async function judge(ids: readonly string[]): Promise<void> {
@@ -105,10 +107,9 @@ test("fileStore: what a killed process has not sent, the next one sends", async 
   const url = `http://127.0.0.1:${proxy.port}`;
   const killed = run([url, "20", queue]);
   await killed.printed((lines) => lines.length === 20);
-  // One more turn, so that the journal has them.
-  const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, 200);
-  await promise;
+  // It has printed them before the journal has them.
+  const kept = () => (existsSync(queue) ? readFileSync(queue, "utf8") : "");
+  while (!killed.lines().every(({ id }) => kept().includes(id))) await delay(10);
   killed.child.kill("SIGKILL");
   await killed.ended;
   proxy.restore();

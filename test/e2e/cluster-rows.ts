@@ -6,14 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { Instance } from "../../scripts/services/control.mjs";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
-import { faultRow } from "./fault-row.ts";
+import { PATIENT, faultRow } from "./fault-row.ts";
 import type { FaultRow } from "./fault-row.ts";
 
 const LOAD = { http: 2, streams: 2, pauseMs: 20 };
 
-function row(cluster: Instance, run: (row: FaultRow) => Promise<void>): Promise<void> {
+function row(
+  cluster: Instance,
+  run: (row: FaultRow) => Promise<void>,
+  flags: readonly string[] = [],
+): Promise<void> {
   const heal = () => cluster.start();
-  return faultRow({ brokers: cluster.address, load: LOAD, heal }, run);
+  return faultRow({ brokers: cluster.address, load: LOAD, heal, flags }, run);
 }
 
 /** Not confirmed by the deadline of a request, or refused while Kafka confirms nothing. */
@@ -32,11 +36,12 @@ function noStreamWasTold({ load }: FaultRow): void {
 
 /** SIGKILL to a broker that leads a third of the partitions; it comes back at the end. */
 export function killedLeader(cluster: Instance, process: string): Promise<void> {
-  return row(cluster, async (current) => {
+  const harm = async (current: FaultRow) => {
     await cluster.kill({ process });
     await everyoneGoesOn(current);
     noStreamWasTold(current);
-  });
+  };
+  return row(cluster, harm, PATIENT);
 }
 
 /**
@@ -61,7 +66,7 @@ export function suspendedLeader(
 
 /** Each broker in turn: SIGTERM, gone, started again, and events flow before the next one goes. */
 export function rollingRestart(cluster: Instance, processes: readonly string[]): Promise<void> {
-  return row(cluster, async (current) => {
+  const harm = async (current: FaultRow) => {
     for (const process of processes) {
       cluster.signal("SIGTERM", { process });
       const isGone = () =>
@@ -71,7 +76,8 @@ export function rollingRestart(cluster: Instance, processes: readonly string[]):
       await everyoneGoesOn(current);
     }
     noStreamWasTold(current);
-  });
+  };
+  return row(cluster, harm, PATIENT);
 }
 
 /**

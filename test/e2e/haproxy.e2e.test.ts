@@ -215,13 +215,17 @@ describe("HAProxy before two gateways", () => {
   it("limits an address, tells pages when to come again, and lets the others in", async () => {
     const flood = await onBehalfOf("198.51.100.9");
     const origin = { Origin: "https://shop.example" };
-    let refused: Response | null = null;
-    for (let count = 0; count <= REQUESTS_MAX; count += 1) {
-      const answer = await flood.post(`flood-${count}`, origin);
-      if (answer.status === 200) await answer.arrayBuffer();
-      else refused = answer;
+    let refused: Response | undefined;
+    // Of the last seconds: a slow machine has to be asked by many at once.
+    for (let round = 0; refused === undefined; round += 1) {
+      const sent = Array.from({ length: REQUESTS_MAX + 1 }, (_, count) =>
+        flood.post(`flood-${round}-${count}`, origin),
+      );
+      const answers = await Promise.all(sent);
+      refused = answers.find(({ status }) => status !== 200);
+      for (const answer of answers) if (answer !== refused) await answer.arrayBuffer();
     }
-    assert.equal(refused?.status, 429);
+    assert.equal(refused.status, 429);
     assert.equal(refused.headers.get("retry-after"), "10");
     assert.equal(refused.headers.get("access-control-allow-origin"), "https://shop.example");
     assert.equal(refused.headers.get("access-control-expose-headers"), "Retry-After");

@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { keyDigest } from "../../src/admission/keys.ts";
 import { TestIssuer } from "../../src/admission/testing/issuer.ts";
+import { ISSUER_COOLDOWN_MS } from "../../src/limits.ts";
 import { Beside, soundData, soundEvent } from "../beside.ts";
 import { Gateway } from "../gateway.ts";
 import { RawPeer, closeCodes, soundPost, textFrame } from "../raw-peer.ts";
@@ -154,6 +155,7 @@ test("input 31: times outside of 1970 to 9999, and what is no time, are refused"
 });
 
 test("input 39: forged, foreign and expired tokens are refused; key ids cause no storm", async () => {
+  const startMs = performance.now();
   const good = await issuer.token();
   const [head = "", payload = "", signature = ""] = good.split(".");
   const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -179,7 +181,9 @@ test("input 39: forged, foreign and expired tokens are refused; key ids cause no
   }
   assert.equal(await closedFor({ auth: bad[0] }), 4401);
   const asked = issuer.requests.filter((path) => path === "/certs").length;
-  assert.ok(asked <= 2, `${asked} look-ups of keys`);
+  // One at first, one for a key that it does not know, and again after a rest only.
+  const rests = Math.floor((performance.now() - startMs) / ISSUER_COOLDOWN_MS);
+  assert.ok(asked <= 2 + rests, `${asked} look-ups of keys`);
   await beside.unharmed();
 });
 
@@ -329,7 +333,8 @@ test("input 42: CR LF, ANSI, bidi and 10 kB make no line of the log but their ow
 });
 
 test("input 42: no key, token, payload or name of a client stands in the log", () => {
-  const lines = gateway.output.trimEnd().split("\n");
+  // What comes this moment may not be whole.
+  const lines = gateway.output.split("\n").slice(0, -1);
   assert.ok(lines.length > 10, "it logged");
   for (const line of lines) {
     assert.ok(line.length <= LINE_BYTES_MAX, "capped");

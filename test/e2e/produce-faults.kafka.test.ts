@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import type { Fault } from "../kafka-proxy/rules.ts";
 import { testService } from "../services.ts";
-import { faultRow, readiness } from "./fault-row.ts";
+import { PATIENT, faultRow, readiness } from "./fault-row.ts";
 import type { FaultRow, FaultRowOptions } from "./fault-row.ts";
 
 let proxy: KafkaProxy;
@@ -44,7 +44,7 @@ const CIRCUITS = "sluice_kafka_circuits_opened_total";
 
 for (const error of ["NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"] as const) {
   test(`row 5: ${error} is retried inside, stored once, and nobody is told`, () =>
-    row({}, async ({ load }) => {
+    row({ flags: PATIENT }, async ({ load }) => {
       const appended = error.endsWith("APPEND");
       await toProduce({ kind: "stamp", error, appended }, 6);
       await load.more(500);
@@ -62,7 +62,7 @@ test("row 5: replicas missing for longer than the message timeout give retry, ne
   }));
 
 test("row 6: append done, answer lost, connection reset: stored once and acked", () =>
-  row({}, async ({ load }) => {
+  row({ flags: PATIENT }, async ({ load }) => {
     for (let round = 0; round < 5; round += 1) {
       await toProduce({ kind: "reset", when: "after" }, 1);
       await load.more(100);
@@ -106,7 +106,7 @@ test("row 9: fatal again and again opens the circuit: unready, no tight loop, th
   }));
 
 test("row 10: TOPIC_AUTHORIZATION_FAILED is retry for that topic, the others flow", () =>
-  row({ load: { streams: 0 } }, async ({ load, pack }) => {
+  row({ flags: PATIENT, load: { streams: 0 } }, async ({ load, pack }) => {
     const [topic = ""] = pack.topics;
     const fault = { kind: "stamp", error: "TOPIC_AUTHORIZATION_FAILED" } as const;
     await proxy.add({ match: { api: "Produce", topic }, fault }).until(1);
@@ -116,7 +116,7 @@ test("row 10: TOPIC_AUTHORIZATION_FAILED is retry for that topic, the others flo
   }));
 
 test("row 11: MESSAGE_TOO_LARGE from the broker is retry for that batch, the rest flows", () =>
-  row({}, async ({ gateway, load }) => {
+  row({ flags: PATIENT }, async ({ gateway, load }) => {
     await toProduce({ kind: "stamp", error: "MESSAGE_TOO_LARGE" }, 1);
     const failed = 'sluice_kafka_records_failed_total{code="destination_unavailable"}';
     while ((await gateway.metric(failed)) === 0) await delay(10);
@@ -126,14 +126,14 @@ test("row 11: MESSAGE_TOO_LARGE from the broker is retry for that batch, the res
   }));
 
 test("row 14: half a second to the brokers: all is stored, nobody is told", () =>
-  row({ load: { http: 4 } }, async ({ load }) => {
+  row({ flags: PATIENT, load: { http: 4 } }, async ({ load }) => {
     proxy.add({ fault: { kind: "delay", ms: 500 } });
     await load.more(1_500);
     assert.equal(load.count("retry"), 0);
   }));
 
 test("row 16: a narrow link in small slices: nothing is misread", () =>
-  row({}, async ({ load }) => {
+  row({ flags: PATIENT }, async ({ load }) => {
     proxy.shape({ bytesPerSecond: 400_000, sliceBytes: 700 });
     await load.more(500);
     assert.equal(load.count("retry"), 0);

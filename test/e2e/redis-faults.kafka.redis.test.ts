@@ -15,7 +15,7 @@ import type { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
 import { StreamClient } from "../stream-client.ts";
 import { TcpProxy } from "../tcp-proxy.ts";
-import { faultRow } from "./fault-row.ts";
+import { PATIENT, faultRow } from "./fault-row.ts";
 import type { FaultRow } from "./fault-row.ts";
 
 /** Where servers put what they send one another. */
@@ -44,7 +44,7 @@ function startRedis(port?: number): Promise<PrivateRedis> {
 
 /** Nobody is ever told anything but `stored`; at the end Redis is well again. */
 async function row(run: (row: FaultRow) => Promise<void>, heal: () => Promise<unknown>) {
-  const flags = ["--redis-url", `redis://127.0.0.1:${proxy.port}`];
+  const flags = ["--redis-url", `redis://127.0.0.1:${proxy.port}`, ...PATIENT];
   let healed: Promise<unknown> | null = null;
   const healOnce = async (): Promise<void> => void (await (healed ??= heal()));
   await faultRow({ brokers: testService("kafka"), flags, heal: healOnce }, async (current) => {
@@ -61,10 +61,11 @@ async function isUp(gateway: Gateway, value: 0 | 1): Promise<void> {
   while ((await gateway.metric("sluice_redis_up")) !== value) await delay(20);
 }
 
-/** Waits until updates of sessions could not be written. */
-async function updatesFail(gateway: Gateway): Promise<void> {
+/** Does the harm, and waits until updates of sessions could not be written. */
+async function untilUpdatesFail(gateway: Gateway, harm: () => Promise<unknown>): Promise<void> {
   const series = 'sluice_redis_pipelines_total{result="failed"}';
   const failedBefore = await gateway.metric(series);
+  await harm();
   while ((await gateway.metric(series)) === failedBefore) await delay(20);
 }
 
@@ -83,11 +84,11 @@ test("row 21: Redis killed under load: nobody is told, new streams are welcome, 
     },
   ));
 
-test("row 22: Redis pauses for 3 s: pipelines time out, acks do not wait", () =>
+test("row 22: Redis pauses for 4 s: pipelines time out, acks do not wait", () =>
   row(
     async ({ gateway, load }) => {
-      await redis.admin.client("PAUSE", 3_000, "ALL");
-      await Promise.all([load.more(500), updatesFail(gateway)]);
+      await untilUpdatesFail(gateway, () => redis.admin.client("PAUSE", 4_000, "ALL"));
+      await load.more(500);
     },
     // Answers when the pause is over.
     () => redis.admin.ping(),
@@ -96,8 +97,7 @@ test("row 22: Redis pauses for 3 s: pipelines time out, acks do not wait", () =>
 test("row 23: Redis out of memory: counted, nobody is told", () =>
   row(
     async ({ gateway, load }) => {
-      await redis.admin.config("SET", "maxmemory", "1");
-      await updatesFail(gateway);
+      await untilUpdatesFail(gateway, () => redis.admin.config("SET", "maxmemory", "1"));
       await load.more(500);
     },
     () => redis.admin.config("SET", "maxmemory", "0"),
@@ -106,8 +106,8 @@ test("row 23: Redis out of memory: counted, nobody is told", () =>
 test("row 23: Redis turned into a replica: counted, nobody is told", () =>
   row(
     async ({ gateway, load }) => {
-      await redis.admin.replicaof("127.0.0.1", `${await freePort()}`);
-      await updatesFail(gateway);
+      const nobody = await freePort();
+      await untilUpdatesFail(gateway, () => redis.admin.replicaof("127.0.0.1", `${nobody}`));
       await load.more(500);
     },
     () => redis.admin.replicaof("NO", "ONE"),

@@ -35,7 +35,7 @@ before(async () => {
   const tenants = { demo: { sources: { web, desk } }, other: { sources: { desk: other } } };
   const file = join(directory, "tenants.json");
   await writeFile(file, JSON.stringify({ tenants }));
-  const sessions = ["--session-gap-ms", "1000", "--session-topic", TOPIC];
+  const sessions = ["--session-gap-ms", "3000", "--session-topic", TOPIC];
   gateway = await Gateway.start({ flags: [...sessions, "--tenants-file", file] });
 });
 

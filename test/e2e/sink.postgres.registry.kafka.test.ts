@@ -81,7 +81,7 @@ async function startGateway(viewed: readonly object[]): Promise<Gateway> {
   await writeFile(tenants, JSON.stringify({ tenants: { shop: { sources } } }));
   const kafka = ["--kafka-brokers", places.brokers, "--registry-url", places.registry];
   const made = ["--create-topics", "--register-schemas", "--dead-letters", "raw"];
-  const own = ["--session-topic", SESSIONS, "--audit-topic", AUDIT, "--session-gap-ms", "1000"];
+  const own = ["--session-topic", SESSIONS, "--audit-topic", AUDIT, "--session-gap-ms", "3000"];
   const pack = ["--pack", await makePack(viewed), "--tenants-file", tenants];
   return await Gateway.start({ flags: [...kafka, ...made, ...own, ...pack] });
 }

@@ -59,6 +59,8 @@ export class Sender {
   readonly name: string;
   #client: StreamClient | null = null;
   sent = 0;
+  /** How often it was welcome. */
+  welcomes = 0;
 
   constructor(name: string, stream: ResumingStream) {
     this.name = name;
@@ -70,7 +72,9 @@ export class Sender {
     for (;;) {
       try {
         this.#client = await this.#stream.connect(url);
-        return await this.#client.next("welcome");
+        const welcome = await this.#client.next("welcome");
+        this.welcomes += 1;
+        return welcome;
       } catch {
         // Full jitter, as clients are told to.
         await delay(Math.random() * 500);

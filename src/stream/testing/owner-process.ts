@@ -3,7 +3,7 @@ import { createStreamStore } from "../create-store.ts";
 
 const [url = "", id = ""] = process.argv.slice(2);
 const store = createStreamStore({
-  memory: { kind: "redis", url, heartbeatMs: 50, heartbeatTtlMs: 600 },
+  memory: { kind: "redis", url, heartbeatMs: 50, heartbeatTtlMs: 4_000 },
 });
 await store.start();
 const key = { tenant: "demo", source: "web", stream: Buffer.from(id, "hex") };
