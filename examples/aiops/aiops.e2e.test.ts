@@ -57,8 +57,8 @@ test("towers, alerts and pages, while each gateway is killed once", async () => 
     const pages: Page[] = [];
     for (const tenant of tenants) pages.push(await browser.tab(`${example.page.url}/${tenant}`));
     for (const page of pages) {
-      await page.waitForSelector("#link.live", { timeout: 60_000 });
-      await page.waitForSelector(".tower:nth-child(3)", { timeout: 60_000 });
+      await page.waitForSelector("#link.live");
+      await page.waitForSelector(".tower:nth-child(3)");
     }
     for (const gateway of example.system.gateways) {
       gateway.kill();
@@ -68,7 +68,7 @@ test("towers, alerts and pages, while each gateway is killed once", async () => 
       const { events } = await look(page);
       await until(async () => (await look(page)).events > events + 10);
     }
-    for (const page of pages) await page.waitForSelector(".alert", { timeout: 60_000 });
+    for (const page of pages) await page.waitForSelector(".alert");
     await example.settle();
     for (const [index, page] of pages.entries()) {
       const tenant = tenants[index] ?? "";

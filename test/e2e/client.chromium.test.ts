@@ -82,14 +82,14 @@ function track(page: Page, count: number): Promise<string[]> {
 
 async function flush(page: Page): Promise<void> {
   const isDone = await page.evaluate(() => {
-    return (globalThis as unknown as DemoWindow).sluice.flush(60_000);
+    return (globalThis as unknown as DemoWindow).sluice.flush(120_000);
   });
   assert.ok(isDone, "every event has its outcome");
 }
 
 /** Waits until a tab's client says so. */
 function waitFor(page: Page, condition: string) {
-  return page.waitForFunction(condition, { timeout: 60_000, polling: 50 });
+  return page.waitForFunction(condition, { timeout: 120_000, polling: 50 });
 }
 
 async function judge(ids: readonly string[]): Promise<void> {

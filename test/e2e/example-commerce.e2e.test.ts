@@ -13,7 +13,7 @@ import { ExampleRun, getJson } from "../example.ts";
 import { testService } from "../services.ts";
 import { dropSchemas, queryDatabase } from "../sink.ts";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 150_000;
 const PREFIX = `t${randomBytes(3).toString("hex")}-`;
 const SCHEMA = `${PREFIX}commerce`.replace("-", "_");
 const ORDERS = 50;

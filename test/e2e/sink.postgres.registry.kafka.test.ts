@@ -16,7 +16,7 @@ import { Gateway } from "../gateway.ts";
 import { dropSchemas, queryDatabase, SinkProcess } from "../sink.ts";
 import { testService } from "../services.ts";
 
-const WAIT_MS = 40_000;
+const WAIT_MS = 150_000;
 const POLL_MS = 100;
 const SECRET = "sk-of-the-desk";
 const NAME = `sinktest${randomBytes(4).toString("hex")}`;
