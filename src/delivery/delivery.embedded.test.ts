@@ -24,6 +24,12 @@ async function startMockBroker(): Promise<{ process: ChildProcess; address: stri
   return { process: child, address: line.toString().trim() };
 }
 
+/** The signal takes a moment, in which the broker may still answer. */
+async function standStill({ process: child }: { readonly process: ChildProcess }): Promise<void> {
+  child.kill("SIGSTOP");
+  await until(() => readFileSync(`/proc/${child.pid}/stat`, "utf8").includes(") T "));
+}
+
 describe("delivery, a broker that stands still", () => {
   it("message.timeout.ms is in force: kafka_timeout long before librdkafka's default", async () => {
     const broker = await startMockBroker();
@@ -38,7 +44,7 @@ describe("delivery, a broker that stands still", () => {
       const ledger = new Ledger(delivery);
       ledger.submit([{ topic, key: "before" }]);
       await until(() => ledger.open === 0);
-      broker.process.kill("SIGSTOP");
+      await standStill(broker);
       const startedMs = performance.now();
       ledger.submit(Array.from({ length: 3_000 }, (_, i) => ({ topic, key: `k${i}` })));
       await until(() => ledger.open === 0);
@@ -67,10 +73,7 @@ describe("delivery, drain", () => {
     const ledger = new Ledger(delivery);
     ledger.submit([{ topic: "events", key: "before" }]);
     await until(() => ledger.open === 0);
-    broker.process.kill("SIGSTOP");
-    // The signal takes a moment, in which the broker may still answer.
-    const stat = `/proc/${broker.process.pid}/stat`;
-    await until(() => readFileSync(stat, "utf8").includes(") T "));
+    await standStill(broker);
     ledger.submit(Array.from({ length: 100 }, (_, i) => ({ topic: "events", key: `k${i}` })));
     await delivery.drain(300);
     assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 100 });
@@ -107,7 +110,7 @@ describe("producer settings", () => {
       handlers,
     });
     const problem = await new Promise<string | null>((done) => {
-      producer.connect(5_000, done);
+      producer.connect(60_000, done);
     });
     await new Promise<void>((done) => {
       producer.disconnect(done);

@@ -22,7 +22,7 @@ function options(topic: string, more: Partial<ReaderOptions> = {}): ReaderOption
     topic,
     from: "beginning",
     stopAtEnd: true,
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 60_000,
     security: null,
     signal: new AbortController().signal,
     ...more,

@@ -29,12 +29,25 @@ describe("RedisLeases", () => {
   });
 
   it("sum what the processes needed, and count them", async () => {
-    const key = randomUUID();
     const [first, second] = [await open(), await open()];
-    assert.deepEqual(await first.renew([{ key, taken: 30 }]), [{ taken: 30, processes: 1 }]);
-    assert.deepEqual(await second.renew([{ key, taken: 10 }]), [{ taken: 40, processes: 2 }]);
-    assert.equal(second.processes, 2);
-    assert.deepEqual(await first.renew([{ key, taken: 5 }]), [{ taken: 15, processes: 2 }]);
+    for (;;) {
+      const key = randomUUID();
+      const told = [
+        await first.renew([{ key, taken: 30 }]),
+        await second.renew([{ key, taken: 10 }]),
+        await first.renew([{ key, taken: 5 }]),
+      ];
+      // Redis has half a second: on a machine that stands still it takes another try.
+      if (told.includes(null)) continue;
+      const sums = [
+        [{ taken: 30, processes: 1 }],
+        [{ taken: 40, processes: 2 }],
+        [{ taken: 15, processes: 2 }],
+      ];
+      assert.deepEqual(told, sums);
+      assert.equal(second.processes, 2);
+      break;
+    }
   });
 
   it("give a ticket to one process only", async () => {

@@ -11,8 +11,8 @@ export async function readAll(brokers: string, topics: readonly string[]): Promi
       topic,
       from: "beginning",
       stopAtEnd: true,
-      connectTimeoutMs: 20_000,
-      signal: AbortSignal.timeout(60_000),
+      connectTimeoutMs: 60_000,
+      signal: AbortSignal.timeout(240_000),
       security: null,
     });
     for await (const record of reading) records.push(record);

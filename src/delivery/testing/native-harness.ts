@@ -11,7 +11,7 @@ import { readTopic } from "../reader.ts";
 import type { Harness, LogRecord } from "./contract.ts";
 import { scratchName } from "./scratch-topic.ts";
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 200_000;
 const LOOK_MS = 5;
 
 export interface NativeHarnessOptions {
@@ -74,7 +74,7 @@ export async function read(
       from: "beginning",
       security: null,
       stopAtEnd: true,
-      connectTimeoutMs: 10_000,
+      connectTimeoutMs: 60_000,
       signal: new AbortController().signal,
     });
     for await (const record of reading) {
