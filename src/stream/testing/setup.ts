@@ -52,7 +52,9 @@ function expireAt(admission: Admission, expiresAtMs: number): void {
     const admitted = await admit(applicant);
     if (admitted.kind === "refused") return admitted;
     const { principal } = admitted;
-    return { kind: "admitted", principal: { ...principal, expiresAtMs } };
+    // Its policy is one that is read at each look.
+    const { policy } = principal;
+    return { kind: "admitted", principal: { ...principal, policy, expiresAtMs } };
   };
 }
 
