@@ -24,7 +24,7 @@ export interface DeliverySink {
 export interface Submission {
   readonly sink: DeliverySink;
   /** Destination number of each row (from `topic()`); −1: the row is not to be produced. */
-  readonly topics: Int32Array;
+  readonly topics: ArrayLike<number>;
   /** Whose events they are, for the shares of the budget; from `tenant()`. */
   readonly tenant: number;
   /** Kafka timestamp of every record: the time of receipt, milliseconds since 1970. */

@@ -69,7 +69,6 @@ function emptyTally(): Tally {
 }
 
 const NO_CODES = new Uint8Array(0);
-const NO_TOPICS = new Int32Array(0);
 const NO_ROWS: readonly number[] = [];
 
 export class Batch {
@@ -77,15 +76,19 @@ export class Batch {
   /** Sequence number of the first event on its stream; 0 outside streams. */
   readonly seq: number;
   readonly receivedAtMs: number;
-  readonly verdicts: Uint8Array;
+  /**
+   * By row. Plain arrays, here and below: for a batch of one event, making a typed one costs more
+   * than all that is done with it.
+   */
+  readonly verdicts: number[];
   /** Kept where an answer may have to name events (HTTP); on streams their seq names them. */
   ids: EventIds | null = null;
   /** Slot of each event's session, −1 without one. */
-  sessionSlots: Int32Array | null = null;
+  sessionSlots: number[] | null = null;
   /** Ids that are remembered once they are stored; null: the tenant does not want that. */
   claims: IdClaims | null = null;
   /** Destination of each row; −1: not handed over. */
-  topics: Int32Array = NO_TOPICS;
+  topics: readonly number[] = NO_ROWS;
   /** Whose events they are; null until they are handed over. */
   tenant: TenantPolicy | null = null;
   /** What its frame was read with; null as above. */
@@ -116,7 +119,7 @@ export class Batch {
     this.count = count;
     this.seq = options.seq;
     this.receivedAtMs = options.receivedAtMs;
-    this.verdicts = new Uint8Array(count);
+    this.verdicts = filled(count, VERDICT.open);
     this.#watch = options.watch;
     this.#open = count;
   }
@@ -261,6 +264,13 @@ export class Batch {
     this.#watch.progressed(this);
     this.#listener?.batchProgressed(this);
   }
+}
+
+/** An array without holes. */
+export function filled(count: number, value: number): number[] {
+  const array: number[] = [];
+  for (let index = 0; index < count; index += 1) array.push(value);
+  return array;
 }
 
 function withOneMore(counts: Uint32Array, index: number): Uint32Array {

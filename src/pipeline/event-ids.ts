@@ -8,17 +8,17 @@ export class EventIds {
   /** Every event has one. */
   readonly isComplete: boolean;
   readonly #bytes: Buffer;
-  readonly #ends: Uint32Array;
+  readonly #ends: readonly number[];
 
   constructor(table: RecordTable) {
     const { count, idStart, idEnd, memory } = table;
-    const ends = new Uint32Array(count);
+    const ends: number[] = [];
     let size = 0;
     let isComplete = true;
     for (let row = 0; row < count; row += 1) {
       if (idStart[row] === idEnd[row]) isComplete = false;
       size += (idEnd[row] ?? 0) - (idStart[row] ?? 0);
-      ends[row] = size;
+      ends.push(size);
     }
     const bytes = Buffer.allocUnsafe(size);
     let at = 0;

@@ -16,7 +16,7 @@ import type { Dialect as AdmittedDialect } from "../admission/policy.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { BatchTrace } from "../tracing/tracer.ts";
-import { Batch } from "./batch.ts";
+import { Batch, filled } from "./batch.ts";
 import type { BatchListener, BatchWatch } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
@@ -187,7 +187,7 @@ export class Pipeline {
     batch.tenant = sender.policy.tenant;
     batch.context = frame.context;
     batch.startedMs = frame.startedMs;
-    const topics = new Int32Array(table.count).fill(-1);
+    const topics = filled(table.count, -1);
     batch.topics = topics;
     batch.claims = this.#knownIds.claimsOf(frame.context, sender);
     let received = 0;

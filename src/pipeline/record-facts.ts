@@ -27,7 +27,10 @@ export function recordHeaders(
 }
 
 /** The name of the one topic that records go to; null: they go to several. */
-export function onlyTopic(topics: Int32Array, routes: Pick<RouteBook, "topicName">): string | null {
+export function onlyTopic(
+  topics: readonly number[],
+  routes: Pick<RouteBook, "topicName">,
+): string | null {
   const [first = -1] = topics.filter((topic) => topic >= 0);
   const isOne = topics.every((topic) => topic < 0 || topic === first);
   return isOne ? routes.topicName(first) : null;

@@ -8,6 +8,7 @@ import { TextMemo } from "../lib/text-memo.ts";
 import { HEADER_FLAG, setHeaderFlag } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { SessionRef, Sessions } from "../session/sessions.ts";
+import { filled } from "./batch.ts";
 import type { Batch } from "./batch.ts";
 import { knownIdOf, LINKING_TYPE, saysNobodyElse } from "./links.ts";
 import type { Route, RouteBook } from "./routes.ts";
@@ -65,7 +66,7 @@ export class SessionTouches {
     }
     codec.setSession(row, session.id);
     if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
-    batch.sessionSlots ??= new Int32Array(batch.count).fill(-1);
+    batch.sessionSlots ??= filled(batch.count, -1);
     batch.sessionSlots[row] = session.slot;
   }
 

@@ -9,7 +9,7 @@ import { VERDICT } from "../records.ts";
 /** The verdicts of one batch, by row. */
 export interface Verdicts {
   readonly count: number;
-  readonly verdicts: Uint8Array;
+  readonly verdicts: ArrayLike<number>;
   readonly codes: Uint8Array;
   readonly ids: { text(row: number): string } | null;
   retryDetail(row: number): string;

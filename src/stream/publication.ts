@@ -7,6 +7,7 @@
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
 import { VERDICT } from "../records.ts";
+import { filled } from "../pipeline/batch.ts";
 import type { Batch, BatchListener } from "../pipeline/batch.ts";
 import { outcomeCode } from "../protocol/results.ts";
 import type { RetryLine } from "./ack-news.ts";
@@ -47,7 +48,7 @@ export class Publication implements BatchListener {
   readonly bytes: number;
   readonly #owner: PublicationOwner;
   /** Rows whose verdict has been passed on, null while none has; repeats were never open. */
-  #told: Uint8Array | null;
+  #told: number[] | null;
   /** Verdicts among them that are neither stored nor duplicate. */
   #codedTold = 0;
   #isSettled = false;
@@ -82,7 +83,7 @@ export class Publication implements BatchListener {
   }
 
   #tellRows(batch: Batch): boolean {
-    this.#told ??= new Uint8Array(batch.count);
+    this.#told ??= filled(batch.count, VERDICT.open);
     this.#codedTold = batch.codedCount;
     let news = false;
     for (let row = 0; row < batch.count; row += 1) {
