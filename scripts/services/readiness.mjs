@@ -1,12 +1,12 @@
 /**
  * Does a server answer? Each check speaks the server's own protocol for one exchange and answers
- * true or false within a second; none throws.
+ * true or false within seconds; none throws.
  */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 
 const LOOPBACK = "127.0.0.1";
-const CHECK_TIMEOUT_MS = 1_000;
+const CHECK_TIMEOUT_MS = 3_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 const API_VERSIONS_KEY = 18;

@@ -35,8 +35,8 @@ const PAGE = `<!doctype html><script type="module">
 </script>`;
 
 let library: PackedLibrary;
-before(() => {
-  library = packLibrary();
+before(async () => {
+  library = await packLibrary();
 });
 after(() => library.remove());
 

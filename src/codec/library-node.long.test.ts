@@ -25,8 +25,8 @@ const PROGRAM = `import { createEncoder } from "sluice/codec";
   console.log(JSON.stringify([process.versions.node, avro, paths]));`;
 
 let library: PackedLibrary;
-before(() => {
-  library = packLibrary();
+before(async () => {
+  library = await packLibrary();
   writeFileSync(join(library.project, "user.js"), PROGRAM);
 });
 after(() => library.remove());

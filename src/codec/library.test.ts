@@ -100,8 +100,8 @@ describe("createEncoder", () => {
 
 describe("the package", () => {
   let library: PackedLibrary;
-  before(() => {
-    library = packLibrary();
+  before(async () => {
+    library = await packLibrary();
   });
   after(() => library.remove());
 

@@ -21,7 +21,7 @@ const TOPIC = "behaviour-interaction";
 let gateway: Gateway;
 let library: PackedLibrary;
 before(async () => {
-  library = packLibrary();
+  library = await packLibrary();
   gateway = await Gateway.start();
 });
 after(async () => {

@@ -67,7 +67,7 @@ subscribe({
 `;
 
 test("in Node.js: every event once, over cuts", async () => {
-  const library = packLibrary();
+  const library = await packLibrary();
   const file = join(library.project, "program.mjs");
   writeFileSync(file, PROGRAM);
   const url = `http://127.0.0.1:${proxy.port}`;

@@ -10,6 +10,7 @@ import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
 import { writeCorpusPack } from "../e2e/corpus.ts";
 import { freePort } from "../free-port.ts";
+import { HTTP_DEADLINE_MS } from "../../src/limits.ts";
 import { Gateway } from "../gateway.ts";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import { testService } from "../services.ts";
@@ -95,6 +96,8 @@ export class World {
       ["--redis-url", redis.address],
       ["--registry-url", `http://127.0.0.1:${registryLink.port}${registry.pathname}`],
       ["--create-topics", "--register-schemas", "--dead-letters", "redacted"],
+      // As it is by itself: clients are to be told to come again.
+      ["--http-deadline-ms", `${HTTP_DEADLINE_MS}`],
     ].flat();
     const world = new World({
       ...{ history, kafka, redis, registryLink, kafkaLink, directory, flags },

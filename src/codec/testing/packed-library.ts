@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { withLock } from "../../../scripts/services/lock.mjs";
+
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 export interface PackedLibrary {
@@ -17,7 +19,12 @@ export interface PackedLibrary {
   readonly remove: () => void;
 }
 
-export function packLibrary(): PackedLibrary {
+export async function packLibrary(): Promise<PackedLibrary> {
+  // It is built in one place, which test files that run at once would take from one another.
+  return await withLock(join(ROOT, "build", "library"), pack);
+}
+
+function pack(): PackedLibrary {
   const project = mkdtempSync(join(tmpdir(), "sluice-library-"));
   const folder = join(project, "node_modules", "sluice");
   const path = `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
