@@ -19,7 +19,7 @@ export function tryLock(name) {
   return new Promise((fulfil, reject) => {
     server.once("error", (error) => {
       if (error.code === "EADDRINUSE") fulfil(undefined);
-      else reject(error);
+      else reject(new Error(`the lock ${name} cannot be taken: ${error.message}`));
     });
     server.listen({ path: `\0sluice-lock-${digest}` }, () => {
       server.unref();
