@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { SCENARIOS, scenarioOf } from "../../loadtest/catalog.ts";
@@ -7,8 +8,9 @@ import { parseLoadArguments, usage, UsageError } from "./arguments.ts";
 import { niceCeil, renderChart } from "./chart.ts";
 import { readLook } from "./gateway-watch.ts";
 import { renderReport } from "./report.ts";
-import { judgeRecords } from "./result.ts";
+import { generatorNote, judgeRecords } from "./result.ts";
 import type { LoadSummary } from "./result.ts";
+import { nodeFlagsOf } from "./scene.ts";
 import { Histogram, Series } from "./series.ts";
 
 const parse = (line: string) => parseLoadArguments(line.split(" "), {});
@@ -122,6 +124,29 @@ describe("judgeRecords", () => {
       [9, 10, 12, 13].map((records) => judgeRecords(records, SUMMARY).length),
       [1, 0, 0, 1],
     );
+  });
+});
+
+describe("generatorNote", () => {
+  const late = (lateMs: number, ok: boolean): string | null =>
+    generatorNote({
+      ...SUMMARY,
+      thresholds: [{ metric: "ack_latency", rule: "p(99)<500", ok }],
+      metrics: { generator_lag: { values: { "p(99)": lateMs } } },
+    });
+
+  it("says whose the latency is, where k6 was late and an objective was missed", () => {
+    assert.match(late(251, false) ?? "", /k6 itself was late by 251 ms/);
+    assert.deepEqual([late(251, true), late(250, false)], [null, null]);
+  });
+});
+
+describe("nodeFlagsOf", () => {
+  it("reads how ./sluice starts Node.js", () => {
+    const launcher = readFileSync(new URL("../../sluice", import.meta.url), "utf8");
+    const flags = nodeFlagsOf(launcher);
+    assert.ok(flags.length > 0 && flags.every((flag) => flag.startsWith("--")), flags.join(" "));
+    assert.throws(() => nodeFlagsOf("exec node"), /as expected/);
   });
 });
 

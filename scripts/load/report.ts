@@ -8,7 +8,7 @@ import { escape, renderChart } from "./chart.ts";
 import { drawLoad } from "./load-charts.ts";
 import type { DrawnParts } from "./load-charts.ts";
 import { SCRIPT, STYLE } from "./report-page.ts";
-import { count, keyFigures, milliseconds, objectivesOf } from "./result.ts";
+import { count, generatorNote, keyFigures, milliseconds, objectivesOf } from "./result.ts";
 import type { LoadSummary } from "./result.ts";
 
 export interface ReportParts extends DrawnParts {
@@ -21,6 +21,7 @@ export function renderReport(parts: ReportParts): string {
   const missed = objectivesOf(summary).filter(({ ok }) => !ok).length;
   const isGood = missed === 0 && complaints.length === 0;
   const problems = complaints.map((complaint) => `<li>${escape(complaint)}</li>`).join("");
+  const note = generatorNote(summary);
   const words = isGood ? "passed" : failureText(missed, complaints.length);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -32,6 +33,7 @@ export function renderReport(parts: ReportParts): string {
 <span class="verdict ${isGood ? "good" : "bad"}">${isGood ? "✓" : "✗"} ${words}</span>
 <p class="facts">${escape(loadText(scenario))} against ${escape(summary.url)},
 ${Math.round(summary.durationMs / 1_000)} s, ${new Date().toISOString().slice(0, 16)} UTC</p>
+${note === null ? "" : `<p>${escape(note)}</p>`}
 ${problems === "" ? "" : `<ul class="complaints">${problems}</ul>`}
 <h2>What came of it</h2>${tiles(summary)}
 <h2>Over time</h2><div class="charts">${drawLoad(parts).map(renderChart).join("\n")}</div>
@@ -62,11 +64,12 @@ function tiles(summary: LoadSummary): string {
   const boxes = keyFigures(summary)
     .filter(([words]) => !words.includes("p50"))
     .map(([words, value]) => tile(value, words));
-  for (const [door, words] of [
-    ["stream", "ack p99, streams"],
-    ["http", "ack p99, HTTP"],
+  for (const [metric, words] of [
+    ["ack_latency{door:stream}", "ack p99, streams"],
+    ["ack_latency{door:http}", "ack p99, HTTP"],
+    ["generator_lag", "k6 late by, p99"],
   ] as const) {
-    const p99 = summary.metrics[`ack_latency{door:${door}}`]?.values["p(99)"];
+    const p99 = summary.metrics[metric]?.values["p(99)"];
     const value = p99 === undefined || p99 === 0 ? "–" : milliseconds(p99);
     boxes.push(tile(value, words));
   }
@@ -78,7 +81,9 @@ function objectivesTable(summary: LoadSummary): string {
     const values = summary.metrics[metric]?.values ?? {};
     const key = rule.split(/[<>=]/)[0] ?? "";
     const value = values[key];
-    const shown = value === undefined ? "–" : Number(value.toFixed(1)).toString();
+    const isTime = metric.includes("latency");
+    const figure = isTime ? milliseconds : (plain: number) => Number(plain.toFixed(1)).toString();
+    const shown = value === undefined ? "–" : figure(value);
     const mark = ok ? `<td class="good">✓ met</td>` : `<td class="bad">✗ missed</td>`;
     return row(`${mark}<td>${escape(metric)}</td><td>${escape(rule)}</td>${number(shown)}`);
   });

@@ -51,6 +51,24 @@ export function judgeRecords(
   return [];
 }
 
+/**
+ * Where an objective of latency was missed on a machine that had no time for k6 either: a sentence,
+ * else null. Half of the objective is too late.
+ */
+export function generatorNote(summary: LoadSummary): string | null {
+  const lateMs = summary.metrics["generator_lag"]?.values["p(99)"] ?? 0;
+  const isToBlame = objectivesOf(summary).some(({ metric, rule, ok }) => {
+    const limitMs = Number(/^p\(99\)<(\d+)$/.exec(rule)?.[1] ?? Infinity);
+    return !ok && metric.includes("latency") && lateMs > limitMs / 2;
+  });
+  if (!isToBlame) return null;
+  return (
+    `k6 itself was late by ${milliseconds(lateMs)} (p99) with what was due: the machine that ` +
+    "makes the load had no time for it, and the latencies are not the gateway's alone. " +
+    "Ask again on a quieter one, or with less load."
+  );
+}
+
 /** One line for each number that counts, as words and value. */
 export function keyFigures(summary: LoadSummary): ReadonlyArray<readonly [string, string]> {
   const { clients, durationMs } = summary;
@@ -96,5 +114,8 @@ export function renderResult(summary: LoadSummary, complaints: readonly string[]
       ? "  the ledger was not read: name the gateway's admin port by --admin-url"
       : "  ✓ the gateway's ledger agrees with its clients";
   const verdicts = complaints.length === 0 ? [ledger] : complaints.map((each) => `  ✗ ${each}`);
-  return [`\n${summary.scenario}`, ...figures, ...objectives, ...verdicts, ""].join("\n");
+  const note = generatorNote(summary);
+  const notes = note === null ? [] : [`  ! ${note}`];
+  const lines = [...figures, ...objectives, ...verdicts, ...notes];
+  return [`\n${summary.scenario}`, ...lines, ""].join("\n");
 }

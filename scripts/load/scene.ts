@@ -2,6 +2,8 @@
  * What a load test runs against: a gateway that is there, or one that is started with servers of
  * its own, which can be harmed and are gone afterwards.
  */
+import { readFileSync } from "node:fs";
+
 import type { FaultKind } from "../../loadtest/catalog.ts";
 import { Gateway } from "../../test/gateway.ts";
 import { startInstance } from "../services/control.mjs";
@@ -14,6 +16,9 @@ const VICTIMS = {
   "kafka-stall": "kafka",
   "redis-loss": "redis",
 } as const satisfies Readonly<Record<FaultKind, ServiceName>>;
+
+/** What people start; its memory is another one with other flags of Node.js. */
+const LAUNCHER = new URL("../../sluice", import.meta.url);
 
 const ERRORS_SHOWN_MAX = 10;
 
@@ -43,7 +48,8 @@ export class Scene {
         servers.push(await startInstance(name, { progress }));
       }
       progress("starting a gateway");
-      const gateway = await Gateway.start({ flags: flagsOf(request, servers) });
+      const nodeFlags = nodeFlagsOf(readFileSync(LAUNCHER, "utf8"));
+      const gateway = await Gateway.start({ flags: flagsOf(request, servers), nodeFlags });
       const target = {
         url: gateway.url,
         adminUrls: [gateway.adminUrl],
@@ -105,6 +111,13 @@ function errorsIn(output: string): string[] {
     0,
     ERRORS_SHOWN_MAX,
   );
+}
+
+/** The flags that `./sluice` gives Node.js. */
+export function nodeFlagsOf(launcher: string): string[] {
+  const words = /^exec "\$node" (.*) "\$root\/src\/main\.ts"/m.exec(launcher)?.[1];
+  if (words === undefined) throw new Error("./sluice does not start Node.js as expected");
+  return words.split(" ");
 }
 
 function flagsOf({ pack }: LoadRequest, servers: readonly Instance[]): string[] {
