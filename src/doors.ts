@@ -112,6 +112,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       pages: demoPages(config, pack),
       clockMs: systemClock.monotonicMs,
       isLeaving: () => gate.isDraining,
+      isSecure: tls !== null,
       onAnswered: (route, status, ms) => traffic.httpAnswered(route, status, ms),
       onFailure,
     },

@@ -404,8 +404,14 @@ describe("delivery, faults of Kafka", () => {
     assert.deepEqual(ledger.outcomes(), { destination_unavailable: 20 });
     assert.ok(events.some((event) => event.kind === "topic" && event.status === "denied"));
     assert.ok(events.some((event) => event.kind === "refused" && event.count === 10));
+    // Closed for long: it is tried again and again, seldom.
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1_000);
+      ledger.submit(keyed(topic, 1));
+      await until(() => ledger.open === 0);
+    }
     kafka.judge = () => 0;
-    await clock.advance(2_000);
+    await clock.advance(5_000);
     ledger.submit(keyed(topic, 10));
     await until(() => ledger.open === 0);
     assert.equal(ledger.outcomes()["stored"], 10);

@@ -69,7 +69,8 @@ const ABSENT_AGAIN_MS = 200;
 const MISSING_BASE_MS = 500;
 const MISSING_MAX_MS = 15_000;
 const DENIED_BASE_MS = 1_000;
-const DENIED_MAX_MS = 30_000;
+/** Whoever opens a topic looks whether it works now; asking costs the records of one commit. */
+const DENIED_MAX_MS = 5_000;
 
 export class Destinations {
   readonly #options: DestinationsOptions;

@@ -133,11 +133,6 @@ export class Lane {
     });
   }
 
-  /** Records that have waited for a commit since before `beforeMs` fail. */
-  expire(beforeMs: number, code: OutcomeCode): number {
-    return this.queue.failWaiting(code, beforeMs);
-  }
-
   /** Lets go of the producer: what is out fails with `code`, what waits goes on waiting. */
   abandon(code: OutcomeCode): ProducerPort | null {
     const port = this.#port;

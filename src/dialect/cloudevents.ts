@@ -149,5 +149,5 @@ function handshake(request: FacadeRequest): FacadeMatch | null {
       "WebHook-Allowed-Rate": "*",
     },
   };
-  return { kind: "reply", reply, credentials: null };
+  return { kind: "reply", dialect: "cloudevents", reply, credentials: null };
 }

@@ -21,6 +21,8 @@ export interface FacadeRequest {
   readonly header: (name: string) => string;
   /** Names of all headers, in lower case. */
   readonly headerNames: () => Iterable<string>;
+  /** It came over TLS to the gateway itself. */
+  readonly isSecure: boolean;
 }
 
 /** Answers of a façade; one for each outcome of a whole request. */
@@ -83,6 +85,7 @@ export interface FacadeLimits {
 /** A request that a façade answers by itself. */
 export interface FacadeReply {
   readonly kind: "reply";
+  readonly dialect: FacadeEvents["dialect"];
   readonly reply: Reply;
   /** Key that has to be good for this answer; null: none is asked for. */
   readonly credentials: string | null;

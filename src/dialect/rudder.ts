@@ -6,6 +6,7 @@ import type { Dialect } from "../codec/dialect.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Verdicts } from "../protocol/results.ts";
 import { problemAnswer, retryOf, retryReply } from "./answers.ts";
+import { CALL_BATCH, CALL_EVENT, CALL_NAMES, CALL_TIME, batchForm } from "./calls.ts";
 import { PIXEL_BYTES } from "./facade.ts";
 import type {
   AnswerOptions,
@@ -18,44 +19,14 @@ import type {
 } from "./facade.ts";
 import { segmentCredentials } from "./segment.ts";
 
-const CALLS: ReadonlySet<string> = new Set([
-  "track",
-  "page",
-  "identify",
-  "group",
-  "alias",
-  "screen",
-  "merge",
-]);
+const CALLS: ReadonlySet<string> = new Set([...CALL_NAMES, "merge"]);
 
-const LIMITS: FacadeLimits = {
-  bodyBytesMax: 4_000 * 1024,
-  inflatedBytesMax: 4 * 1024 * 1024,
-  eventsMax: 2_500,
-};
+const LIMITS: FacadeLimits = { ...CALL_BATCH, bodyBytesMax: 4_000 * 1024 };
 
-const EVENT = {
-  sentAt: "sentAt",
-  id: ["/messageId"],
-  time: ["/timestamp", "/originalTimestamp"],
-  actor: ["/anonymousId", "/userId"],
-  session: ["/context/sessionId"],
-  detail: ["/event"],
-} as const;
+const EVENT = { ...CALL_EVENT, session: ["/context/sessionId"] } as const;
 
-/** Batch-level members reach each event. `timestamp` is there only if the caller gave one. */
-const TIME = { own: "originalTimestamp", into: "/timestamp" } as const;
-const MERGE = [
-  { from: "context", into: "/context" },
-  { from: "integrations", into: "/integrations" },
-  TIME,
-] as const;
-
-const BATCH_FORM: Dialect = {
-  form: { events: ["batch"], type: ["/type"], ...EVENT },
-  merge: MERGE,
-};
-const CALL_FORM: Dialect = { form: { events: [], type: [], ...EVENT }, merge: [TIME] };
+const BATCH_FORM = batchForm(EVENT);
+const CALL_FORM: Dialect = { form: { events: [], type: [], ...EVENT }, merge: [CALL_TIME] };
 
 const OK: Reply = {
   status: 200,
@@ -139,5 +110,5 @@ function sourceConfig(request: FacadeRequest): FacadeMatch {
     body: JSON.stringify({ source }),
     retryAfterSeconds: 0,
   };
-  return { kind: "reply", reply, credentials };
+  return { kind: "reply", dialect: "rudder", reply, credentials };
 }

@@ -9,6 +9,7 @@ import type { ProblemCode } from "../errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Verdicts } from "../protocol/results.ts";
 import { problemAnswer, retryOf, retryReply } from "./answers.ts";
+import { CALL_BATCH, CALL_EVENT, CALL_NAMES, batchForm } from "./calls.ts";
 import { bodyShape } from "./native.ts";
 import type {
   AnswerOptions,
@@ -22,45 +23,16 @@ import type {
 
 /** The calls of the API, by path. The browser SDK uses first letters. */
 const CALLS: ReadonlyMap<string, string> = new Map(
-  ["track", "page", "identify", "group", "alias", "screen"].flatMap((call) => [
-    [call, call] as const,
-    [call.slice(0, 1), call] as const,
-  ]),
+  CALL_NAMES.flatMap((call) => [[call, call] as const, [call.slice(0, 1), call] as const]),
 );
 const BATCHES: ReadonlySet<string> = new Set(["b", "batch", "import"]);
 
-/** As the API documents them, with room for what its SDKs really send. */
-const LIMITS: FacadeLimits = {
-  bodyBytesMax: 1024 * 1024,
-  inflatedBytesMax: 4 * 1024 * 1024,
-  eventsMax: 2_500,
-};
+const LIMITS: FacadeLimits = { ...CALL_BATCH, bodyBytesMax: 1024 * 1024 };
 
-/** Where Segment writes things; a pack's own pointers are asked where these find nothing. */
-const EVENT = {
-  sentAt: "sentAt",
-  id: ["/messageId"],
-  time: ["/timestamp", "/originalTimestamp"],
-  actor: ["/anonymousId", "/userId"],
-  detail: ["/event"],
-} as const;
-
-/**
- * Batch-level members reach each event, whose own values win. RudderStack's server SDK sends such
- * batches too, and writes the time of the call elsewhere.
- */
-const MERGE = [
-  { from: "context", into: "/context" },
-  { from: "integrations", into: "/integrations" },
-  { own: "originalTimestamp", into: "/timestamp" },
-] as const;
-
-const BATCH_FORM: Dialect = {
-  form: { events: ["batch"], type: ["/type"], ...EVENT },
-  merge: MERGE,
-};
+/** RudderStack's server SDK sends such batches too. */
+const BATCH_FORM = batchForm(CALL_EVENT);
 /** The path says the type, whatever the event says. */
-const CALL_FORM: Dialect = { form: { events: [], type: [], ...EVENT } };
+const CALL_FORM: Dialect = { form: { events: [], type: [], ...CALL_EVENT } };
 
 const SETTINGS = /^\/(?:v1\/)?projects\/([^/]{1,200})\/settings$/;
 const CALL = /^\/(?:v1\/)?([a-z]{1,10})$/;
@@ -129,7 +101,7 @@ export function segmentCredentials(request: FacadeRequest): string | null {
  * What the browser SDK loads before anything else, and without which it does nothing: from memory,
  * whatever happens to Kafka. Without `metrics` it would report to its vendor's host.
  */
-function settingsMatch({ method, header }: FacadeRequest, key: string): FacadeMatch {
+function settingsMatch({ method, header, isSecure }: FacadeRequest, key: string): FacadeMatch {
   if (method !== "GET" && method !== "HEAD") return { kind: "method", allow: "GET, HEAD, OPTIONS" };
   let writeKey: string;
   try {
@@ -138,7 +110,7 @@ function settingsMatch({ method, header }: FacadeRequest, key: string): FacadeMa
     writeKey = key;
   }
   const host = header("host");
-  const protocol = header("x-forwarded-proto") === "https" ? "https" : "http";
+  const protocol = isSecure || header("x-forwarded-proto") === "https" ? "https" : "http";
   const destination = { apiKey: writeKey, apiHost: `${host}/v1`, protocol };
   const settings = {
     integrations: { "Segment.io": destination },
@@ -156,13 +128,14 @@ function settingsMatch({ method, header }: FacadeRequest, key: string): FacadeMa
     contentType: "application/json",
     body: JSON.stringify(settings),
     retryAfterSeconds: 0,
-    headers: { "Cache-Control": "public, max-age=300" },
+    // Made from headers of the request: a cache that others share must not keep it.
+    headers: { "Cache-Control": "private, max-age=300" },
   };
-  return { kind: "reply", reply, credentials: writeKey };
+  return { kind: "reply", dialect: "segment", reply, credentials: writeKey };
 }
 
 /** The SDK's reports about itself: taken and forgotten. */
 function metricsMatch({ method }: FacadeRequest): FacadeMatch {
   if (method !== "POST") return { kind: "method", allow: "POST, OPTIONS" };
-  return { kind: "reply", reply: SUCCESS, credentials: null };
+  return { kind: "reply", dialect: "segment", reply: SUCCESS, credentials: null };
 }

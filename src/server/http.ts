@@ -46,6 +46,8 @@ export interface HttpDoorParts extends AnswerParts {
   readonly neighbours: Neighbours;
   /** Further pages to read, by path. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** The listener speaks TLS. */
+  readonly isSecure: boolean;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -91,7 +93,7 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     handleStream(exchange, parts);
     return;
   }
-  const match = matchFacade(facadeRequest(head));
+  const match = matchFacade(facadeRequest(head, parts.isSecure));
   if (match?.kind === "events") {
     receive(exchange, match, parts);
     return;
@@ -129,16 +131,17 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
   }
 }
 
-function facadeRequest({ method, path, query, headers }: RequestHead): FacadeRequest {
+function facadeRequest(
+  { method, path, query, headers }: RequestHead,
+  isSecure: boolean,
+): FacadeRequest {
   const header = (name: string): string => headers.get(name) ?? "";
-  return { method, path, query, header, headerNames: () => headers.keys() };
+  return { method, path, query, header, headerNames: () => headers.keys(), isSecure };
 }
 
 /** What a façade answers by itself, where the key it names is good. */
 function giveReply({ head, answer }: Exchange, match: FacadeReply, parts: HttpDoorParts): void {
-  const refusal =
-    match.credentials === null ? null : parts.ingest.keyFault(head, match.credentials);
-  answer.send(refusal ?? match.reply);
+  answer.send(parts.ingest.keyFault(head, match) ?? match.reply);
 }
 
 function sendLater(

@@ -5,7 +5,7 @@
  */
 import type { Admission, Admitted, Admitting, Principal } from "../admission/admission.ts";
 import { topLevelText } from "../dialect/body-key.ts";
-import type { FacadeEvents } from "../dialect/facade.ts";
+import type { FacadeEvents, FacadeReply } from "../dialect/facade.ts";
 import type { ProblemCode } from "../errors.ts";
 import { ByteBudget } from "../lib/byte-budget.ts";
 import { Turnstile } from "../lib/turnstile.ts";
@@ -148,9 +148,10 @@ export class HttpIngest {
   }
 
   /** Why a key that a page names is not good, as an answer; null: it is, or nobody can tell now. */
-  keyFault(head: RequestHead, credentials: string): Reply | null {
+  keyFault(head: RequestHead, { credentials, dialect }: FacadeReply): Reply | null {
+    if (credentials === null) return null;
     const applicant = applicantOf(head, this.#parts.loopback);
-    const admitted = this.#parts.admission.admit({ ...applicant, credentials });
+    const admitted = this.#parts.admission.admit({ ...applicant, credentials, dialect });
     if (admitted instanceof Promise || admitted.kind === "admitted") return null;
     const [code, options] = refusalOf(admitted);
     return problemReply(code, { ...options, requestId: this.nextRequestId() });

@@ -6,7 +6,6 @@
 import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { us_socket_context_t } from "uWebSockets.js";
-import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
 import { CLOSE_RULES } from "../errors.ts";
 import { LIVE_BUFFER_BYTES_MAX, LIVE_EVENT_BYTES_MAX, LIVE_FRAME_BYTES_MAX } from "../limits.ts";
 import type { LiveFrame } from "../live/frames.ts";
@@ -15,8 +14,8 @@ import type { LivePeer, LiveSocket, Subscriber } from "../live/subscriber.ts";
 import type { Doorman } from "../quota/doorman.ts";
 import { closeReason, LIVE_SUBPROTOCOL } from "../protocol/frames.ts";
 import type { Neighbours } from "./nearby.ts";
-import { applicantOf, readHead } from "./request.ts";
-import { refuse, turnAway, upgradeRefusal } from "./upgrade.ts";
+import { applicantOf } from "./request.ts";
+import { readUpgrade } from "./upgrade.ts";
 
 export const LIVE_PATH = "/v1/live";
 
@@ -101,34 +100,9 @@ interface UpgradeParts {
 }
 
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
-  let isGone = false;
-  response.onAborted(() => {
-    isGone = true;
-  });
-  const nearby = parts.neighbours.of(response);
-  if (nearby === null) {
-    response.close();
-    return;
-  }
-  const head = readHead(request, nearby);
-  const away = parts.doorman.handshake(head.address);
-  if (away !== null) {
-    turnAway(response, away);
-    return;
-  }
-  const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
-  const refusal = upgradeRefusal(head, { offered, subprotocol: LIVE_SUBPROTOCOL });
-  if (refusal !== null) {
-    // In a turn of its own, so that nothing behind it in the same bytes is answered: see http.ts.
-    setImmediate(() => {
-      if (!isGone) refuse(response, refusal);
-    });
-    return;
-  }
-  const credentials =
-    authorizationCredentials(head.header.authorization) ??
-    subprotocolCredentials(offered) ??
-    new URLSearchParams(head.query).get("ticket");
+  const sound = readUpgrade(response, request, { ...parts, subprotocol: LIVE_SUBPROTOCOL });
+  if (sound === null) return;
+  const { head, credentials } = sound;
   const peer = { ...applicantOf(head, parts.loopback), credentials };
   response.upgrade<LiveData>(
     { peer, subscriber: null, isOpen: true },

@@ -1,12 +1,68 @@
 /**
  * What all WebSocket doors do before a socket is there: is the request sound, how is it refused.
  */
-import type { HttpResponse } from "uWebSockets.js";
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
 import { waitSeconds } from "../protocol/rate-limit.ts";
-import type { TurnedAway } from "../quota/doorman.ts";
+import type { Doorman, TurnedAway } from "../quota/doorman.ts";
+import type { Neighbours } from "./nearby.ts";
+import { readHead } from "./request.ts";
 import type { RequestHead } from "./request.ts";
 
-export function refuse(response: HttpResponse, refusal: string): void {
+export interface UpgradeDoor {
+  readonly doorman: Doorman;
+  readonly neighbours: Neighbours;
+  readonly subprotocol: string;
+  /** An upgrade request was not sound. */
+  readonly onRefused?: () => void;
+}
+
+export interface Upgrade {
+  readonly head: RequestHead;
+  /** Of the header, the subprotocols or the URL; null: they come in the first frame, or never. */
+  readonly credentials: string | null;
+}
+
+/** What a sound upgrade brings; null: the request has been answered. */
+export function readUpgrade(
+  response: HttpResponse,
+  request: HttpRequest,
+  { doorman, neighbours, subprotocol, onRefused }: UpgradeDoor,
+): Upgrade | null {
+  let isGone = false;
+  response.onAborted(() => {
+    isGone = true;
+  });
+  const nearby = neighbours.of(response);
+  if (nearby === null) {
+    onRefused?.();
+    response.close();
+    return null;
+  }
+  const head = readHead(request, nearby);
+  const away = doorman.handshake(head.address);
+  if (away !== null) {
+    turnAway(response, away);
+    return null;
+  }
+  const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
+  const refusal = upgradeRefusal(head, { offered, subprotocol });
+  if (refusal !== null) {
+    onRefused?.();
+    // In a turn of its own, so that nothing behind it in the same bytes is answered: see http.ts.
+    setImmediate(() => {
+      if (!isGone) refuse(response, refusal);
+    });
+    return null;
+  }
+  const credentials =
+    authorizationCredentials(head.header.authorization) ??
+    subprotocolCredentials(offered) ??
+    new URLSearchParams(head.query).get("ticket");
+  return { head, credentials };
+}
+
+function refuse(response: HttpResponse, refusal: string): void {
   response.cork(() => {
     response.writeStatus("400 Bad Request");
     response.writeHeader("Sec-WebSocket-Version", "13");
@@ -15,7 +71,7 @@ export function refuse(response: HttpResponse, refusal: string): void {
   });
 }
 
-export function turnAway(response: HttpResponse, { detail, waitMs }: TurnedAway): void {
+function turnAway(response: HttpResponse, { detail, waitMs }: TurnedAway): void {
   response.cork(() => {
     response.writeStatus("429 Too Many Requests");
     response.writeHeader("Retry-After", String(waitSeconds(waitMs)));
@@ -25,7 +81,7 @@ export function turnAway(response: HttpResponse, { detail, waitMs }: TurnedAway)
 }
 
 /** uWebSockets looks at the length of the key only (RFC 6455 §4.2.1 wants more). */
-export function upgradeRefusal(
+function upgradeRefusal(
   head: RequestHead,
   { offered, subprotocol }: { readonly offered: readonly string[]; readonly subprotocol: string },
 ): string | null {

@@ -6,15 +6,14 @@
 import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { us_socket_context_t } from "uWebSockets.js";
-import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
 import type { Doorman } from "../quota/doorman.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { StreamConnection } from "../stream/connection.ts";
 import type { StreamPeer } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Neighbours } from "./nearby.ts";
-import { applicantOf, readHead, senderOf } from "./request.ts";
-import { refuse, turnAway, upgradeRefusal } from "./upgrade.ts";
+import { applicantOf, senderOf } from "./request.ts";
+import { readUpgrade } from "./upgrade.ts";
 
 export const STREAM_PATH = "/v1/stream";
 
@@ -100,36 +99,9 @@ interface UpgradeParts {
 }
 
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
-  let isGone = false;
-  response.onAborted(() => {
-    isGone = true;
-  });
-  const nearby = parts.neighbours.of(response);
-  if (nearby === null) {
-    parts.onRefused();
-    response.close();
-    return;
-  }
-  const head = readHead(request, nearby);
-  const away = parts.doorman.handshake(head.address);
-  if (away !== null) {
-    turnAway(response, away);
-    return;
-  }
-  const offered = head.header["sec-websocket-protocol"].split(",").map((name) => name.trim());
-  const refusal = upgradeRefusal(head, { offered, subprotocol: SUBPROTOCOL });
-  if (refusal !== null) {
-    parts.onRefused();
-    // In a turn of its own, so that nothing behind it in the same bytes is answered: see http.ts.
-    setImmediate(() => {
-      if (!isGone) refuse(response, refusal);
-    });
-    return;
-  }
-  const credentials =
-    authorizationCredentials(head.header.authorization) ??
-    subprotocolCredentials(offered) ??
-    new URLSearchParams(head.query).get("ticket");
+  const sound = readUpgrade(response, request, { ...parts, subprotocol: SUBPROTOCOL });
+  if (sound === null) return;
+  const { head, credentials } = sound;
   const peer = {
     ...applicantOf(head, parts.loopback),
     credentials,

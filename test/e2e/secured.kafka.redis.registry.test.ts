@@ -6,7 +6,11 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { createServer, request } from "node:http";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 
@@ -14,6 +18,7 @@ import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
 import { TestIssuer } from "../../src/admission/testing/issuer.ts";
 import { runCommand } from "../../src/cli/testing/run-command.ts";
+import { TestAuthority } from "../certificates.ts";
 import { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
 import { StreamClient } from "../stream-client.ts";
@@ -27,32 +32,88 @@ function search(id: string) {
   return { type: "search", id, data };
 }
 
+/** Passes bytes on, and keeps those of the clients. */
+class Wiretap implements AsyncDisposable {
+  text = "";
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createTcpServer();
+
+  /** Listens on `port` of loopback for the server at `target`. */
+  static async start(port: number, target: number): Promise<Wiretap> {
+    const tap = new Wiretap();
+    tap.#server.on("connection", (client) => tap.#pass(client, target));
+    await new Promise<void>((resolve) => tap.#server.listen(port, "127.0.0.1", resolve));
+    return tap;
+  }
+
+  #pass(client: Socket, target: number): void {
+    const upstream = connect(target, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on("data", (chunk: Buffer) => (this.text += chunk.toString("latin1")));
+    client.pipe(upstream).pipe(client);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const portOf = (address: string): number => Number(address.split(":").at(-1));
+
 describe("Kafka over SASL_SSL", () => {
   let kafka: Instance;
   let issuer: TestIssuer;
+  let directory = "";
+  let authority: TestAuthority;
+  /** The issuer over TLS. */
+  let secureUrl = "";
 
   before(async () => {
     issuer = await TestIssuer.start();
     issuer.client.lifetimeSeconds = 3;
-    const listener = "listener.name.sasl_ssl.oauthbearer";
-    const module = "org.apache.kafka.common.security.oauthbearer.OAuthBearer";
+    directory = await mkdtemp(join(tmpdir(), "sluice-issuer-"));
+    authority = new TestAuthority(directory, "issuers");
+    secureUrl = await issuer.listenSecurely(authority.issue("localhost"));
     kafka = await startInstance("kafka", {
       settings: {
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN,OAUTHBEARER",
-        [`${listener}.sasl.jaas.config`]: `${module}LoginModule required;`,
-        [`${listener}.sasl.server.callback.handler.class`]: `${module}ValidatorCallbackHandler`,
-        [`${listener}.sasl.oauthbearer.jwks.endpoint.url`]: `${issuer.url}/certs`,
-        [`${listener}.sasl.oauthbearer.expected.issuer`]: issuer.url,
-        [`${listener}.sasl.oauthbearer.expected.audience`]: "sluice",
-        // A connection ends unless its client shows a fresh token on it.
-        [`${listener}.connections.max.reauth.ms`]: 3_000,
+        "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER",
+        ...bearerListener("sasl_ssl"),
+        // A listener whose bytes can be read on their way.
+        "listener.security.protocol.map":
+          "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,PROXIED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.name.proxied.sasl.enabled.mechanisms": "OAUTHBEARER",
+        ...bearerListener("proxied"),
       },
     });
   });
   after(async () => {
     await kafka.remove();
     await issuer[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true });
   });
+
+  /** Settings of a listener that takes the issuer's tokens. */
+  function bearerListener(name: string) {
+    const listener = `listener.name.${name}.oauthbearer`;
+    const module = "org.apache.kafka.common.security.oauthbearer.OAuthBearer";
+    return {
+      [`${listener}.sasl.jaas.config`]: `${module}LoginModule required;`,
+      [`${listener}.sasl.server.callback.handler.class`]: `${module}ValidatorCallbackHandler`,
+      [`${listener}.sasl.oauthbearer.jwks.endpoint.url`]: `${issuer.url}/certs`,
+      [`${listener}.sasl.oauthbearer.expected.issuer`]: issuer.url,
+      [`${listener}.sasl.oauthbearer.expected.audience`]: "sluice",
+      // A connection ends unless its client shows a fresh token on it.
+      [`${listener}.connections.max.reauth.ms`]: 3_000,
+    };
+  }
 
   const settingsOf = (mechanism: string, password: string) => ({
     "kafka-brokers": kafka.addresses["saslSsl"] ?? "",
@@ -63,13 +124,12 @@ describe("Kafka over SASL_SSL", () => {
     "kafka-ca-location": kafka.addresses["certificateAuthority"] ?? "",
     ...(mechanism === "OAUTHBEARER" && { "kafka-oauth-token-url": `${issuer.url}/token` }),
   });
-  const flagsOf = (mechanism: string, password: string) => [
-    ...Object.entries(settingsOf(mechanism, password)).flatMap(([name, value]) => [
-      `--${name}`,
-      value,
-    ]),
+  const flagList = (settings: Readonly<Record<string, string>>) => [
+    ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
     "--create-topics",
   ];
+  const flagsOf = (mechanism: string, password: string) =>
+    flagList(settingsOf(mechanism, password));
   const passwordOf = (mechanism: string): string =>
     (mechanism === "OAUTHBEARER" ? CLIENT_SECRET : kafka.addresses["password"]) ?? "";
 
@@ -87,7 +147,7 @@ describe("Kafka over SASL_SSL", () => {
     assert.equal(records.get(id)?.length, 1);
   }
 
-  for (const mechanism of ["SCRAM-SHA-512", "PLAIN", "OAUTHBEARER"]) {
+  for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN", "OAUTHBEARER"]) {
     it(`stores events with ${mechanism}`, async () => {
       const flags = flagsOf(mechanism, passwordOf(mechanism));
       await using gateway = await Gateway.start({ flags });
@@ -116,6 +176,33 @@ describe("Kafka over SASL_SSL", () => {
     while (Date.now() < endMs || asked() < 2 * askedFirst) await delay(100);
     await store(gateway, "oauth-later");
     assert.equal(await gateway.stop(), 0);
+  });
+
+  it("asks for a scope at an issuer whose authority it was told, and brings extensions", async () => {
+    const port = portOf(kafka.addresses["proxy"] ?? "");
+    await using wire = await Wiretap.start(port, portOf(kafka.addresses["proxied"] ?? ""));
+    const { "kafka-ca-location": _, ...own } = settingsOf("OAUTHBEARER", CLIENT_SECRET);
+    const common = {
+      ...own,
+      "kafka-brokers": `127.0.0.1:${port}`,
+      "kafka-security-protocol": "sasl_plaintext",
+      "kafka-oauth-token-url": `${secureUrl}/token`,
+      "kafka-oauth-scope": "kafka events",
+      "kafka-oauth-extensions": "logicalCluster=lkc-1,identityPoolId=pool-1",
+    };
+    const asked = issuer.grants.length;
+    const trusting = { ...common, "kafka-oauth-ca-file": authority.certFile };
+    await using gateway = await Gateway.start({ flags: flagList(trusting) });
+    await store(gateway, "oauth-options");
+    assert.equal(issuer.grants[asked]?.get("scope"), "kafka events");
+    // RFC 7628 §3.1: what belongs to the token is told apart by bytes of 1.
+    assert.match(wire.text, /\u0001logicalCluster=lkc-1\u0001identityPoolId=pool-1\u0001/);
+    assert.equal(await gateway.stop(), 0);
+    assert.equal(issuer.distrusted, 0);
+    await using doubting = await Gateway.start({ flags: flagList(common), mayWait: true });
+    while (issuer.distrusted === 0) await delay(50);
+    const answer = await doubting.post(JSON.stringify({ events: [search("oauth-none")] }));
+    assert.equal(answer.status, 503, "an issuer of no known authority gets no secret");
   });
 
   it("reads topics with a token too", async () => {

@@ -28,6 +28,7 @@ function tenants(more: object = {}) {
           app: { writeKeys: key("wk_app"), limits: { eventsPerSecond: 1 } },
           flow: { writeKeys: key("wk_flow"), limits: { eventsPerSecond: 1 } },
           gone: { writeKeys: key("wk_gone") },
+          site: { writeKeys: key("wk_site"), dialects: ["segment"] },
         },
         topics: { search: "shop.search" },
         deadLetters: "raw",
@@ -85,6 +86,14 @@ describe("tenants", () => {
     assert.equal(records.get("t-1")?.length, 1);
     const [letter] = await readAll(gateway.run.brokers, ["behaviour-navigation.dlq"]);
     assert.match(Buffer.from(letter?.value ?? []).toString(), /t-2/);
+  });
+
+  it("use the façades they are open to, from the first request of an SDK on", async () => {
+    const settings = (name: string) => gateway.request(`/v1/projects/${name}/settings`);
+    assert.equal((await settings("wk_site")).status, 200);
+    assert.equal((await post("wk_site", [search("f-1")])).status, 403);
+    const given = await settings("wk_app");
+    assert.equal(given.headers.get("cache-control"), "private, max-age=300");
   });
 
   it("are asked where they come from", async () => {

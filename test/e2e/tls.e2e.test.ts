@@ -178,6 +178,39 @@ describe("TLS in the gateway", () => {
     assert.equal(await gateway.stop(), 0);
   });
 
+  it("speaks TLS 1.2 and 1.3, nothing older, and tells browsers' SDKs to use it", async () => {
+    const files = install("versions", authority.issue("localhost"));
+    await using gateway = await Gateway.start({ flags: flagsOf(files) });
+    const handshake = (version: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3") =>
+      new Promise<string>((resolve) => {
+        const socket = connect({
+          host: "127.0.0.1",
+          port: gateway.port,
+          ca: readFileSync(authority.certFile),
+          minVersion: version,
+          maxVersion: version,
+          // Otherwise this side would not even ask for the old ones.
+          ciphers: "DEFAULT@SECLEVEL=0",
+        });
+        socket.once("secureConnect", () => {
+          resolve(socket.getProtocol() ?? "");
+          socket.destroy();
+        });
+        socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+      });
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      assert.equal(await handshake(version), version);
+    }
+    for (const version of ["TLSv1", "TLSv1.1"] as const) {
+      assert.equal(await handshake(version), "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+    }
+    const options = { method: "GET", path: "/v1/projects/demo/settings" };
+    const settings = await post(gateway, "none", options);
+    assert.equal(settings.status, 200, settings.body);
+    assert.match(settings.body, /"protocol":"https"/);
+    assert.equal(await gateway.stop(), 0);
+  });
+
   it("does not start with a certificate it cannot use", async () => {
     const sound = authority.issue("localhost");
     const other = authority.issue("localhost");

@@ -1,7 +1,7 @@
 /**
  * Apache Kafka in KRaft mode, every node broker and controller at once: `kafka` has one node,
  * `kafka3` three with replication factor 3 and two in-sync replicas. Listeners of a node:
- * PLAINTEXT, SASL_SSL (user sluice; SCRAM-SHA-512 or PLAIN), PROXIED (advertises another port, on
+ * PLAINTEXT, SASL_SSL (user sluice; SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN), PROXIED (advertises another port, on
  * which a fault proxy can listen) and CONTROLLER.
  */
 import { existsSync } from "node:fs";
@@ -23,6 +23,7 @@ const DEPENDENCIES = [
 const CLUSTER_ID = "c2x1aWNlLWthZmthLWRldg";
 const USER = "sluice";
 const PASSWORD = "sluice-secret";
+const SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 /** Small heap, one collector thread, no second compiler: half the memory of the defaults. */
 const JVM_FLAGS = [
@@ -144,8 +145,7 @@ async function configureNode(context, { node, nodes }) {
       CLUSTER_ID,
       "-c",
       propertiesFile(directory, node),
-      "--add-scram",
-      `SCRAM-SHA-512=[name=${USER},password=${PASSWORD}]`,
+      ...SCRAM.flatMap((each) => ["--add-scram", `${each}=[name=${USER},password=${PASSWORD}]`]),
     ],
     { directory, purpose: "format Kafka's storage" },
   );
@@ -191,9 +191,11 @@ export function nodeProperties(context, { node, nodes, dataDirectory }) {
       "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
-    "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+    "sasl.enabled.mechanisms": [...SCRAM, "PLAIN"].join(","),
     [`${loginOf}.plain.sasl.jaas.config`]: plainLogin,
-    [`${loginOf}.scram-sha-512.sasl.jaas.config`]: scramLogin,
+    ...Object.fromEntries(
+      SCRAM.map((each) => [`${loginOf}.${each.toLowerCase()}.sasl.jaas.config`, scramLogin]),
+    ),
     "ssl.keystore.type": "PEM",
     "ssl.keystore.location": certificates.keyStore,
     "ssl.truststore.type": "PEM",

@@ -2,8 +2,12 @@
  * An issuer of tokens for tests: real keys, a real HTTP server on loopback, switches for faults. It
  * gives tokens by `token` and, to clients that ask for them (RFC 6749 §4.4), under /token.
  */
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
@@ -31,9 +35,14 @@ export class TestIssuer implements AsyncDisposable {
   readonly faults = new Map<string, Answer>();
   /** Requests it got, by path. */
   readonly requests: string[] = [];
+  /** What clients wrote to /token. */
+  readonly grants: URLSearchParams[] = [];
+  /** Clients that did not trust its certificate. */
+  distrusted = 0;
   /** The client that /token knows, as `id:secret`; and for how long its tokens hold. */
   readonly client = { credentials: "sluice:client-secret", lifetimeSeconds: 300 };
   readonly #server: ReturnType<typeof createServer>;
+  #secureServer: ReturnType<typeof createSecureServer> | null = null;
   #key: SigningKey;
   #keyId = "first";
   #publicKey: object;
@@ -47,17 +56,32 @@ export class TestIssuer implements AsyncDisposable {
     this.#key = parts.key;
     this.#publicKey = parts.publicKey;
     this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}/realms/test`;
-    this.#server.on("request", (request, response) => {
-      const path = (request.url ?? "").replace("/realms/test", "");
-      this.requests.push(path);
-      const asked = path === "/token" ? this.#grant(request.headers.authorization ?? "") : null;
-      const answer = this.faults.get(path) ?? asked ?? this.#answer(path);
-      Promise.resolve(answer).then(
-        ({ status, body }) =>
-          response.writeHead(status, { "Content-Type": "application/json" }).end(body),
-        () => response.destroy(),
-      );
-    });
+    this.#server.on("request", this.#serve);
+  }
+
+  readonly #serve = (request: IncomingMessage, response: ServerResponse): void => {
+    const path = (request.url ?? "").replace("/realms/test", "");
+    this.requests.push(path);
+    const asked = path === "/token" ? this.#grant(request) : null;
+    const answer = this.faults.get(path) ?? asked ?? this.#answer(path);
+    Promise.resolve(answer).then(
+      ({ status, body }) =>
+        response.writeHead(status, { "Content-Type": "application/json" }).end(body),
+      () => response.destroy(),
+    );
+  };
+
+  /** Answers over TLS as well from now on; gives that URL. Files in PEM. */
+  async listenSecurely(files: {
+    readonly certFile: string;
+    readonly keyFile: string;
+  }): Promise<string> {
+    const pair = { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+    const server = createSecureServer(pair, this.#serve);
+    server.on("tlsClientError", () => (this.distrusted += 1));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.#secureServer = server;
+    return `https://127.0.0.1:${(server.address() as AddressInfo).port}/realms/test`;
   }
 
   static async start(): Promise<TestIssuer> {
@@ -67,8 +91,10 @@ export class TestIssuer implements AsyncDisposable {
     return new TestIssuer({ server, key: privateKey, publicKey: await exportJWK(publicKey) });
   }
 
-  async #grant(authorization: string): Promise<Answer> {
+  async #grant(request: IncomingMessage): Promise<Answer> {
+    const { authorization = "" } = request.headers;
     const { credentials, lifetimeSeconds } = this.client;
+    this.grants.push(new URLSearchParams(await text(request)));
     if (authorization !== `Basic ${Buffer.from(credentials).toString("base64")}`) {
       return { status: 401, body: '{"error":"invalid_client"}' };
     }
@@ -109,7 +135,10 @@ export class TestIssuer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const server of [this.#server, this.#secureServer]) {
+      if (server === null) continue;
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   }
 }
