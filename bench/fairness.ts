@@ -6,7 +6,8 @@
  * A gateway of its own. Four calm tenants send within their quotas, each on one WebSocket, frames
  * of ten events in an open loop; an event's time runs from when its frame was due to its ack. A
  * loud tenant, in another process, sends a hundred times its quota over HTTP (or wants as much on
- * WebSockets) in every second of the rounds' halves. Prints the calm tenants' times with and
+ * WebSockets) in every second of the rounds' halves. Beside each time stands for how long the machine
+ * let this process wait: a single pair of a busy machine says nothing without it. Prints the calm tenants' times with and
  * without it, and writes bench/results/fairness-WAY.json. Exit code 1 if their p99 with it is more
  * than 1.5 times the one without (medians of the rounds).
  *
@@ -132,6 +133,12 @@ interface Phase {
   readonly frames: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /**
+   * How late a timer of this process, which is not asked for anything by the loud tenant, was at
+   * most: the machine stood still for that long, whoever was loud. A frame in a hundred is late by
+   * it once it is longer than a hundredth of the phase.
+   */
+  readonly machineMs: number;
 }
 
 function quantile(values: readonly number[], share: number): number {
@@ -142,9 +149,17 @@ function quantile(values: readonly number[], share: number): number {
 /** The calm tenants' times over a while, from now on. */
 async function measure(calm: readonly Calm[], milliseconds: number): Promise<Phase> {
   for (const { latenciesMs } of calm) latenciesMs.length = 0;
+  let machineMs = 0;
+  let dueMs = performance.now() + DUE_MS;
+  const timer = setInterval(() => {
+    machineMs = Math.max(machineMs, performance.now() - dueMs);
+    dueMs = performance.now() + DUE_MS;
+  }, DUE_MS);
   await delay(milliseconds);
+  clearInterval(timer);
   const all = calm.flatMap(({ latenciesMs }) => latenciesMs);
-  return { frames: all.length, p50Ms: quantile(all, 0.5), p99Ms: quantile(all, 0.99) };
+  const [p50Ms, p99Ms] = [quantile(all, 0.5), quantile(all, 0.99)];
+  return { frames: all.length, p50Ms, p99Ms, machineMs: quantile([machineMs], 1) };
 }
 
 async function endFlood(flood: ChildProcess): Promise<unknown> {

@@ -196,7 +196,8 @@ describe("Kafka over SASL_SSL", () => {
     await store(gateway, "oauth-options");
     assert.equal(issuer.grants[asked]?.get("scope"), "kafka events");
     // RFC 7628 §3.1: what belongs to the token is told apart by bytes of 1.
-    assert.match(wire.text, /\u0001logicalCluster=lkc-1\u0001identityPoolId=pool-1\u0001/);
+    const extensions = ["", "logicalCluster=lkc-1", "identityPoolId=pool-1", ""];
+    assert.ok(wire.text.includes(extensions.join("\u0001")));
     assert.equal(await gateway.stop(), 0);
     assert.equal(issuer.distrusted, 0);
     await using doubting = await Gateway.start({ flags: flagList(common), mayWait: true });

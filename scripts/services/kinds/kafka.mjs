@@ -1,8 +1,8 @@
 /**
  * Apache Kafka in KRaft mode, every node broker and controller at once: `kafka` has one node,
  * `kafka3` three with replication factor 3 and two in-sync replicas. Listeners of a node:
- * PLAINTEXT, SASL_SSL (user sluice; SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN), PROXIED (advertises another port, on
- * which a fault proxy can listen) and CONTROLLER.
+ * PLAINTEXT, SASL_SSL (user sluice; SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN), PROXIED (advertises
+ * another port, on which a fault proxy can listen) and CONTROLLER.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
