@@ -6,10 +6,10 @@
  * A gateway of its own. Four calm tenants send within their quotas, each on one WebSocket, frames
  * of ten events in an open loop; an event's time runs from when its frame was due to its ack. A
  * loud tenant, in another process, sends a hundred times its quota over HTTP (or wants as much on
- * WebSockets) in every second of the rounds' halves. Beside each time stands for how long the machine
- * let this process wait: a single pair of a busy machine says nothing without it. Prints the calm tenants' times with and
- * without it, and writes bench/results/fairness-WAY.json. Exit code 1 if their p99 with it is more
- * than 1.5 times the one without (medians of the rounds).
+ * WebSockets) in every second of the rounds' halves. Beside each time stands for how long the
+ * machine let this process wait: a single pair of a busy machine says nothing without it. Prints
+ * the calm tenants' times with and without it, and writes bench/results/fairness-WAY.json. Exit
+ * code 1 if their p99 with it is more than 1.5 times the one without (medians of the rounds).
  *
  * Without brokers the embedded broker is used: it runs in the gateway's process.
  */
