@@ -9,6 +9,7 @@ import type {
   HighLevelProducer,
   IAdminClient,
   LibrdKafkaError,
+  Metadata,
   ProducerGlobalConfig,
 } from "@confluentinc/kafka-javascript";
 
@@ -20,7 +21,7 @@ interface ScratchRecord {
   readonly timestampMs?: number;
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 60_000;
 
 /** Instead of addresses: a mock cluster of its own. */
 export const MOCK = "mock";
@@ -39,13 +40,22 @@ export class ScratchTopics {
     this.#brokers = brokers;
   }
 
-  /** Creates a topic and returns its name. */
+  /** Creates a topic and returns its name, once the broker tells of it whoever asks. */
   async create(what: string, partitions: number): Promise<string> {
     const topic = scratchName(what);
     const wanted = { topic, num_partitions: partitions, replication_factor: 1 };
     await this.#admin((admin, done) => admin.createTopic(wanted, TIMEOUT_MS, done));
     this.#created.push(topic);
+    while ((await this.#partitions(topic)) !== partitions);
     return topic;
+  }
+
+  /** Of the topic, as the broker tells it: it learns of new ones behind the answer. */
+  async #partitions(topic: string): Promise<number> {
+    const { metadata, close } = await connected({ "bootstrap.servers": this.#brokers });
+    await close();
+    const found = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return found.filter(({ leader }) => leader >= 0).length;
   }
 
   async remove(): Promise<void> {
@@ -76,25 +86,30 @@ export interface ScratchProducer {
 export async function connectProducer(brokers: string): Promise<ScratchProducer> {
   // The binding's types leave out librdkafka's test settings.
   const mock = { "test.mock.num.brokers": 1 } as ProducerGlobalConfig;
-  const producer = new kafka.HighLevelProducer(
-    brokers === MOCK ? mock : { "bootstrap.servers": brokers },
-  );
-  const address = await new Promise<string>((resolve, reject) => {
-    producer.connect({ allTopics: true, timeout: TIMEOUT_MS }, (error, metadata) => {
-      if (error) reject(new Error(error.message));
-      else resolve(metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(","));
-    });
-  });
+  const settings = brokers === MOCK ? mock : { "bootstrap.servers": brokers };
+  const { producer, metadata, close } = await connected(settings);
   return {
-    brokers: address,
+    brokers: metadata.brokers.map(({ host, port }) => `${host}:${port}`).join(","),
     store: async (topic, records) => {
       await Promise.all(records.map((record) => storeRecord(producer, topic, record)));
     },
-    close: () =>
-      new Promise<void>((resolve) => {
-        producer.disconnect(() => resolve());
-      }),
+    close,
   };
+}
+
+async function connected(settings: ProducerGlobalConfig) {
+  const producer = new kafka.HighLevelProducer(settings);
+  const metadata = await new Promise<Metadata>((resolve, reject) => {
+    producer.connect({ allTopics: true, timeout: TIMEOUT_MS }, (error, found) => {
+      if (error) reject(new Error(error.message));
+      else resolve(found);
+    });
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      producer.disconnect(() => resolve());
+    });
+  return { producer, metadata, close };
 }
 
 function storeRecord(
