@@ -4,7 +4,8 @@
  */
 import { chart, PLOT_LEFT, PLOT_RIGHT, spark } from "./charts.js";
 import { buckets, quantile, short, size, span, time, total, value } from "./numbers.js";
-import { make, OUTCOMES, showRecent, showSchemas, showTenants } from "./tables.js";
+import { find, make, OUTCOMES, showRecent, showSchemas, showTenants } from "./tables.js";
+import { isWatched, look as watch, showTypes } from "./watch.js";
 
 const EVERY_MS = 1_000;
 const HISTORY_MS = 5 * 60_000;
@@ -12,8 +13,6 @@ const HISTORY_MS = 5 * 60_000;
 const WINDOW_MS = 10_000;
 const STAGES = ["receive", "encode", "commit", "answer"];
 const PRESSURES = ["open", "high", "hard"];
-
-const find = (id) => document.getElementById(id);
 
 /** Looks at the process, the oldest first: what it said, and what follows for the charts. */
 const looks = [];
@@ -276,14 +275,17 @@ function show() {
   showRecent(look.data);
   showTenants(look.data, wholeLookBefore(look.atMs - WINDOW_MS).data);
   showSchemas(look.data);
+  showTypes(look.data);
 }
 
 async function ask() {
   const path = looks.length === 0 ? "/console/data?history=1" : "/console/data";
   const response = await fetch(path, { signal: AbortSignal.timeout(4_000) });
   if (!response.ok) throw new Error(String(response.status));
-  remember(await response.json());
+  const data = await response.json();
+  remember(data);
   show();
+  if (isWatched()) await watch(data.atMs);
 }
 
 async function follow() {

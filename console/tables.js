@@ -5,7 +5,7 @@ export const OUTCOMES = ["stored", "duplicate", "retry", "rejected"];
 
 const ROWS_MAX = 10;
 
-const find = (id) => document.getElementById(id);
+export const find = (id) => document.getElementById(id);
 
 /** An element with text and children; a text is never read as HTML. */
 export function make(name, attributes = {}, ...children) {
@@ -17,7 +17,7 @@ export function make(name, attributes = {}, ...children) {
   return made;
 }
 
-function fillTable(id, rows, none) {
+export function fillTable(id, rows, none) {
   const body = find(id).tBodies[0];
   if (rows.length > 0) {
     body.replaceChildren(...rows.map((cells) => make("tr", {}, ...cells)));
@@ -27,8 +27,8 @@ function fillTable(id, rows, none) {
   body.replaceChildren(make("tr", { class: "empty" }, make("td", { colspan: columns }, none)));
 }
 
-const cell = (...content) => make("td", {}, ...content);
-const soft = (text) => make("span", { class: "soft" }, text);
+export const cell = (...content) => make("td", {}, ...content);
+export const soft = (text) => make("span", { class: "soft" }, text);
 
 export function showRecent({ recent: noted, atMs }) {
   const none = "None so far.";

@@ -2,6 +2,7 @@
 import { makeConsole } from "./console-page.ts";
 import type { ConsoleParts } from "./console-page.ts";
 import { CONSOLE_PATH } from "./console/console.ts";
+import type { Look } from "./console/looks.ts";
 import { handleRegistryRequest, REGISTRY_PREFIXES } from "./schema/registry-routes.ts";
 import type { HeldSchemas } from "./schema/registry-routes.ts";
 import type { TypeSchema } from "./schema/type-schema.ts";
@@ -18,12 +19,16 @@ interface AdminRooms {
     /** And those of sluice's own topics. */
     readonly all: HeldSchemas["held"];
   };
+  readonly look: Look;
 }
 
-export function makeAdminPort(parts: ConsoleParts, { tracer, schemas }: AdminRooms): AdminServer {
+export function makeAdminPort(
+  parts: ConsoleParts,
+  { tracer, schemas, look }: AdminRooms,
+): AdminServer {
   const { config, telemetry, lifecycle } = parts;
   const { registry } = telemetry;
-  const page = makeConsole(parts, schemas.own);
+  const page = makeConsole(parts, { held: schemas.own, look });
   const admin = createAdminServer({
     host: config.adminHost,
     port: config.adminPort,

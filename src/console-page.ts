@@ -2,6 +2,8 @@
 import type { Config } from "./config/options.ts";
 import { Console } from "./console/console.ts";
 import { History } from "./console/history.ts";
+import { lookByWorker } from "./console/looks.ts";
+import type { Look } from "./console/looks.ts";
 import { mergedNotes } from "./console/notes.ts";
 import type { Notes } from "./console/notes.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -44,17 +46,24 @@ export function makePrimaryConsole(parts: PrimaryConsoleParts): Console {
   const facts = { version, pack: config.pack, workers };
   const startedAtMs = systemClock.nowMs();
   const { nowMs } = systemClock;
-  const sources = { metrics, notes, history: null, state: ready, facts };
+  const look = lookByWorker;
+  const sources = { metrics, notes, history: null, state: ready, facts, look };
   return new Console({ ...sources, nowMs, startedAtMs }, { adminHost: config.adminHost });
 }
 
-export function makeConsole(parts: ConsoleParts, held: () => readonly TypeSchema[]): Console {
+interface ConsoleRooms {
+  readonly held: () => readonly TypeSchema[];
+  readonly look: Look;
+}
+
+export function makeConsole(parts: ConsoleParts, { held, look }: ConsoleRooms): Console {
   const { config, pack, telemetry, lifecycle, version } = parts;
   const { cells } = telemetry.registry;
   return new Console(
     {
       metrics: () => telemetry.registry.snapshot(),
       notes: async () => notesOf(parts, held),
+      look,
       history: new History(
         {
           eventsOutcome: cells.eventsOutcome,

@@ -17,8 +17,8 @@ import { followCertificate, makeIngest, makeServer } from "./doors.ts";
 import { systemClock, waitUntil } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
 import * as limits from "./limits.ts";
-import { makeLiveHub } from "./live-feed.ts";
-import type { LiveHub } from "./live/hub.ts";
+import { makeLiveFeed } from "./live-feed.ts";
+import type { LiveFeed } from "./live-feed.ts";
 import { DeadLetters } from "./pipeline/dead-letters.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { RouteBook } from "./pipeline/routes.ts";
@@ -87,7 +87,7 @@ export class Gateway {
   readonly #gate: rooms.Gate;
   readonly #streams: StreamStore;
   readonly #hub: StreamHub;
-  readonly #live: LiveHub;
+  readonly #live: LiveFeed;
   readonly #ingest: HttpIngest;
   readonly #streamDoor: StreamDoor;
   readonly #server: Server;
@@ -161,7 +161,7 @@ export class Gateway {
     const store = this.#streams;
     this.#hub = makeStreamHub(parts, { ...shared, store, deadlines: this.#deadlines.stream });
     const heldSchemas = () => this.allSchemas();
-    this.#live = makeLiveHub(parts, { ...sessionRooms, admission, heldSchemas, newsGround });
+    this.#live = makeLiveFeed(parts, { ...sessionRooms, admission, heldSchemas, newsGround });
     const deadlines = this.#deadlines.http;
     const ingest = makeIngest(parts, { ...shared, deadlines, repeats: this.#repeats.requests });
     this.#ingest = ingest;
@@ -173,12 +173,16 @@ export class Gateway {
       ingest,
       streams: this.#streamDoor,
       hub: this.#hub,
-      live: this.#live,
+      live: this.#live.hub,
       isWorker: parts.isWorker,
     });
-    const schemas = { own: () => this.#schemas.held(), all: () => this.allSchemas() };
-    this.#admin = parts.isWorker ? null : makeAdminPort(parts, { tracer, schemas });
+    this.#admin = parts.isWorker ? null : this.#makeAdmin(tracer);
     this.#watch(codec);
+  }
+
+  #makeAdmin(tracer: BatchTracer | null): AdminServer {
+    const schemas = { own: () => this.#schemas.held(), all: () => this.allSchemas() };
+    return makeAdminPort(this.#parts, { tracer, schemas, look: this.look });
   }
 
   #eventTopics(): Iterable<string> {
@@ -270,7 +274,7 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     this.#hub.start();
-    this.#live.start();
+    this.#live.hub.start();
     this.#port = await this.#server.listen();
     this.#stopFollowing = followCertificate(this.#parts, this.#server);
   }
@@ -284,6 +288,11 @@ export class Gateway {
   takeDuty(): void {
     this.#duty.resolve();
   }
+
+  /** For the console: events of a type after a number, as they are stored. */
+  readonly look = (type: string, after: number): Promise<unknown> => {
+    return this.#live.onlookers.look(type, after);
+  };
 
   /** Schemas of the pack's types in use. */
   heldSchemas(): readonly TypeSchema[] {
@@ -309,7 +318,7 @@ export class Gateway {
       this.#server.stopListening();
     });
     lifecycle.onDrain("streams", async (remainingMs) => {
-      await this.#live.drain();
+      await this.#live.hub.drain();
       await this.#hub.drain(AbortSignal.timeout(Math.ceil(remainingMs / 2)));
     });
     lifecycle.onDrain("answers", async (remainingMs) => this.#answerAll(remainingMs / 2));

@@ -605,6 +605,10 @@ export const WORKER_ASK_MS = 500;
 /** Of processes that see the same edit of the tenants file one notes it; all see it by then, ms. */
 export const AUDIT_CLAIM_MS = 600_000;
 
+/** One who looks at events through a worker waits so long for it; so many may at once. */
+export const CONSOLE_LOOK_MS = 2_000;
+export const CONSOLE_LOOKS_MAX = 16;
+
 /** What the canary waits for: Kafka's word, the record itself, and an answer about a topic. */
 export const CANARY_STORED_MS_MAX = 30_000;
 export const CANARY_SEEN_MS_MAX = 10_000;
@@ -666,6 +670,19 @@ export const LIVE_FEED_LINGER_MS = 5_000;
 
 /** Failures in a row to read a topic, a second apart; then its subscribers are sent away. */
 export const LIVE_FEED_FAILURES_MAX = 10;
+
+/** A feed asks for new partitions so often, at the most; one feed of a process at a time. */
+export const LIVE_PARTITIONS_LOOK_MS = 5_000;
+export const LIVE_PARTITIONS_TIMEOUT_MS = 2_000;
+
+/**
+ * What the console sees of the feeds: types at once, the last events of each, and how much of a
+ * value is kept to name its members; together at most 8 MiB. Nobody has looked for so long: over.
+ */
+export const LIVE_WATCHES_MAX = 8;
+export const LIVE_WATCHED_EVENTS_MAX = 60;
+export const LIVE_WATCHED_VALUE_BYTES_MAX = 16 * 1024;
+export const LIVE_WATCH_LEASE_MS = 10_000;
 
 /** What librdkafka may fetch ahead for one reader of the live feed, KiB. */
 export const LIVE_READER_QUEUE_KIB = 2 * 1024;

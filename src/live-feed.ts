@@ -11,6 +11,7 @@ import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import { LiveHub } from "./live/hub.ts";
 import type { LiveObserver } from "./live/hub.ts";
+import { Onlookers } from "./live/onlookers.ts";
 import { makeProcessId, makeRegistryClient } from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";
 import type { Pack } from "./schema/pack.ts";
@@ -29,13 +30,44 @@ export interface LiveRooms {
   readonly newsGround: { readonly pack: Pack } | null;
 }
 
-export function makeLiveHub(parts: RoomParts, rooms: LiveRooms): LiveHub {
+export interface LiveFeed {
+  readonly hub: LiveHub;
+  /** For the console. */
+  readonly onlookers: Onlookers;
+}
+
+export function makeLiveFeed(parts: RoomParts, rooms: LiveRooms): LiveFeed {
+  const decoder = new ValueDecoder({ schemaById: schemaSource(parts, rooms) });
+  const hub = makeLiveHub(parts, rooms, decoder);
+  const common = commonTopics(parts.pack, rooms.newsGround?.pack ?? null);
+  const onlookers = new Onlookers({
+    acquire: (topic) => hub.acquire(topic),
+    release: (feed) => hub.release(feed),
+    closedBecause: () => {
+      const refusal = hub.closedBecause;
+      return refusal === null || refusal === "full" ? null : hub.sentenceOf(refusal);
+    },
+    topicsOf: (type) => {
+      const { sources } = rooms.admission.table;
+      const own = [...sources.values()].map(({ tenant }) => tenant.topics.get(type));
+      return [...new Set([common.get(type), ...own])].filter((topic) => topic !== undefined);
+    },
+    decoder,
+    clock: systemClock,
+    processId: makeProcessId(),
+  });
+  return { hub, onlookers };
+}
+
+function makeLiveHub(parts: RoomParts, rooms: LiveRooms, decoder: ValueDecoder): LiveHub {
   const { config, telemetry } = parts;
   const { admission, delivery, newsGround } = rooms;
+  const common = commonTopics(parts.pack, newsGround?.pack ?? null);
   const hub = new LiveHub({
     admission,
-    catalogue: catalogueOf(parts.pack, newsGround?.pack ?? null),
-    decoder: new ValueDecoder({ schemaById: schemaSource(parts, rooms) }),
+    catalogue: ({ topics }: TenantPolicy): ReadonlyMap<string, string> =>
+      topics.size === 0 ? common : new Map([...common, ...topics]),
+    decoder,
     openSource: (topic) =>
       TopicReader.open({
         brokers: delivery.brokers(),
@@ -61,14 +93,13 @@ export function makeLiveHub(parts: RoomParts, rooms: LiveRooms): LiveHub {
   return hub;
 }
 
-/** What a tenant's types are written to: its own topics, else those of the packs. */
-function catalogueOf(pack: Pack, ownPack: Pack | null) {
+/** What the types of the packs are written to; a tenant may have topics of its own instead. */
+function commonTopics(pack: Pack, ownPack: Pack | null): ReadonlyMap<string, string> {
   const common = new Map<string, string>();
   for (const { types } of ownPack === null ? [pack] : [pack, ownPack]) {
     for (const [type, { topic }] of types) common.set(type, topic);
   }
-  return ({ topics }: TenantPolicy): ReadonlyMap<string, string> =>
-    topics.size === 0 ? common : new Map([...common, ...topics]);
+  return common;
 }
 
 /** Schemas in use need no registry; a writer may have used another one. */

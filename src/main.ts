@@ -9,6 +9,7 @@ import { runCli } from "./cli/run.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
 import { workerCount } from "./config/worker-count.ts";
+import { answerLooks } from "./console/looks.ts";
 import { certificateFault } from "./doors.ts";
 import { Gateway } from "./gateway.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -130,6 +131,7 @@ async function serve({ config, pack, telemetry, isWorker }: ServeParts): Promise
       process,
       answersOf({ telemetry }, () => gateway),
     );
+    answerLooks(process, async (type, after) => await gateway?.look(type, after));
   }
   const isForPeople =
     config.logFormat === "pretty" || (config.logFormat === "auto" && process.stdout.isTTY);

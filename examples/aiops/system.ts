@@ -271,10 +271,14 @@ export class GatewayProcess {
     this.deaths += 1;
     say(`${this.name} has died; it comes back in ${restartMs / 1_000} s`);
     await delay(restartMs);
-    // It may have been stopped meanwhile.
+    // It may have been stopped meanwhile, or be stopped as it starts.
     if (this.#isStopping) return;
-    await this.start();
-    say(`${this.name} is back (pid ${this.pid})`);
+    try {
+      await this.start();
+      say(`${this.name} is back (pid ${this.pid})`);
+    } catch (error) {
+      if (!this.#isStopping) say(String(error));
+    }
   }
 
   /** As `kill -9` does. */

@@ -6,6 +6,7 @@
 import type { ExportedMetric } from "../telemetry/cells.ts";
 import { METRICS } from "../telemetry/metrics.ts";
 import type { History } from "./history.ts";
+import type { Look } from "./looks.ts";
 import type { Notes } from "./notes.ts";
 import { shownSeries } from "./shown-series.ts";
 import type { ShownSeries } from "./shown-series.ts";
@@ -56,6 +57,7 @@ export interface ConsoleSources {
   readonly metrics: () => Promise<readonly ExportedMetric[]>;
   /** Of all processes. */
   readonly notes: () => Promise<Notes>;
+  readonly look: Look;
   /** null: the page begins with nothing. */
   readonly history: History | null;
   readonly state: () => { readonly state: string; readonly reasons: readonly string[] };

@@ -18,6 +18,7 @@ const PAGES: Readonly<Record<string, { readonly file: string; readonly contentTy
   "console.js": { file: "console.js", contentType: "text/javascript; charset=utf-8" },
   "charts.js": { file: "charts.js", contentType: "text/javascript; charset=utf-8" },
   "tables.js": { file: "tables.js", contentType: "text/javascript; charset=utf-8" },
+  "watch.js": { file: "watch.js", contentType: "text/javascript; charset=utf-8" },
   "numbers.js": { file: "numbers.js", contentType: "text/javascript; charset=utf-8" },
 };
 
@@ -63,11 +64,19 @@ export class Console {
       const contentType = "application/json; charset=utf-8";
       return { status: 200, contentType, body, headers: HEADERS };
     }
+    if (name === "events") return await this.#events(request.query);
     const page = PAGES[name];
     if (page === undefined) return null;
     const { file, contentType } = page;
     return { status: 200, contentType, body: this.#read(file), headers: HEADERS };
   };
+
+  async #events(query: URLSearchParams): Promise<ConsoleAnswer> {
+    const after = Number(query.get("after") ?? 0);
+    const seen = await this.#sources.look(query.get("type") ?? "", after);
+    const contentType = "application/json; charset=utf-8";
+    return { status: 200, contentType, body: JSON.stringify(seen), headers: HEADERS };
+  }
 
   stop(): void {
     this.#sources.history?.stop();

@@ -42,7 +42,7 @@ export interface Portion {
 }
 
 export class TopicReader {
-  readonly ranges: readonly PartitionRange[];
+  #ranges: readonly PartitionRange[];
   readonly #consumer: KafkaConsumer;
   readonly #options: TopicReaderOptions;
   #ends: { readonly partition: number; readonly offset: number }[] = [];
@@ -54,7 +54,7 @@ export class TopicReader {
   ) {
     this.#consumer = consumer;
     this.#options = options;
-    this.ranges = ranges;
+    this.#ranges = ranges;
     consumer.on("partition.eof", ({ partition, offset }) => {
       this.#ends.push({ partition, offset });
     });
@@ -75,6 +75,28 @@ export class TopicReader {
     }
   }
 
+  /** Of the partitions that were there when it was opened, and those that were found since. */
+  get ranges(): readonly PartitionRange[] {
+    return this.#ranges;
+  }
+
+  /**
+   * Partitions that the topic has got since; they are read once they are assigned. Throws
+   * ReaderError.
+   */
+  async findNew(timeoutMs: number): Promise<readonly PartitionRange[]> {
+    const { topic } = this.#options;
+    const known = new Set(this.#ranges.map(({ partition }) => partition));
+    const partitions = await partitionsOf(this.#consumer, { topic, timeoutMs });
+    const added = await Promise.all(
+      partitions
+        .filter((partition) => !known.has(partition))
+        .map((partition) => rangeOf(this.#consumer, { topic, timeoutMs }, partition)),
+    );
+    this.#ranges = [...this.#ranges, ...added];
+    return added;
+  }
+
   /**
    * By partition the offset of the first record of this time or later; a partition without such a
    * record is left out. Throws ReaderError.
@@ -82,7 +104,7 @@ export class TopicReader {
   offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>> {
     const { topic, timeoutMs } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, number>>();
-    const asked = this.ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
+    const asked = this.#ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
     this.#consumer.offsetsForTimes(asked, timeoutMs, (error, offsets) => {
       // The types promise an error always; null is what comes when all is well.
       const failure: { message: string } | null | undefined = error;
@@ -161,9 +183,29 @@ function connect(
   return promise;
 }
 
+function partitionsOf(
+  consumer: KafkaConsumer,
+  { topic, timeoutMs: timeout }: Question,
+): Promise<readonly number[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+  consumer.getMetadata({ topic, timeout }, (error, metadata) => {
+    // The types promise an error always; null is what comes when all is well.
+    const failure: { message: string } | null | undefined = error;
+    if (failure !== null && failure !== undefined) {
+      reject(new ReaderError(`Kafka does not tell the partitions of ${topic}.`));
+      return;
+    }
+    const found = metadata.topics.find(({ name }) => name === topic);
+    resolve(found?.partitions.map(({ id }) => id) ?? []);
+  });
+  return promise;
+}
+
+type Question = Pick<TopicReaderOptions, "topic" | "timeoutMs">;
+
 function rangeOf(
   consumer: KafkaConsumer,
-  { topic, timeoutMs }: TopicReaderOptions,
+  { topic, timeoutMs }: Question,
   partition: number,
 ): Promise<PartitionRange> {
   const { promise, resolve, reject } = Promise.withResolvers<PartitionRange>();

@@ -9,6 +9,8 @@ import type { Filter } from "./filter.ts";
 export interface Joiner {
   /** A frame of an event at this place; he knows whether he needs it. */
   offer(place: Place, text: Offered): void;
+  /** The topic has got a partition, which the feed tells from this offset on. */
+  added(partition: number, offset: number): void;
 }
 
 export interface Place {
@@ -91,6 +93,15 @@ export class Channels {
     const opened: Channel = { ...channel, listeners: 0, joiners: new Set(), users: 1 };
     row.set(text, opened);
     return opened;
+  }
+
+  /** Everybody who is served by himself; who has several channels comes several times. */
+  *joiners(): Iterable<Joiner> {
+    for (const { all, byKey } of this.#shelves.values()) {
+      for (const row of [all, ...byKey.values()]) {
+        for (const { joiners } of row.values()) yield* joiners;
+      }
+    }
   }
 
   /** One user less. */

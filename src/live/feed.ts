@@ -4,9 +4,10 @@
  * positions say how far it is: whoever hears it has everything before them. When it has to wait for
  * its turn it falls behind; nothing is lost by that.
  */
-import type { KafkaRecord, Portion } from "../delivery/topic-reader.ts";
+import type { KafkaRecord, PartitionRange, Portion } from "../delivery/topic-reader.ts";
 import {
   LIVE_FEED_FAILURES_MAX,
+  LIVE_PARTITIONS_TIMEOUT_MS,
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
   LIVE_SLICE_DELIVERIES,
@@ -28,6 +29,8 @@ export interface RecordSource {
   offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>>;
   assign(starts: ReadonlyMap<number, number>): void;
   take(recordsMax: number): Promise<Portion>;
+  /** Partitions that have come since. */
+  findNew(timeoutMs: number): Promise<readonly PartitionRange[]>;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,9 @@ const LOOK_MS_MIN = 4;
 const LOOK_MS_MAX = 20;
 const FAILURE_WAIT_MS = 1_000;
 
+/** Sees a record of the topic; no bytes of it may be changed. */
+export type Onlooker = (record: KafkaRecord, origin: Origin) => void;
+
 export class Feed {
   readonly topic: string;
   readonly channels: Channels;
@@ -60,6 +66,9 @@ export class Feed {
   readonly positions = new Map<number, number>();
   readonly #parts: FeedParts;
   readonly #source: RecordSource;
+  /** Who looks at every record as it passes, whoever wants it. */
+  readonly onlookers = new Set<Onlooker>();
+  #added: readonly PartitionRange[] = [];
   /** Channels of the slice that is being done: their listeners are written to at its end. */
   readonly #written = new Set<Channel>();
   #isOver = false;
@@ -89,9 +98,32 @@ export class Feed {
         // What was taken and not told is lost here: whoever is here has to come again.
         await this.#takePortion(portion).catch((error: unknown) => this.#fail(reasonOf(error)));
       }
+      this.#takeAdded();
       if (lookMs > 0 && !this.#isOver) await this.#wait(lookMs);
     }
     await this.#source.close();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Asks whether the topic has got partitions, which are told from their first record on. */
+  async lookForPartitions(): Promise<void> {
+    // A Kafka that does not say is asked again.
+    this.#added = await this.#source.findNew(LIVE_PARTITIONS_TIMEOUT_MS).catch(() => []);
+  }
+
+  /** Between two portions, when the positions say what has been taken. */
+  #takeAdded(): void {
+    const added = this.#added;
+    if (added.length === 0 || this.#isOver) return;
+    this.#added = [];
+    for (const { partition, low } of added) {
+      this.positions.set(partition, low);
+      for (const joiner of this.channels.joiners()) joiner.added(partition, low);
+    }
+    this.#source.assign(this.positions);
   }
 
   /** Rejects where Kafka does not say. */
@@ -143,6 +175,7 @@ export class Feed {
   #tell(record: KafkaRecord): Told | Promise<Told> {
     const origin = originOf(record);
     if (origin === null) return this.#passed(record, "foreign");
+    for (const look of this.onlookers) look(record, origin);
     const { tenant, type } = origin;
     const key = (): string | null => (record.key === null ? null : textOf(record.key));
     const channels = this.channels.of(tenant, type, key);

@@ -1,7 +1,7 @@
 /**
- * The room as a whole over a topic in memory: writers, readers and subscribers take turns as a seed
- * wants it. Every subscriber has every event of his from where he began, once and in order, or was
- * told of the gap it is in.
+ * The room as a whole over a topic in memory, which gets partitions as it goes: writers, readers
+ * and subscribers take turns as a seed wants it. Every subscriber has every event of his from where
+ * he began, once and in order, or was told of the gap it is in.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -44,7 +44,13 @@ const VALUE = Buffer.concat([
 
 /** A topic in memory. */
 class Log {
+  /** Added to the clock: new partitions are looked for as time goes by. */
+  skewMs = 0;
   readonly partitions: KafkaRecord[][] = Array.from({ length: PARTITIONS }, () => []);
+
+  grow(): void {
+    this.partitions.push([]);
+  }
 
   append(partition: number, tenant: string, id: string): void {
     const records = this.partitions[partition] ?? [];
@@ -79,8 +85,16 @@ class Log {
     const assign = (starts: ReadonlyMap<number, number>): void => {
       for (const [partition, offset] of starts) next.set(partition, offset);
     };
+    const findNew = async (): Promise<LiveSource["ranges"]> => {
+      await turn();
+      const added = this.partitions.slice(ranges.length).map((records, index) => {
+        return { partition: ranges.length + index, low: 0, high: records.length };
+      });
+      ranges.push(...added);
+      return added;
+    };
     const close = (): Promise<void> => Promise.resolve();
-    return { ranges, take, assign, close, offsetsAt: () => Promise.resolve(new Map()) };
+    return { ranges, take, assign, findNew, close, offsetsAt: () => Promise.resolve(new Map()) };
   }
 }
 
@@ -108,7 +122,8 @@ class Reader implements LiveSocket {
 
   send({ text }: LiveFrame): void {
     assert.ok(!this.isEnded);
-    this.told.push(JSON.parse(text) as Told);
+    const told = JSON.parse(text) as Told;
+    if (told.t !== "heartbeat") this.told.push(told);
     if (this.#isSlow) this.#waiting += text.length;
   }
 
@@ -157,7 +172,7 @@ function makeHub(log: Log, random: () => number): { hub: LiveHub; readers: Set<R
     canSeekByTime: false,
     subscribersMax: 100,
     cpuShare: 1,
-    clock: systemClock,
+    clock: { ...systemClock, monotonicMs: () => performance.now() + log.skewMs },
     soon: (action) => void setImmediate(action),
     utilization: () => 0,
     processId: "p",
@@ -205,10 +220,16 @@ for (let seed = 1; seed <= 12; seed += 1) {
       return reader;
     };
     const drains: (() => void)[] = [];
+    const tick = (): void => {
+      log.skewMs += 1_000;
+      hub.tick();
+    };
     const all: { readonly reader: Reader; readonly from: unknown }[] = [];
     for (let step = 0; step < 500; step += 1) {
       const tenant = random() < 0.7 ? "acme" : "umbrella";
-      log.append(Math.floor(random() * PARTITIONS), tenant, `${tenant}-${step}`);
+      log.append(Math.floor(random() * log.partitions.length), tenant, `${tenant}-${step}`);
+      if (step % 200 === 150) log.grow();
+      if (random() < 0.1) tick();
       if (step % 50 === 20) {
         const tokens = all.flatMap(
           ({ reader }) => reader.told.findLast(({ t }) => t === "caught_up")?.token ?? [],
@@ -222,7 +243,7 @@ for (let seed = 1; seed <= 12; seed += 1) {
     const isThere = (): boolean => [...readers].every((reader) => reached(reader, log));
     for (let turns = 0; turns < 20_000 && !isThere(); turns += 1) {
       for (const drain of drains) drain();
-      hub.tick();
+      if (turns % 20 === 0) tick();
       await turn();
     }
     for (const { reader, from } of all) judge(reader, log, from);

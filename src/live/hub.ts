@@ -14,6 +14,7 @@ import {
   LIVE_BUFFERS_BYTES_MAX,
   LIVE_FEED_LINGER_MS,
   LIVE_FEEDS_MAX,
+  LIVE_PARTITIONS_LOOK_MS,
 } from "../limits.ts";
 import type { ValueDecoder } from "../schema/value-decoder.ts";
 import { Census } from "../stream/census.ts";
@@ -27,6 +28,7 @@ import { Subscriber } from "./subscriber.ts";
 import type { LivePeer, LiveSocket } from "./subscriber.ts";
 import type { Catalogue, Subscription } from "./subscription.ts";
 import { TopicView } from "./topic-view.ts";
+import type { Starts } from "./topic-view.ts";
 
 /** A look at subscribers, and a heartbeat where something has moved. */
 const TICK_MS = 1_000;
@@ -81,13 +83,8 @@ interface OpenFeed {
   readonly opening: Promise<Feed | string>;
   feed: Feed | null;
   users: number;
+  lookedAtMs: number;
   cancelLinger: () => void;
-}
-
-/** Where a topic is begun, if not where its feed is. */
-export interface Starts {
-  readonly offsets: ReadonlyMap<number, number>;
-  readonly sinceMs: number;
 }
 
 export class LiveHub {
@@ -103,6 +100,7 @@ export class LiveHub {
   #timer: NodeJS.Timeout | undefined;
   #named = 0;
   #isDraining = false;
+  #isLooking = false;
 
   constructor(parts: LiveHubParts) {
     this.#parts = parts;
@@ -168,6 +166,10 @@ export class LiveHub {
     return REFUSALS[reason];
   }
 
+  sentenceOf(reason: LiveRefusal): string {
+    return REFUSALS[reason];
+  }
+
   nextName(): string {
     this.#named += 1;
     return `${this.#parts.processId}-l${this.#named}`;
@@ -202,7 +204,7 @@ export class LiveHub {
     subscription: Subscription,
   ): Promise<readonly TopicView[] | string> {
     const topics = [...subscription.topics];
-    const feeds = await Promise.all(topics.map(([topic]) => this.#acquire(topic)));
+    const feeds = await Promise.all(topics.map(([topic]) => this.acquire(topic)));
     const failure = feeds.find((feed) => typeof feed === "string");
     if (failure !== undefined) {
       for (const feed of feeds) if (typeof feed !== "string") this.release(feed);
@@ -224,18 +226,18 @@ export class LiveHub {
     if (start.kind === "token") {
       return views.map(({ feed }) => {
         const offsets = start.positions.get(feed.topic);
-        return offsets === undefined ? null : { offsets, sinceMs: 0 };
+        // A partition that the token does not know has come since.
+        return offsets === undefined ? null : { offsets, sinceMs: 0, others: "beginning" };
       });
     }
     const sinceMs = start.timeMs;
     try {
       return await Promise.all(
         views.map(async ({ feed }) => {
-          if (this.#parts.canSeekByTime) {
-            return { offsets: await feed.offsetsAt(sinceMs), sinceMs };
+          if (!this.#parts.canSeekByTime) {
+            return { offsets: new Map(), sinceMs, others: "beginning" } as const;
           }
-          const beginnings = [...feed.positions.keys()].map((partition) => [partition, 0] as const);
-          return { offsets: new Map(beginnings), sinceMs };
+          return { offsets: await feed.offsetsAt(sinceMs), sinceMs, others: "now" } as const;
         }),
       );
     } catch (error) {
@@ -243,7 +245,8 @@ export class LiveHub {
     }
   }
 
-  async #acquire(topic: string): Promise<Feed | string> {
+  /** The feed of a topic, which is to be released; a sentence if it cannot be read. */
+  async acquire(topic: string): Promise<Feed | string> {
     const known = this.#feeds.get(topic);
     if (known === undefined && this.#feeds.size >= LIVE_FEEDS_MAX) {
       return `this process reads as many topics as it may have (${LIVE_FEEDS_MAX})`;
@@ -273,7 +276,8 @@ export class LiveHub {
         return reason;
       },
     );
-    const open: OpenFeed = { opening, feed: null, users: 0, cancelLinger: () => {} };
+    const lookedAtMs = this.clock.monotonicMs();
+    const open: OpenFeed = { opening, feed: null, users: 0, lookedAtMs, cancelLinger: () => {} };
     this.#feeds.set(topic, open);
     return open;
   }
@@ -342,7 +346,21 @@ export class LiveHub {
         subscriber.fail("hello_timeout", "no subscribe came in time");
       } else subscriber.tick(nowMs);
     }
+    this.#lookForPartitions(nowMs);
     this.heartbeats.beat((channel, frame) => this.publish(channel, frame));
+  }
+
+  /** One question at a time: it may hold a thread that flushes of producers need. */
+  #lookForPartitions(nowMs: number): void {
+    if (this.#isLooking) return;
+    const open = [...this.#feeds.values()].filter(({ feed }) => feed !== null);
+    const next = open.toSorted((left, right) => left.lookedAtMs - right.lookedAtMs)[0];
+    if (next === undefined || nowMs - next.lookedAtMs < LIVE_PARTITIONS_LOOK_MS) return;
+    next.lookedAtMs = nowMs;
+    this.#isLooking = true;
+    void next.feed?.lookForPartitions().finally(() => {
+      this.#isLooking = false;
+    });
   }
 
   /** The table of tenants was replaced: who is no longer welcome goes. */

@@ -6,9 +6,12 @@ import type { GapReason } from "./frames.ts";
 import type { LiveFrame } from "./frames.ts";
 import type { Origin } from "./origin.ts";
 
+/** Before the first record that there is: nothing is missed between here and there. */
+export const BEGINNING = -1;
+
 export interface PassageParts {
   readonly topic: string;
-  /** By partition, the first offset that is wanted. A partition that is left out is not. */
+  /** By partition, the first offset wanted, or BEGINNING. A partition that is left out is not. */
   readonly starts: ReadonlyMap<number, number>;
   /** Records before this time are not for him: ms since 1970. */
   readonly sinceMs: number;
@@ -74,7 +77,7 @@ export class Passage {
     if (next === undefined) return;
     if (next < low) {
       const to = Math.min(low, this.parts.endOf(partition));
-      if (next > 0 && to > next) {
+      if (next !== BEGINNING && to > next) {
         this.parts.onGap(partition, { from: next, to, reason: "retention" });
       }
       this.open.set(partition, low);

@@ -194,7 +194,7 @@ export class Subscriber implements Viewer {
     const passages = views.flatMap((view, index) => {
       const starts = begun[index] ?? null;
       if (starts === null) return [];
-      return [view.startFrom(starts.offsets, starts.sinceMs)];
+      return [view.startFrom(starts)];
     });
     for (const view of views) if (view.passage === null) view.startNow();
     this.#sayWelcome(principal, subscription);

@@ -9,7 +9,7 @@
 import type { Channel, Joiner, Offered, Place } from "./channels.ts";
 import type { Feed } from "./feed.ts";
 import type { LiveFrame } from "./frames.ts";
-import { Passage } from "./passage.ts";
+import { BEGINNING, Passage } from "./passage.ts";
 import type { Range } from "./passage.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -23,6 +23,14 @@ export interface Viewer {
   /** A view is live. */
   arrived(): void;
   lost(reason: string): void;
+}
+
+/** Where a topic is begun, if not where its feed is. */
+export interface Starts {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly sinceMs: number;
+  /** Partitions without an offset: from where the feed is, or all that there is. */
+  readonly others: "now" | "beginning";
 }
 
 export interface ViewParts {
@@ -79,13 +87,12 @@ export class TopicView implements Joiner {
     this.#goLive();
   }
 
-  /**
-   * From these offsets; partitions left out, from where the feed is. The passage is to be carried.
-   */
-  startFrom(starts: ReadonlyMap<number, number>, sinceMs: number): Passage {
+  /** From there. The passage is to be carried. */
+  startFrom({ offsets, sinceMs, others }: Starts): Passage {
     for (const channel of this.#channels) channel.joiners.add(this);
     for (const [partition, position] of this.feed.positions) {
-      this.#next.set(partition, starts.get(partition) ?? position);
+      const start = others === "now" ? position : BEGINNING;
+      this.#next.set(partition, offsets.get(partition) ?? start);
     }
     this.#passage = this.#newPassage(new Map(this.#next), {
       sinceMs,
@@ -148,6 +155,12 @@ export class TopicView implements Joiner {
     this.#joined.add(partition);
   }
 
+  added(partition: number, offset: number): void {
+    if (this.#next.has(partition)) return;
+    this.#next.set(partition, offset);
+    this.#joined.add(partition);
+  }
+
   /** The feed tells an event that a joiner may need. */
   offer({ partition, offset }: Place, frame: Offered): void {
     if (!this.#joined.has(partition) || offset < (this.#next.get(partition) ?? 0)) return;
@@ -207,8 +220,9 @@ export class TopicView implements Joiner {
 
   /** What he has missed, by partition. */
   missed(): readonly (readonly [partition: number, range: Range])[] {
-    return [...this.#next].flatMap(([partition, from]) => {
-      const to = this.feed.positions.get(partition) ?? from;
+    return [...this.feed.positions].flatMap(([partition, to]) => {
+      // A partition that came meanwhile is missed from its first record on.
+      const from = this.#next.get(partition) ?? 0;
       return to > from ? [[partition, { from, to, reason: "slow" }] as const] : [];
     });
   }

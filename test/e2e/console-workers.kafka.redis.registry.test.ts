@@ -18,6 +18,11 @@ interface ConsoleData {
   };
 }
 
+interface Seen {
+  readonly state: string;
+  readonly events: readonly unknown[];
+}
+
 test("the primary's console shows the counts, refusals and schemas of its workers", async () => {
   await using gateway = await Gateway.start({
     port: await freePort(),
@@ -49,6 +54,25 @@ test("the primary's console shows the counts, refusals and schemas of its worker
     }
     await delay(100);
   }
+  await watched(gateway);
   const page = await fetch(`${gateway.adminUrl}/console`);
   assert.match(await page.text(), /sluice console/);
 });
+
+/** Events of all workers are seen by the one that is asked. */
+async function watched(gateway: Gateway): Promise<void> {
+  const look = async (): Promise<Seen> => {
+    const response = await fetch(`${gateway.adminUrl}/console/events?type=page`);
+    return (await response.json()) as Seen;
+  };
+  while ((await look()).state !== "watching") await delay(100);
+  for (let count = 0; count < 6; count += 1) {
+    const id = randomUUID();
+    const data = { messageId: id, timestamp: new Date().toISOString(), anonymousId: "a" };
+    const own = { name: "shop", url: "https://shop.example/" };
+    const events = [{ type: "page", id, data: { ...data, ...own } }];
+    const headers = { "content-type": "application/json", connection: "close" };
+    await gateway.post(JSON.stringify({ events }), headers);
+  }
+  while ((await look()).events.length < 6) await delay(100);
+}

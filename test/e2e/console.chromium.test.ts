@@ -111,6 +111,26 @@ test("refusals are shown with their reasons, and without a word of what was sent
   for (const text of [shown, data]) assert.ok(!text.includes("jane"), "nothing of the sender's");
 });
 
+test("events are watched as they are stored: where they are and how they are built, no more", async () => {
+  await page.select("#watch-type", "page");
+  await page.click("#watch");
+  await textOf("#watch-state", (text) => text === "Watching");
+  await post([pageEvent(SECRET, { title: SECRET })]);
+  await textOf("#watched tbody", (text) => text.includes("behaviour-navigation"));
+  const row = await textOf("#watched tbody tr", (text) => text.includes("title text"));
+  assert.match(row, /behaviour-navigation \d+ \/ \d+\d+ B, schema \d+.*anonymousId text.*demo \/ /);
+  const asked = requested.findLast((url) => url.includes("/console/events")) ?? "";
+  const seen = await (await fetch(asked.replace(/after=\d+/, "after=0"))).text();
+  assert.ok(seen.includes('"name":"title"'));
+  for (const text of [await page.content(), seen]) {
+    assert.ok(!text.includes("jane") && !text.includes("visitor"), "nothing of the sender's");
+  }
+  await page.click("#watch");
+  await textOf("#watched tbody", (text) => text === "Nothing is watched.");
+  const unknown = await fetch(`${gateway.adminUrl}/console/events?type=${SECRET}`);
+  assert.match(await unknown.text(), /"state":"off","reason":"no topic is known/);
+});
+
 test("whoever opens it later sees how it came: the process remembers", async () => {
   for (;;) {
     const text = await (await fetch(`${gateway.adminUrl}/console/data?history=1`)).text();
