@@ -68,7 +68,8 @@ export class Feed {
   readonly #source: RecordSource;
   /** Who looks at every record as it passes, whoever wants it. */
   readonly onlookers = new Set<Onlooker>();
-  #added: readonly PartitionRange[] = [];
+  /** Found, and not told yet. */
+  #added: PartitionRange[] = [];
   /** Channels of the slice that is being done: their listeners are written to at its end. */
   readonly #written = new Set<Channel>();
   #isOver = false;
@@ -111,7 +112,8 @@ export class Feed {
   /** Asks whether the topic has got partitions, which are told from their first record on. */
   async lookForPartitions(): Promise<void> {
     // A Kafka that does not say is asked again.
-    this.#added = await this.#source.findNew(LIVE_PARTITIONS_TIMEOUT_MS).catch(() => []);
+    const added = await this.#source.findNew(LIVE_PARTITIONS_TIMEOUT_MS).catch(() => []);
+    this.#added.push(...added);
   }
 
   /** Between two portions, when the positions say what has been taken. */
