@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { deliveryContract } from "./testing/contract.ts";
 import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
+import { murmur2 } from "./murmur2.ts";
 import { Ledger } from "./testing/ledger.ts";
 
 deliveryContract("fake", fakeHarness);
@@ -313,6 +314,31 @@ describe("delivery, faults of Kafka", () => {
     kafka.stalled.clear();
     await until(() => ledger.open === 0);
     assert.deepEqual(ledger.outcomes(), { stored: 200 });
+    ledger.judge(kafka.log);
+    await stop();
+  });
+
+  it("sidings that are quick again make room for a lane that hangs", async () => {
+    const harness = await fakeHarness({ lanes: 1 });
+    const { delivery, events, kafka, clock, until, topic, stop } = harness;
+    await until(() => isReady(harness));
+    const ledger = new Ledger(delivery);
+    kafka.stalled.add(`${topic}/0`);
+    ledger.submit(keyed(topic, 100));
+    await until(() => events.some(({ kind }) => kind === "siding_opened"));
+    kafka.stalled.clear();
+    await until(() => ledger.open === 0);
+    kafka.stalled.add(`${topic}/2`);
+    ledger.submit(keyed(topic, 100));
+    await clock.advance(1_000);
+    ledger.submit(keyed(topic, 100));
+    await clock.advance(500);
+    const isStalled = (key: string | null): boolean =>
+      murmur2(new TextEncoder().encode(key ?? "")) % 4 === 2;
+    const waiting = ledger.all.filter(({ key, outcome }) => outcome === null && !isStalled(key));
+    assert.deepEqual(waiting, []);
+    kafka.stalled.clear();
+    await until(() => ledger.open === 0);
     ledger.judge(kafka.log);
     await stop();
   });

@@ -90,22 +90,32 @@ export class Sidings {
   idle(lane: Lane): void {
     this.#wanting.delete(lane);
     if (!this.#sidings.has(lane)) return;
-    if (this.#options.clock.monotonicMs() - lane.heldUpAtMs < CALM_MS) return;
+    const isCalm = this.#options.clock.monotonicMs() - lane.heldUpAtMs >= CALM_MS;
+    // One that may hang again is better used than one that does hang.
+    if (!isCalm && this.#wanting.size === 0) return;
     this.#giveBack(lane, new Set());
     this.#sidings.delete(lane);
     this.#options.sendOn(lane);
     this.#spares.push(lane);
     this.#options.onEvent({ kind: "siding_closed", lane: lane.number });
+    this.#serveWanting();
   }
 
   /** Spares may be connected by now. Sidings nobody uses become idle without a commit. */
   tick(): void {
-    for (const lane of [...this.#wanting]) {
-      if (!this.#spares.some(({ isUp }) => isUp)) break;
+    this.#serveWanting();
+    for (const lane of [...this.#sidings]) if (lane.outSinceMs === null) this.idle(lane);
+  }
+
+  /** As many lanes as there are spares that are connected may ask again. */
+  #serveWanting(): void {
+    let spares = this.#spares.filter(({ isUp }) => isUp).length;
+    for (const lane of this.#wanting) {
+      if (spares === 0) return;
+      spares -= 1;
       this.#wanting.delete(lane);
       lane.lookAgain();
     }
-    for (const lane of [...this.#sidings]) if (lane.outSinceMs === null) this.idle(lane);
   }
 
   /** Puts a spare lane in the place of this one; false if none is connected. */

@@ -158,7 +158,7 @@ test("StreamConnection: a known stream is resumed with its token and told what i
   const first = setUp({ store });
   await first.hello({ next: 1 });
   const { resume, epoch, ttl } = last(first, "welcome");
-  assert.equal(resume, TOKEN);
+  assert.ok(String(resume).startsWith(TOKEN));
   assert.equal(ttl, store.ttlSeconds);
   first.pub(1, 4);
   const [batch] = first.pipeline.batches;

@@ -184,7 +184,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#upkeep.welcomed();
     this.#state = "open";
     this.#say("welcome", {
-      ...this.#hub.welcome(key),
+      ...this.#hub.welcome(key, held.lease.birth),
       epoch: held.lease.epoch,
       resumed: view.resumed,
       done: view.done,

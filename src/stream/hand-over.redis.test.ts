@@ -26,6 +26,7 @@ import type {
 import { FakeHolder, claimed, leaseOf, streamKey } from "./testing/holders.ts";
 import { streamKeyText } from "./stream-record.ts";
 
+const BIRTH = "0123456789ab";
 const RECORD: StreamRecord = { done: 55, sack: [[57, 58]], exc: [{ seq: 57, code: "bad_id" }] };
 
 interface Opened {
@@ -142,12 +143,12 @@ describe("two processes at one Redis", () => {
 
   test("tokens of one process prove in the other; a set secret is not told to Redis", async () => {
     const key = streamKey();
-    await until("one secret", () => two.store.proves(key, one.store.token(key)));
-    await until("both ways", () => one.store.proves(key, two.store.token(key)));
+    await until("one secret", () => two.store.birthIn(key, one.store.token(key, BIRTH)) === BIRTH);
+    await until("both ways", () => one.store.birthIn(key, two.store.token(key, BIRTH)) === BIRTH);
     const memory: StreamMemoryChoice = { kind: "redis", url: testService("redis") };
     const own = createStreamStore({ memory, secret: "set by the operator" });
     await own.start();
-    assert.equal(own.proves(key, one.store.token(key)), false);
+    assert.equal(own.birthIn(key, one.store.token(key, BIRTH)), null);
     assert.notEqual(await raw.get("sluice:stream-secret"), "set by the operator");
     await own.stop();
   });

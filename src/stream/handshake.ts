@@ -56,11 +56,12 @@ export async function enter(
   }: { readonly hello: Hello; readonly key: StreamKey; readonly holder: StreamHolder },
 ): Promise<Entrance> {
   const { resume, held, next } = hello;
-  const hasProof = resume !== null && store.proves(key, resume);
+  const birth = resume === null ? null : store.birthIn(key, resume);
+  const proof = birth === null ? { hasProof: false } : { hasProof: true, birth };
   // A hello may be late itself, and its stream's last holder further on by what may be in flight.
   const doubtEnd = next + STREAM_INFLIGHT_EVENTS_MAX;
   const hasPast = resume !== null || held.length > 0;
-  const claim = await store.claim({ key, hasProof, holder, next: doubtEnd, hasPast });
+  const claim = await store.claim({ key, ...proof, holder, next: doubtEnd, hasPast });
   if (claim.kind === "denied") {
     const detail = "this stream is known and resume does not prove it: take a new stream id";
     return { kind: "refused", fault: { name: "resume_denied", detail }, record: null };

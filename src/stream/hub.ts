@@ -235,12 +235,13 @@ export class StreamHub implements CreditSource {
   /** The members of a welcome that say who welcomes. */
   welcome(
     key: StreamKey,
+    birth: string,
   ): Pick<Welcome, "conn" | "resume" | "ttl" | "limits" | "caps" | "ping" | "time"> {
     const { limits, store, processId, pingMs } = this.#parts;
     this.#opened += 1;
     return {
       conn: `${processId}-${this.#opened}`,
-      resume: store.token(key),
+      resume: store.token(key, birth),
       ttl: store.ttlSeconds,
       limits: {
         frame_bytes: limits.frameBytesMax,

@@ -206,6 +206,28 @@ describe("StreamKeeper with the memory of its process", () => {
     assert.equal(claim.record, null);
   });
 
+  test("who was served in a memory that was lost since is in doubt, whoever began the new one", async () => {
+    const world = await open(10);
+    const first = leaseOf(await world.claim(new FakeHolder(), { hasProof: false }));
+    await world.done(first.release(RECORD));
+    const again = claimed(await world.claim(new FakeHolder(), { birth: first.birth, next: 60 }));
+    assert.equal(again.isClean, true, "the same memory");
+    assert.equal(again.lease.birth, first.birth);
+    await world.done(again.lease.release(RECORD));
+    await world.pass(10_100);
+    // A hello that is late: it says the numbers of long ago, and begins a memory.
+    const late = leaseOf(await world.claim(new FakeHolder(), { hasProof: false, next: 1 }));
+    assert.notEqual(late.birth, first.birth);
+    await world.done(late.release({ done: 0, sack: [], exc: [] }));
+    const claim = claimed(await world.claim(new FakeHolder(), { birth: first.birth, next: 5_000 }));
+    assert.equal(claim.isClean, false);
+    assert.equal(claim.record?.doubtBelow, 5_000);
+    await world.done(claim.lease.release(claim.record ?? RECORD));
+    const next = claimed(await world.claim(new FakeHolder(), { birth: late.birth, next: 5_001 }));
+    assert.equal(next.isClean, false, "doubt stays with the stream");
+    assert.equal(next.record?.doubtBelow, 5_000);
+  });
+
   test("streams of the same id stay apart by tenant and source", async () => {
     const world = await open();
     await world.done(leaseOf(await world.claim()).release(RECORD));

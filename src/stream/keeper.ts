@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import { HAND_OVER_WAIT_MS, STREAM_STOP_DEADLINE_MS, STREAM_WAITED_FOR_MAX } from "../limits.ts";
 import { Lease } from "./lease.ts";
 import type { ClaimAnswer, PastOwner } from "./memory-rules.ts";
+import { newBirth } from "./resume-token.ts";
 import type { ResumeTokens } from "./resume-token.ts";
 import { Saver } from "./saver.ts";
 import type {
@@ -120,12 +121,12 @@ export class StreamKeeper implements StreamStore {
     await this.#parts.memory.stop();
   }
 
-  token(key: StreamKey): string {
-    return this.#parts.tokens.token(key);
+  token(key: StreamKey, birth: string): string {
+    return this.#parts.tokens.token(key, birth);
   }
 
-  proves(key: StreamKey, token: string): boolean {
-    return this.#parts.tokens.proves(key, token);
+  birthIn(key: StreamKey, token: string): string | null {
+    return this.#parts.tokens.birthIn(key, token);
   }
 
   stats(): StreamStoreStats {
@@ -144,7 +145,7 @@ export class StreamKeeper implements StreamStore {
   }
 
   #outrun(key: string, request: ClaimRequest): Claim {
-    const lease = this.#lease({ key, epoch: 0, record: EMPTY_RECORD }, request);
+    const lease = this.#lease({ key, birth: "", epoch: 0, record: EMPTY_RECORD }, request);
     lease.isSuperseded = true;
     return { kind: "claimed", lease, record: null, isClean: false };
   }
@@ -159,7 +160,8 @@ export class StreamKeeper implements StreamStore {
     await this.#saver.settle(key);
     const known = this.#known(key, isHereClean ? null : (held ?? null));
     const epochMin = Math.max(this.#clockEpoch(), (known?.epoch ?? 0) + 1);
-    const answer = await memory.claim({ key, owner: memory.owner, epochMin, hasProof });
+    const mine = { key, owner: memory.owner, epochMin, birth: newBirth() };
+    const answer = await memory.claim({ ...mine, hasProof });
     switch (answer.kind) {
       case "denied":
         return this.#deny();
@@ -201,7 +203,7 @@ export class StreamKeeper implements StreamStore {
     const doubtBelow = request.next ?? DOUBT_ALL;
     const record = withDoubt(known?.record ?? EMPTY_RECORD, doubtBelow);
     this.#saver.inherited(key);
-    const lease = this.#hold(this.#lease({ key, epoch, record }, request));
+    const lease = this.#hold(this.#lease({ key, birth: newBirth(), epoch, record }, request));
     // Told to the memory as soon as it is back.
     this.#saver.changed(lease);
     this.#parts.onEvent({ kind: "claimed", how: "away" });
@@ -214,7 +216,8 @@ export class StreamKeeper implements StreamStore {
   ): Promise<Claim> {
     const { key, answer, known } = by;
     const { memory } = this.#parts;
-    const { epoch } = answer;
+    const { birth, epoch } = answer;
+    const isOther = request.birth !== undefined && request.birth !== birth;
     const dead = await this.#awaitOthers(key, answer);
     const doubtBelow = request.next ?? DOUBT_ALL;
     const taken =
@@ -223,7 +226,7 @@ export class StreamKeeper implements StreamStore {
         : await memory.take({ key, owner: memory.owner, epoch, doubtBelow, dead });
     if (taken.kind === "superseded") return this.#outrun(key, request);
     const isTaken = taken.kind === "taken";
-    const isReleased = isTaken && taken.isClean && known?.isLate !== true;
+    const isReleased = isTaken && taken.isClean && known?.isLate !== true && !isOther;
     const told = isTaken ? taken.record : answer.record;
     const all = known === null ? told : mergedRecord(told ?? EMPTY_RECORD, known.record);
     const record = all === null || isReleased ? all : withDoubt(all, doubtBelow);
@@ -231,9 +234,9 @@ export class StreamKeeper implements StreamStore {
     this.#saver.inherited(key);
     const isLost = record === null && request.hasPast === true;
     const ground = isLost ? withDoubt(EMPTY_RECORD, doubtBelow) : (record ?? EMPTY_RECORD);
-    const lease = this.#lease({ key, epoch, record: ground }, request);
+    const lease = this.#lease({ key, birth, epoch, record: ground }, request);
     this.#hold(lease);
-    if (!isTaken || known !== null || isLost) this.#saver.changed(lease);
+    if (!isTaken || known !== null || isLost || isOther) this.#saver.changed(lease);
     const how = record === null ? "new" : isClean ? "resumed" : "unclean";
     this.#parts.onEvent({ kind: "claimed", how });
     return { kind: "claimed", lease, record, isClean };
@@ -264,7 +267,8 @@ export class StreamKeeper implements StreamStore {
     const own = waits.filter(
       (past) => past.owner === owner && !this.#abandoned.has(nameOf(key, past.epoch)),
     );
-    const saves = own.map(({ epoch }) => ({ key, owner, epoch, record: null, isLast: true }));
+    const free = { key, owner, record: null, isLast: true, birth: newBirth() };
+    const saves = own.map(({ epoch }) => ({ ...free, epoch }));
     if (saves.length > 0) await memory.save(saves);
   }
 
@@ -298,14 +302,12 @@ export class StreamKeeper implements StreamStore {
   }
 
   #lease(
-    { key, epoch, record }: { key: string; epoch: number; record: StreamRecord },
+    of: { key: string; birth: string; epoch: number; record: StreamRecord },
     { holder }: ClaimRequest,
   ): Lease {
     const { clock } = this.#parts;
     return new Lease({
-      key,
-      epoch,
-      record,
+      ...of,
       holder,
       clock,
       onChanged: (lease) => this.#saver.changed(lease),
@@ -337,7 +339,8 @@ export class StreamKeeper implements StreamStore {
     if (!this.#abandoned.delete(nameOf(key, epoch))) return;
     const { memory } = this.#parts;
     const { owner } = memory;
-    const [answer] = await memory.save([{ key, owner, epoch, record, isLast: true }]);
+    const last = { key, owner, epoch, record, isLast: true, birth: newBirth() };
+    const [answer] = await memory.save([last]);
     if (answer?.kind === "handed_over") memory.tellHandedOver(answer.to, { key, owner, epoch });
   }
 
@@ -368,7 +371,8 @@ export class StreamKeeper implements StreamStore {
     }
     const { memory } = this.#parts;
     const { owner } = memory;
-    const free = { key, owner, epoch: previousEpoch, record: null, isLast: true };
+    const what = { record: null, isLast: true, birth: newBirth() };
+    const free = { key, owner, epoch: previousEpoch, ...what };
     const [answer] = await memory.save([free]);
     if (answer === undefined || answer.kind === "away") return;
     memory.tellHandedOver(ask.claimant, { key, owner, epoch: previousEpoch });

@@ -9,6 +9,7 @@ import { mergedRecord, withDoubt } from "./stream-record.ts";
 
 export interface LeaseParts {
   readonly key: string;
+  readonly birth: string;
   readonly epoch: number;
   readonly holder: StreamHolder;
   /** What was known at the claim. */
@@ -25,6 +26,7 @@ export interface LeaseParts {
 
 export class Lease implements StreamLease {
   readonly key: string;
+  readonly birth: string;
   readonly epoch: number;
   readonly #parts: LeaseParts;
   isSuperseded = false;
@@ -40,6 +42,7 @@ export class Lease implements StreamLease {
   constructor(parts: LeaseParts) {
     this.#parts = parts;
     this.key = parts.key;
+    this.birth = parts.birth;
     this.epoch = parts.epoch;
     this.#base = parts.record;
   }

@@ -18,7 +18,7 @@ test("LocalMemory, full, forgets the stream that was changed longest ago, and sa
   const clock = new FakeClock();
   const memory = new LocalMemory({ ttlSeconds: 60, clock, streamsMax: 2, onForgotten });
   const claim = (key: string) =>
-    memory.claim({ key, owner: memory.owner, epochMin: 1, hasProof: true });
+    memory.claim({ key, owner: memory.owner, epochMin: 1, hasProof: true, birth: "b" });
   for (const key of ["a", "b", "a", "c"]) await claim(key);
   assert.deepEqual([memory.size, forgotten], [2, 1]);
   const answer = await claim("b");

@@ -20,6 +20,11 @@ export interface PastOwner {
 }
 
 export interface StoredStream {
+  /**
+   * Of this memory of the stream: given when nothing was remembered. Who was told another one was
+   * served by a holder of whom this memory may know nothing.
+   */
+  readonly birth: string;
   readonly epoch: number;
   /** The process that holds it; "" when it is free. */
   readonly owner: string;
@@ -34,12 +39,15 @@ export interface MemoryClaim {
   /** The new epoch is at least this. */
   readonly epochMin: number;
   readonly hasProof: boolean;
+  /** Of the memory that begins where nothing is remembered. */
+  readonly birth: string;
 }
 
 export type ClaimAnswer =
   | { readonly kind: "denied" }
   | {
       readonly kind: "claimed";
+      readonly birth: string;
       readonly epoch: number;
       readonly record: StreamRecord | null;
       readonly waits: readonly PastOwner[];
@@ -69,6 +77,8 @@ export interface MemorySave {
   readonly record: StreamRecord | null;
   /** The holder is gone. */
   readonly isLast: boolean;
+  /** As in a claim. */
+  readonly birth: string;
 }
 
 export type SaveAnswer =
@@ -93,19 +103,21 @@ export interface Changed<T> {
 }
 
 export function claimStored(held: StoredStream | null, by: MemoryClaim): Changed<ClaimAnswer> {
-  const { owner, epochMin } = by;
+  const { owner, epochMin: least } = by;
   if (held === null) {
-    const stream = { epoch: epochMin, owner, record: EMPTY_RECORD, waits: [] };
-    return { stream, answer: { kind: "claimed", epoch: epochMin, record: null, waits: [] } };
+    const { birth } = by;
+    const stream = { birth, epoch: least, owner, record: EMPTY_RECORD, waits: [] };
+    return { stream, answer: { kind: "claimed", birth, epoch: least, record: null, waits: [] } };
   }
+  const { birth } = held;
   if (!by.hasProof) return { stream: held, answer: { kind: "denied" } };
-  const epoch = Math.max(held.epoch + 1, epochMin);
+  const epoch = Math.max(held.epoch + 1, least);
   const last = { epoch: held.epoch, owner: held.owner, mayWrite: true };
   const all = held.owner === "" ? held.waits : [...held.waits, last];
   const waits = all.slice(-STREAM_WAITED_FOR_MAX);
   const record = waits.length < all.length ? withDoubt(held.record, DOUBT_ALL) : held.record;
-  const answer = { kind: "claimed", epoch, record, waits } as const;
-  return { stream: { epoch, owner, record, waits }, answer };
+  const answer = { kind: "claimed", birth, epoch, record, waits } as const;
+  return { stream: { birth, epoch, owner, record, waits }, answer };
 }
 
 export function takeStored(held: StoredStream | null, by: MemoryTake): Changed<TakeAnswer> {
@@ -129,7 +141,8 @@ export function saveStored(held: StoredStream | null, by: MemorySave): Changed<S
   const owner = isLast ? "" : by.owner;
   if (held === null) {
     const record = boundedRecord(by.record ?? EMPTY_RECORD);
-    return { stream: { epoch, owner, record, waits: [] }, answer: { kind: "saved" } };
+    const { birth } = by;
+    return { stream: { birth, epoch, owner, record, waits: [] }, answer: { kind: "saved" } };
   }
   if (held.epoch < epoch) {
     const previous = held.owner === "" ? null : { epoch: held.epoch, owner: held.owner };

@@ -174,7 +174,7 @@ export class OneShot implements HeldStreamListener, StreamHolder {
       exc: view.exc.slice(-STREAM_EXCEPTIONS_MAX),
       resumed: view.resumed,
       dup_possible: view.unsure.length > 0,
-      resume: store.token(this.#key),
+      resume: store.token(this.#key, lease.birth),
       ttl: store.ttlSeconds,
       epoch: lease.epoch,
       credit: new CreditAccount({ done, next, frameBytes }).ceiling,

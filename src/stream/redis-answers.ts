@@ -100,7 +100,8 @@ export function readClaimAnswer(reply: unknown): ClaimAnswer | null {
   if (kind === "denied") return { kind };
   if (kind !== "claimed") return null;
   const record = isKnown === "1" ? readRecord(rest.slice(0, 4)) : null;
-  return { kind, epoch: Number(epoch), record, waits: readWaits(rest[4]) };
+  const birth = String(rest[5]);
+  return { kind, birth, epoch: Number(epoch), record, waits: readWaits(rest[4]) };
 }
 
 export function readTakeAnswer(reply: unknown): TakeAnswer | null {

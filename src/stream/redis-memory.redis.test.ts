@@ -45,10 +45,10 @@ describe("RedisMemory on a real Redis", () => {
     const memory = await openMemory();
     const key = streamKeyText(streamKey());
     const { owner } = memory;
-    await memory.claim({ key, owner, epochMin: 7, hasProof: false });
+    await memory.claim({ key, owner, epochMin: 7, hasProof: false, birth: "b" });
     const exc = [{ seq: 57, code: "bad_id" as const }];
     const record = { done: 55, sack: [[57, 58]] as const, exc, doubtBelow: 61 };
-    await memory.save([{ key, owner, epoch: 7, record, isLast: false }]);
+    await memory.save([{ key, owner, epoch: 7, record, isLast: false, birth: "b" }]);
     const { seen, ...hash } = await raw.hgetall(`sluice:st:{${key}}`);
     assert.deepEqual(hash, {
       epoch: "7",
@@ -63,7 +63,7 @@ describe("RedisMemory on a real Redis", () => {
     const ttl = await raw.ttl(`sluice:st:{${key}}`);
     assert.ok(ttl > 0 && ttl <= TTL_SECONDS, `${ttl}`);
     await raw.expire(`sluice:st:{${key}}`, 10);
-    await memory.save([{ key, owner, epoch: 7, record, isLast: true }]);
+    await memory.save([{ key, owner, epoch: 7, record, isLast: true, birth: "b" }]);
     assert.ok((await raw.ttl(`sluice:st:{${key}}`)) > 10);
     await memory.stop();
   });
@@ -78,7 +78,7 @@ describe("RedisMemory on a real Redis", () => {
     ]) {
       const key = streamKeyText(streamKey());
       await raw.hset(`sluice:st:{${key}}`, { epoch: "5", owner: "", done: "3", ...fields });
-      const claim = { key, owner: memory.owner, epochMin: 1, hasProof: true };
+      const claim = { key, owner: memory.owner, epochMin: 1, hasProof: true, birth: "b" };
       const answer = await memory.claim(claim);
       assert.equal(answer.kind === "claimed" && answer.record?.done, 0, JSON.stringify(fields));
       assert.ok(answer.kind === "claimed" && (answer.record?.doubtBelow ?? 0) > 1e15);
@@ -91,7 +91,7 @@ describe("RedisMemory on a real Redis", () => {
     await raw.script("FLUSH");
     const key = streamKeyText(streamKey());
     const { owner } = memory;
-    const answer = await memory.claim({ key, owner, epochMin: 1, hasProof: true });
+    const answer = await memory.claim({ key, owner, epochMin: 1, hasProof: true, birth: "b" });
     assert.equal(answer.kind, "claimed");
     await memory.stop();
   });

@@ -126,8 +126,8 @@ export class RedisMemory implements StreamMemory {
   }
 
   async claim(claim: MemoryClaim): Promise<ClaimAnswer | Away> {
-    const { key, owner, epochMin, hasProof } = claim;
-    const values = [owner, `${epochMin}`, hasProof ? "1" : "0", ...this.#times()];
+    const { key, owner, epochMin, hasProof, birth } = claim;
+    const values = [owner, `${epochMin}`, hasProof ? "1" : "0", ...this.#times(), birth];
     return this.#run(CLAIM, { key, values, read: readClaimAnswer });
   }
 
@@ -160,10 +160,10 @@ export class RedisMemory implements StreamMemory {
     });
   }
 
-  #saveValues({ owner, epoch, record, isLast }: MemorySave): string[] {
+  #saveValues({ owner, epoch, record, isLast, birth }: MemorySave): string[] {
     const fields = recordFields(boundedRecord(record ?? EMPTY_RECORD));
     const { done, sack, exc, doubt } = fields;
-    const what = [done, sack, exc, doubt];
+    const what = [done, sack, exc, doubt, birth];
     return [owner, `${epoch}`, isLast ? "1" : "0", ...this.#times(), record ? "1" : "0", ...what];
   }
 

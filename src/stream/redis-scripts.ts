@@ -2,7 +2,8 @@
  * The rules of memory-rules.ts inside Redis, as Lua, each in one step and on one key, so that they
  * work on a cluster. A test holds them to the same answers.
  *
- * KEYS[1]  the stream's hash: epoch, owner ("" when free), done, sack and exc (JSON), doubt, waits
+ * KEYS[1]  the stream's hash: birth, epoch, owner ("" when free), done, sack and exc (JSON), doubt,
+ * waits
  *          ("epoch owner mayWrite " for each past owner, oldest first), seen (ms since 1970)
  *
  * Numbers stay the strings they arrived as wherever they are only passed on. HSET comes before
@@ -13,9 +14,11 @@ import { DOUBT_ALL } from "./stream-record.ts";
 
 const READ = `
 local key = KEYS[1]
-local held = redis.call('HMGET', key, 'epoch', 'owner', 'done', 'sack', 'exc', 'doubt', 'waits')
+local held = redis.call('HMGET', key, 'epoch', 'owner', 'done', 'sack', 'exc', 'doubt', 'waits',
+  'birth')
 local epoch, owner, done = held[1], held[2] or '', held[3] or '0'
 local sack, exc, doubt = held[4] or '[]', held[5] or '[]', held[6] or '0'
+local birth = held[8] or ''
 local waits = {}
 for e, o, w in string.gmatch(held[7] or '', '(%S+) (%S+) (%S+) ') do
   waits[#waits + 1] = {e, o, w}
@@ -37,14 +40,14 @@ end
 `;
 
 /**
- * ARGV owner, least epoch, "1" for proof, time to live (s), now (ms)
- * answers {"denied"} or {"claimed", epoch, "1" if known, done, sack, exc, doubt, waits}
+ * ARGV owner, least epoch, "1" for proof, time to live (s), now (ms), birth
+ * answers {"denied"} or {"claimed", epoch, "1" if known, done, sack, exc, doubt, waits, birth}
  */
 export const CLAIM_SCRIPT = `${READ}
 if not epoch then
-  redis.call('HSET', key, 'epoch', ARGV[2], 'owner', ARGV[1], 'seen', ARGV[5])
+  redis.call('HSET', key, 'epoch', ARGV[2], 'owner', ARGV[1], 'seen', ARGV[5], 'birth', ARGV[6])
   redis.call('EXPIRE', key, ARGV[4])
-  return {'claimed', ARGV[2], '0', '0', '[]', '[]', '0', ''}
+  return {'claimed', ARGV[2], '0', '0', '[]', '[]', '0', '', ARGV[6]}
 end
 if ARGV[3] ~= '1' then return {'denied'} end
 if owner ~= '' then waits[#waits + 1] = {epoch, owner, '1'} end
@@ -56,7 +59,7 @@ local nextEpoch = string.format('%.0f', math.max(tonumber(epoch) + 1, tonumber(A
 redis.call('HSET', key, 'epoch', nextEpoch, 'owner', ARGV[1], 'doubt', doubt,
   'waits', text(waits), 'seen', ARGV[5])
 redis.call('EXPIRE', key, ARGV[4])
-return {'claimed', nextEpoch, '1', done, sack, exc, doubt, text(waits)}
+return {'claimed', nextEpoch, '1', done, sack, exc, doubt, text(waits), birth}
 `;
 
 /**
@@ -84,7 +87,7 @@ return {'taken', isClean, done, sack, exc, doubt}
 
 /**
  * ARGV owner, epoch, "1" if last, time to live (s), now (ms), "1" with a record, done, sack, exc,
- *      doubt
+ *      doubt, birth
  * answers {"saved"}, {"superseded"}, {"handed_over", to} or
  *         {"behind", done, sack, exc, doubt, previous epoch, previous owner}
  */
@@ -101,10 +104,11 @@ local function write()
 end
 local function keep(nextEpoch, nextOwner)
   redis.call('HSET', key, 'epoch', nextEpoch, 'owner', nextOwner, 'done', done, 'sack', sack,
-    'exc', exc, 'doubt', doubt, 'waits', text(waits), 'seen', ARGV[5])
+    'exc', exc, 'doubt', doubt, 'waits', text(waits), 'seen', ARGV[5], 'birth', birth)
   redis.call('EXPIRE', key, ARGV[4])
 end
 if not epoch then
+  birth = ARGV[11]
   write()
   keep(mine, isLast and '' or me)
   return {'saved'}

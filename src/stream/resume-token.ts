@@ -3,17 +3,20 @@
  * replace authentication (docs/protocol.md §2.7). It knows neither where secrets come from nor what
  * is remembered of a stream.
  *
- *   base64url( u8 version = 1 · 4 bytes key id · u48 expiry (s since 1970) · 32 bytes HMAC )
- *   HMAC-SHA-256 under the secret over: version, key id, expiry, 16 bytes stream, tenant NUL source
+ *   base64url( u8 version = 2 · 4 bytes key id · u48 expiry (s since 1970) · 6 bytes birth of the
+ *     memory (store.ts) · 32 bytes HMAC )
+ *   HMAC-SHA-256 under the secret over: all before it, 16 bytes stream, tenant NUL source
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 import { STREAM_SECRETS_MAX } from "../limits.ts";
 import type { StreamKey } from "./store.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const KEY_ID_BYTES = 4;
-const HEAD_BYTES = 1 + KEY_ID_BYTES + 6;
+const BIRTH_BYTES = 6;
+const BIRTH_AT = 1 + KEY_ID_BYTES + 6;
+const HEAD_BYTES = BIRTH_AT + BIRTH_BYTES;
 const TOKEN_BYTES = HEAD_BYTES + 32;
 const TOKEN_CHARACTERS = Math.ceil((TOKEN_BYTES * 4) / 3);
 
@@ -26,6 +29,11 @@ export interface ResumeTokensOptions {
   readonly lifeSeconds: number;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
+}
+
+/** What no memory of a stream was given before. */
+export function newBirth(): string {
+  return randomBytes(BIRTH_BYTES).toString("hex");
 }
 
 export class ResumeTokens {
@@ -47,7 +55,8 @@ export class ResumeTokens {
     this.#secrets.splice(STREAM_SECRETS_MAX);
   }
 
-  token(key: StreamKey): string {
+  /** `birth`: of the memory in which the stream is held (newBirth). */
+  token(key: StreamKey, birth: string): string {
     const [secret] = this.#secrets;
     if (secret === undefined) return "";
     const head = Buffer.alloc(HEAD_BYTES);
@@ -55,10 +64,17 @@ export class ResumeTokens {
     secret.keyId.copy(head, 1);
     const expiry = Math.floor(this.#options.nowMs() / 1_000) + this.#options.lifeSeconds;
     head.writeUIntBE(expiry, 1 + KEY_ID_BYTES, 6);
+    head.write(birth, BIRTH_AT, "hex");
     return Buffer.concat([head, sign(secret, head, key)]).toString("base64url");
   }
 
-  proves(key: StreamKey, token: string): boolean {
+  /** The birth in a token that is good for this stream; null: it is not. */
+  birthIn(key: StreamKey, token: string): string | null {
+    if (!this.#proves(key, token)) return null;
+    return Buffer.from(token, "base64url").toString("hex", BIRTH_AT, HEAD_BYTES);
+  }
+
+  #proves(key: StreamKey, token: string): boolean {
     if (token.length !== TOKEN_CHARACTERS) return false;
     const bytes = Buffer.from(token, "base64url");
     // Decoding skips what is no base64url, so there may be fewer; and bits may be left over.

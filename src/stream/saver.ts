@@ -7,6 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import { STREAMS_LEAVING_MAX, STREAM_PIPELINE_SAVES_MAX, STREAM_SAVE_MS } from "../limits.ts";
 import type { Lease } from "./lease.ts";
 import type { MemorySave, SaveAnswer } from "./memory-rules.ts";
+import { newBirth } from "./resume-token.ts";
 import type { StreamRecord, StreamStoreEvent } from "./store.ts";
 import type { Away, StreamMemory } from "./stream-memory.ts";
 import { mergedRecord } from "./stream-record.ts";
@@ -168,9 +169,10 @@ export class Saver {
   #save(one: Owed): MemorySave {
     const { owner } = this.#parts.memory;
     const { key, epoch } = one;
-    if ("tried" in one) return { key, owner, epoch, record: one.record, isLast: true };
+    const mine = { key, owner, epoch, birth: newBirth() };
+    if ("tried" in one) return { ...mine, record: one.record, isLast: true };
     this.#changed.delete(one);
-    return { key, owner, epoch, record: one.record(), isLast: false };
+    return { ...mine, record: one.record(), isLast: false };
   }
 
   #onAnswer(one: Owed, answer: SaveAnswer | Away): void {

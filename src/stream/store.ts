@@ -51,6 +51,11 @@ export interface ClaimRequest {
   readonly key: StreamKey;
   /** A good resume token came with it. A stream that is remembered is not claimed without one. */
   readonly hasProof: boolean;
+  /**
+   * Of the memory in which the stream was held when its client was welcomed last. Where it is not
+   * the one that is found, that memory was lost, with all that was stored since.
+   */
+  readonly birth?: string;
   readonly holder: StreamHolder;
   /** First number the client never assigned: where doubt ends if the claim is not clean. */
   readonly next?: number;
@@ -78,6 +83,8 @@ export type Claim =
   | { readonly kind: "denied" };
 
 export interface StreamLease {
+  /** Of the memory in which it is held: to be told to the client, within its token. */
+  readonly birth: string;
   /** Fits u32. Higher than any before it as far as the memory and the clocks can tell. */
   readonly epoch: number;
   /**
@@ -113,10 +120,15 @@ export interface StreamStore {
   claim(request: ClaimRequest): Promise<Claim>;
   /** Seconds for which a stream is remembered after its last change. */
   readonly ttlSeconds: number;
-  /** Proves the ownership of a stream; the client brings it as `resume`. */
-  token(key: StreamKey): string;
-  /** Constant time; unexpired, and for this tenant, source and stream. */
-  proves(key: StreamKey, token: string): boolean;
+  /**
+   * Proves the ownership of a stream; the client brings it as `resume`. `birth`: of its lease.
+   */
+  token(key: StreamKey, birth: string): string;
+  /**
+   * The birth in a token, in constant time; null unless it is unexpired, and for this tenant,
+   * source and stream.
+   */
+  birthIn(key: StreamKey, token: string): string | null;
   stats(): StreamStoreStats;
 }
 

@@ -38,6 +38,10 @@ class Steps {
     return OWNERS[this.#below(OWNERS.length)] ?? "";
   }
 
+  #birth(): string {
+    return `birth-${this.#below(1_000_000)}`;
+  }
+
   /** Mostly one that was given out. */
   #epoch(): number {
     const known = this.#epochs[this.#epochs.length - 1 - this.#below(3)];
@@ -68,7 +72,7 @@ class Steps {
     if (which === 0) {
       const hasProof = this.#random() < 0.9;
       const epochMin = 1_000 + this.#below(50);
-      const claim = { key, owner, epochMin, hasProof };
+      const claim = { key, owner, epochMin, hasProof, birth: this.#birth() };
       const { stream, answer } = claimStored(this.#model, claim);
       assert.deepEqual(await this.#memory.claim(claim), answer);
       this.#model = stream;
@@ -82,7 +86,7 @@ class Steps {
     } else {
       const record = this.#random() < 0.1 ? null : this.#record();
       const isLast = this.#random() < 0.4;
-      const save = { key, owner, epoch: this.#epoch(), record, isLast };
+      const save = { key, owner, epoch: this.#epoch(), record, isLast, birth: this.#birth() };
       const { stream, answer } = saveStored(this.#model, save);
       assert.deepEqual(await this.#memory.save([save]), [answer]);
       this.#model = stream;

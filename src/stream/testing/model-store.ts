@@ -24,6 +24,7 @@ export interface ModelClock {
 }
 
 interface Remembered {
+  readonly birth: string;
   epoch: number;
   record: StreamRecord | null;
   doubtBelow: number;
@@ -59,12 +60,13 @@ export class ModelStore implements StreamStore {
     return { held: 0, pendingSaves: 0 };
   }
 
-  token(key: StreamKey): string {
-    return `token-${nameOf(key)}`;
+  token(key: StreamKey, birth: string): string {
+    return `token-${nameOf(key)}.${birth}`;
   }
 
-  proves(key: StreamKey, token: string): boolean {
-    return token === this.token(key);
+  birthIn(key: StreamKey, token: string): string | null {
+    const [proof, birth = ""] = token.split(".");
+    return proof === `token-${nameOf(key)}` ? birth : null;
   }
 
   /** What is remembered of a stream; null: nothing. */
@@ -72,13 +74,8 @@ export class ModelStore implements StreamStore {
     return this.#streams.get(nameOf(key))?.record ?? null;
   }
 
-  /**
-   * Forgets all streams, as a store that lost its data. Their holders go on. What a loss hides from
-   * a hello that comes after a later one of the same client is beyond what any memory can tell:
-   * such claims are in doubt here.
-   */
+  /** Forgets all streams, as a store that lost its data. Their holders go on. */
   forget(): void {
-    for (const name of this.#streams.keys()) this.#missed.add(name);
     this.#streams.clear();
   }
 
@@ -89,13 +86,14 @@ export class ModelStore implements StreamStore {
     }
   }
 
-  async claim({ key, hasProof, holder, next = Infinity }: ClaimRequest): Promise<Claim> {
+  async claim({ key, hasProof, birth, holder, next = Infinity }: ClaimRequest): Promise<Claim> {
     await this.#wait(this.claimMs());
     this.#epoch += 1;
     const name = nameOf(key);
     if (this.isAway) {
       this.#missed.add(name);
       const lease = new ModelLease({
+        birth: `away-${this.#epoch}`,
         epoch: this.#epoch,
         holder,
         clock: this.#clock,
@@ -105,15 +103,16 @@ export class ModelStore implements StreamStore {
     }
     const known = this.#streams.get(name);
     if (known !== undefined && !hasProof) return { kind: "denied" };
-    const stream = known ?? { epoch: 0, record: null, doubtBelow: 0, lease: null };
+    const stream = known ?? this.#newStream();
     this.#streams.set(name, stream);
     const before = stream.lease;
     stream.epoch = this.#epoch;
-    const lease = new ModelLease({ epoch: stream.epoch, holder, clock: this.#clock, stream });
+    const lease = new ModelLease({ ...stream, holder, clock: this.#clock, stream });
     stream.lease = lease;
     const isMissed = this.#missed.delete(name);
     const isHandedOver = before === null || (await this.#handedOver(before, stream));
-    const isClean = isHandedOver && !isMissed;
+    const isOther = birth !== undefined && birth !== "" && birth !== stream.birth;
+    const isClean = isHandedOver && !isMissed && !isOther;
     const { record } = stream;
     stream.record ??= { done: 0, sack: [], exc: [] };
     // Doubt stays until everything below has an outcome, whoever writes meanwhile.
@@ -121,6 +120,11 @@ export class ModelStore implements StreamStore {
     if (record === null) return { kind: "claimed", lease, record, isClean };
     const doubted = withDoubt(record, stream.doubtBelow);
     return { kind: "claimed", lease, record: doubted, isClean: isClean && !hasDoubt(doubted) };
+  }
+
+  #newStream(): Remembered {
+    const birth = `memory-${this.#epoch}`;
+    return { birth, epoch: 0, record: null, doubtBelow: 0, lease: null };
   }
 
   /** Asks the former holder for its last record; false: it did not give it in time. */
@@ -142,6 +146,7 @@ export class ModelStore implements StreamStore {
 }
 
 class ModelLease implements StreamLease {
+  readonly birth: string;
   readonly epoch: number;
   readonly holder: StreamHolder;
   isSuperseded = false;
@@ -152,11 +157,13 @@ class ModelLease implements StreamLease {
   #isSaving = false;
 
   constructor(parts: {
+    readonly birth: string;
     readonly epoch: number;
     readonly holder: StreamHolder;
     readonly clock: ModelClock;
     readonly stream: Remembered | null;
   }) {
+    this.birth = parts.birth;
     this.epoch = parts.epoch;
     this.holder = parts.holder;
     this.#clock = parts.clock;
