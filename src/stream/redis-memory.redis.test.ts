@@ -51,6 +51,7 @@ describe("RedisMemory on a real Redis", () => {
     await memory.save([{ key, owner, epoch: 7, record, isLast: false, birth: "b" }]);
     const { seen, ...hash } = await raw.hgetall(`sluice:st:{${key}}`);
     assert.deepEqual(hash, {
+      birth: "b",
       epoch: "7",
       owner,
       done: "55",

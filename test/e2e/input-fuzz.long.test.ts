@@ -21,7 +21,9 @@ const PLATEAU_BYTES = 128 * 1024 * 1024;
 const PLATEAU_ROUNDS = 3;
 const RESIDENT_BYTES_MAX = 640 * 1024 * 1024;
 const ROUNDS = 10;
-/** By the clock a busy machine may hold the loop longer than any input: the bound of a standstill. */
+/**
+ * By the clock a busy machine may hold the loop longer than any input: the bound of a standstill.
+ */
 const LOOP_DELAY_SECONDS_MAX = 0.5;
 const LOOK_MS = 1_000;
 
