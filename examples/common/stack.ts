@@ -13,7 +13,7 @@ import { Servers } from "./servers.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "src", "main.ts");
-const READY_DEADLINE_MS = 60_000;
+const READY_DEADLINE_MS = 120_000;
 const POLL_MS = 100;
 
 export interface StackOptions {
@@ -122,7 +122,9 @@ export class Stack {
     this.gatewayUrl = `http://127.0.0.1:${port}`;
     say(`gateway: ${this.gatewayUrl}`);
     const ports = ["--port", String(port), "--admin-port", String(adminPort)];
-    const words = [MAIN, "start", ...ports, ...(this.options.gatewayFlags ?? [])];
+    // By itself it would take every core of the machine.
+    const own = [...ports, "--workers", "2"];
+    const words = [MAIN, "start", ...own, ...(this.options.gatewayFlags ?? [])];
     this.#keep("gateway", words, environment);
     const deadline = Date.now() + READY_DEADLINE_MS;
     while (!(await isReady(`http://127.0.0.1:${adminPort}/readyz`))) {

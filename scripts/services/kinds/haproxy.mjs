@@ -29,7 +29,7 @@ export const haproxy = {
   summary: "HAProxy with TLS before gateways on ports 8080 and 8081",
   ports: { https: 19_443 },
   prerequisites: ["haproxy", "openssl"],
-  startTimeoutMs: 20_000,
+  startTimeoutMs: 90_000,
   stopPatienceMs: 5_000,
   configure: ({ directory }) => ensureCertificates(join(directory, "tls")),
   processes: ({ directory, ports, settings }) => [

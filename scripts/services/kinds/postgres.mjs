@@ -59,7 +59,7 @@ export const postgres = {
   summary: "PostgreSQL 18",
   ports: { tcp: 19_432 },
   prerequisites: process.getuid?.() === 0 ? ["setpriv"] : [],
-  startTimeoutMs: 60_000,
+  startTimeoutMs: 180_000,
   stopPatienceMs: 10_000,
   // SIGTERM would wait for every client to leave.
   stopSignal: "SIGINT",

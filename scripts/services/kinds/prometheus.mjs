@@ -14,7 +14,7 @@ export const prometheus = {
   summary: `Prometheus, scraping a gateway at ${GATEWAY_ADMIN_ADDRESS}`,
   ports: { http: 19_090 },
   prerequisites: ["prometheus"],
-  startTimeoutMs: 30_000,
+  startTimeoutMs: 90_000,
   stopPatienceMs: 10_000,
   configure: async ({ directory, ports, settings }) => {
     const gateway = settings.scrape ?? GATEWAY_ADMIN_ADDRESS;

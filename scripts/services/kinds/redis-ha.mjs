@@ -17,7 +17,7 @@ export const redisHa = {
   summary: "Redis primary, replica and Sentinel",
   ports: { primary: 19_479, replica: 19_480, sentinel: 19_679 },
   prerequisites: ["redis"],
-  startTimeoutMs: 40_000,
+  startTimeoutMs: 120_000,
   stopPatienceMs: 5_000,
   configure: async (context) => {
     await writeFile(join(context.directory, "users.acl"), USERS, { mode: 0o600 });

@@ -23,7 +23,7 @@ export const redis = {
   summary: "Redis with TLS and users",
   ports: { plain: 19_379, tls: 19_380 },
   prerequisites: ["redis", "openssl"],
-  startTimeoutMs: 20_000,
+  startTimeoutMs: 90_000,
   stopPatienceMs: 5_000,
   configure: async (context) => {
     await ensureCertificates(join(context.directory, "tls"));

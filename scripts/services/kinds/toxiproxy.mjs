@@ -28,7 +28,7 @@ export const toxiproxy = {
   },
   instancePorts: ["api"],
   prerequisites: ["go"],
-  startTimeoutMs: 20_000,
+  startTimeoutMs: 90_000,
   stopPatienceMs: 5_000,
   install: (progress) =>
     cachedArtifact(PROGRAM, (folder) => buildGoProgram(PACKAGE, folder), progress),
