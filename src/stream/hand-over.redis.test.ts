@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { Redis } from "ioredis";
 
@@ -166,7 +167,7 @@ describe("two processes at one Redis", () => {
 
 describe("a process that is killed", () => {
   async function startOwner(url: string, key: StreamKey): Promise<ChildProcess> {
-    const program = new URL("./testing/owner-process.ts", import.meta.url).pathname;
+    const program = fileURLToPath(new URL("./testing/owner-process.ts", import.meta.url));
     const id = Buffer.from(key.stream).toString("hex");
     const child = spawn(process.execPath, [program, url, id], {
       stdio: ["ignore", "pipe", "inherit"],

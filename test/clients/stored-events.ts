@@ -1,5 +1,6 @@
 /** Events as a consumer sees them: read from Kafka, decoded with the pack's schemas, by id. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 import { parseHeader } from "../../src/consumer/header.ts";
 import type { SluiceHeader } from "../../src/consumer/header.ts";
@@ -9,7 +10,8 @@ import { loadPack } from "../../src/schema/pack.ts";
 import type { Gateway } from "../gateway.ts";
 import { readAll } from "../e2e/read-back.ts";
 
-const PACK = await loadPack("behaviour", new URL("../../packs", import.meta.url).pathname);
+const PACKS = fileURLToPath(new URL("../../packs", import.meta.url));
+const PACK = await loadPack("behaviour", PACKS);
 const TOPICS = [...PACK.topics.keys()];
 
 export interface StoredEvent {

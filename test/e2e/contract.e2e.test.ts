@@ -30,8 +30,8 @@ const UNSEEN_ANSWERS = new Set([
   "GET /v1/stream 101",
   "GET /v1/stream 400",
 ]);
-/** Comes after 25 s of silence. */
-const UNSEEN_FRAMES = new Set(["ping"]);
+/** Comes after 25 s of silence: on a slow machine only. */
+const SELDOM_SEEN = "ping";
 
 const EVENT = JSON.stringify({
   type: "search",
@@ -189,7 +189,10 @@ test("every answer and every frame is as documented, and all of them are seen", 
   const missing = documentedAnswers().filter((answer) => !seen.answers.has(answer));
   assert.deepEqual(new Set(missing), UNSEEN_ANSWERS);
   const silent = [...serverFrames().keys()].filter((t) => !seen.frames.has(t));
-  assert.deepEqual(new Set(silent), UNSEEN_FRAMES);
+  assert.deepEqual(
+    silent.filter((t) => t !== SELDOM_SEEN),
+    [],
+  );
   checkFrame({ t: "ping", n: 1, time: 2 } as { readonly t: string });
 });
 
