@@ -1,14 +1,15 @@
 /**
- * Does a broker that stands still hold up the acks of the partitions it does not lead?
+ * Does a broker, or a partition, that stands still hold up the acks of the other partitions?
  *
  *   UV_THREADPOOL_SIZE=16 node bench/isolation.ts [--lanes 4] [--rate 20000] [--seconds 10]
- *     [--replicas 1] [--fault suspend]
+ *     [--replicas 1] [--fault suspend|partition|kill]
  *
  * Three private brokers, a topic of twelve partitions; one broker is suspended in the middle of a
  * steady load (open loop, frames of 100 keyed records, each record's time from submit to verdict).
  * Prints for the partitions of the other brokers: p50, p99, worst before, and during the stall, the
  * first three seconds apart; for the suspended broker's partitions when they were stored again.
  * Exit code 1 if the others' p99 after those seconds is more than 1.5 times the one before.
+ * `--fault partition`: all brokers go on, but a proxy swallows what is produced to one partition.
  *
  * With `--replicas 3` the question is what a dead broker costs (`--fault kill`: its process is
  * gone; `suspend`: it stands still with its connections open): exit code 1 if any record waited
@@ -19,6 +20,7 @@ import { parseArgs } from "node:util";
 import kafka from "@confluentinc/kafka-javascript";
 
 import { startInstance } from "../scripts/services/control.mjs";
+import { KafkaProxy } from "../test/kafka-proxy/kafka-proxy.ts";
 import { createDelivery } from "../src/delivery/create.ts";
 import type { Delivery } from "../src/delivery/delivery.ts";
 import { murmur2 } from "../src/delivery/murmur2.ts";
@@ -27,6 +29,8 @@ import { makeTable } from "../src/delivery/testing/make-table.ts";
 const FRAME = 100;
 const PARTITIONS = 12;
 const TOPIC = "isolation";
+/** Of `--fault partition`. */
+const STALLED_PARTITION = 2;
 /** Phases of the stall that are reported apart: noticing it takes part of the first. */
 const NOTICE_MS = 3_000;
 const RATIO_MAX = 1.5;
@@ -153,14 +157,33 @@ function summary(samples: readonly Sample[]): Record<string, number> {
   return { records: samples.length, failed, p50Ms: at(0.5), p99Ms: at(0.99), worstMs: at(1) };
 }
 
+/** Answers with what ends it. */
+async function breakIt(): Promise<() => void> {
+  if (proxy !== null) {
+    const match = { api: "Produce", topic: TOPIC, partition: STALLED_PARTITION } as const;
+    const rule = proxy.add({ match, fault: { kind: "drop", what: "request" } });
+    return () => rule.remove();
+  }
+  if (flags.fault === "kill") {
+    await brokers.kill({ process: "node3" });
+    return () => {};
+  }
+  await brokers.suspend({ process: "node3" });
+  return () => brokers.resume({ process: "node3" });
+}
+
 await using brokers = await startInstance("kafka3");
 await createTopic(brokers.address);
-const stopped = await ledBy(
-  brokers.address,
-  (brokers.address.split(",")[2] ?? "").split(":")[1] ?? "",
-);
+const isOfPartition = flags.fault === "partition";
+const lastPort = (brokers.address.split(",")[2] ?? "").split(":")[1] ?? "";
+const stopped = isOfPartition
+  ? new Set([STALLED_PARTITION])
+  : await ledBy(brokers.address, lastPort);
+await using proxy = isOfPartition
+  ? await KafkaProxy.start({ brokers: brokers.address, seed: 1 })
+  : null;
 const delivery = createDelivery({
-  brokers: brokers.address.split(","),
+  brokers: proxy === null ? brokers.address.split(",") : [proxy.bootstrap],
   lanes: Number(flags.lanes),
   threadPoolSize: Number(process.env["UV_THREADPOOL_SIZE"] ?? 4),
   onEvent: (event) => {
@@ -173,11 +196,10 @@ await delivery.start();
 const load: Load = new Load(delivery);
 const [warmMs, calmMs, stallMs] = [3_000, 3_000 + seconds * 1_000, 3_000 + 2 * seconds * 1_000];
 await load.runUntil(calmMs);
-if (flags.fault === "kill") await brokers.kill({ process: "node3" });
-else await brokers.suspend({ process: "node3" });
+const heal = await breakIt();
 const stalledAtMs = performance.now() - load.startedMs;
 await load.runUntil(stallMs + (isReplicated ? 10_000 : 0));
-if (flags.fault !== "kill") brokers.resume({ process: "node3" });
+heal();
 while (load.open > 0) await new Promise((done) => setTimeout(done, 50));
 await delivery.drain(5_000);
 

@@ -86,6 +86,10 @@ export const PROMISES: readonly Promised[] = [
         "StreamConnection: held numbers of an unknown stream are trusted, and flagged",
       ),
       ...of(
+        "src/stream/keeper.test.ts",
+        "who was served in a memory that was lost since is in doubt, whoever began the new one",
+      ),
+      ...of(
         CONNECTION,
         "StreamConnection: what came back as retry is flagged if Kafka may have it",
       ),
@@ -180,6 +184,8 @@ export const PROMISES: readonly Promised[] = [
       ...of(
         DELIVERY,
         "a stalled partition holds up nobody for longer than it takes to notice",
+        "a lane that hangs goes on serving its partitions until a spare is connected",
+        "sidings that are quick again make room for a lane that hangs",
         "row 43: a tenant that floods a silent Kafka leaves room for another",
       ),
       ...of(
