@@ -56,11 +56,13 @@ export interface ReaderOptions {
 export class ReaderError extends Error {}
 
 /**
- * Unknown partition (librdkafka's own), unknown topic or partition, no leader, not the leader: what
- * is said for moments after a broker came or an election began.
+ * Unknown partition (librdkafka's own), no answer in time, unknown topic or partition, no leader,
+ * not the leader: what is said for moments after a broker came or an election began.
  */
-const PASSING_CODES: ReadonlySet<number> = new Set([-190, 3, 5, 6]);
+const PASSING_CODES: ReadonlySet<number> = new Set([-190, -185, 3, 5, 6]);
 const ASK_AGAIN_MS = 200;
+/** One question; else the first one, to a broker that has no leader yet, takes all the time. */
+const ASK_MS_MAX = 5_000;
 /** Topics a message lists. */
 const TOPICS_SHOWN_MAX = 20;
 /**
@@ -217,8 +219,9 @@ function askWatermarks(
   { topic, connectTimeoutMs }: ReaderOptions,
   partition: number,
 ): Promise<Watermarks | LibrdKafkaError> {
+  const timeoutMs = Math.min(ASK_MS_MAX, connectTimeoutMs);
   return new Promise((resolve) => {
-    consumer.queryWatermarkOffsets(topic, partition, connectTimeoutMs, (error, offsets) => {
+    consumer.queryWatermarkOffsets(topic, partition, timeoutMs, (error, offsets) => {
       resolve(error ?? { partition, low: offsets.lowOffset, high: offsets.highOffset });
     });
   });
