@@ -431,7 +431,7 @@ describe("delivery, faults of Kafka", () => {
     assert.ok(events.some((event) => event.kind === "topic" && event.status === "denied"));
     assert.ok(events.some((event) => event.kind === "refused" && event.count === 10));
     // Closed for long: it is tried again and again, seldom.
-    for (let second = 0; second < 60; second += 1) {
+    for (let second = 0; second < 40; second += 1) {
       await clock.advance(1_000);
       ledger.submit(keyed(topic, 1));
       await until(() => ledger.open === 0);

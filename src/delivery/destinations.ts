@@ -169,13 +169,8 @@ export class Destinations {
     const nowMs = this.#options.clock.monotonicMs();
     const due = this.#all.find((destination) => destination.lookAtMs <= nowMs);
     if (due === undefined) return;
-    if (due.status === "denied") {
-      // Only trying again tells whether it is open now.
-      due.status = "known";
-      due.lookAtMs = nowMs + this.#options.refreshMs;
-      this.look();
-      return;
-    }
+    // Of a denied one too: only trying again tells whether it is open now, but librdkafka goes on
+    // to refuse by itself what it was told of a topic until it has asked anew.
     const lanes = this.#options.sidings.all.filter((lane) => lane.isUp);
     const first = lanes[0];
     if (first === undefined) return;
@@ -248,7 +243,8 @@ export class Destinations {
 
   #isKnown(destination: Destination, partitions: number): void {
     const changed = destination.status !== "known" || destination.partitions !== partitions;
-    if (destination.status !== "known") destination.attempts = 0;
+    const isOpen = destination.status !== "known" && destination.status !== "denied";
+    if (isOpen) destination.attempts = 0;
     destination.status = "known";
     destination.partitions = partitions;
     destination.lookAtMs = this.#options.clock.monotonicMs() + this.#options.refreshMs;
