@@ -211,7 +211,15 @@ async function watermarks(
       throw new ReaderError(`Kafka does not say where ${place} ends (${answer.message}).`);
     }
     await delay(ASK_AGAIN_MS);
+    await lookAgain(consumer, options);
   }
+}
+
+/** librdkafka goes by what it has heard of a topic, and asks anew only if it is told to. */
+function lookAgain(consumer: KafkaConsumer, { topic }: ReaderOptions): Promise<void> {
+  return new Promise((resolve) => {
+    consumer.getMetadata({ topic, timeout: ASK_MS_MAX }, () => resolve());
+  });
 }
 
 function askWatermarks(
