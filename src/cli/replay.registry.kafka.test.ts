@@ -1,10 +1,13 @@
 /** `sluice replay` and `sluice export` on a real broker: what is meant, in its order, and noted. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import avsc from "avsc";
 
@@ -121,6 +124,37 @@ describe("sluice replay and export", () => {
     const notes = (await readAll(audit)).map(({ value }) => String(Buffer.from(value ?? [])));
     assert.equal(notes.filter((note) => note.includes('"replay_started"')).length, 3);
     assert.equal(notes.filter((note) => note.includes('"replay_ended"')).length, 3);
+  });
+
+  it("killed and run again: no record is missing, keys keep their order, few come twice", async () => {
+    const target = await topics.create("replayed", 2);
+    const state = join(directory, "killed.json");
+    const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+    const words = ["replay", source, "--to-topic", target, "--state", state, ...PLACES, "--rate"];
+    const env = { PATH: process.env["PATH"], SLUICE_AUDIT_TOPIC: audit };
+    let seen = 0;
+    for (const rate of ["200", "400", "100000"]) {
+      const child = spawn(process.execPath, [main, ...words, rate], { env, stdio: "ignore" });
+      const exit = once(child, "exit");
+      const isLast = rate === "100000";
+      // Killed once more of it has been seen, at whatever it is just then.
+      while (!isLast && (await readAll(target)).length < seen + 60);
+      if (!isLast) child.kill("SIGKILL");
+      const [code] = (await exit) as [number | null];
+      assert.equal(code, isLast ? 0 : null);
+      seen = (await readAll(target)).length;
+    }
+    const records = await readAll(target);
+    const numbers = records.map(numberOf);
+    assert.deepEqual(new Set(numbers), new Set(Array.from({ length: RECORDS }, (_, n) => n)));
+    assert.ok(records.length - RECORDS <= 2 * 500, "at most a portion twice for each kill");
+    for (let key = 0; key < KEYS; key += 1) {
+      const own = [...new Set(numbers.filter((n) => n % KEYS === key))];
+      assert.deepEqual(
+        own,
+        own.toSorted((a, b) => a - b),
+      );
+    }
   });
 
   it("--from and --until a time, --type, --key: what is meant is printed", async () => {

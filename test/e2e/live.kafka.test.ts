@@ -11,7 +11,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 
+import avsc from "avsc";
+
 import { keyDigest } from "../../src/admission/keys.ts";
+import { makeHeader } from "../../src/consumer/testing/make-header.ts";
+import { connectProducer, ScratchTopics } from "../../src/delivery/testing/scratch-topic.ts";
 import { writeToken } from "../../src/live/token.ts";
 import { Gateway } from "../gateway.ts";
 import { LiveClient } from "../live-client.ts";
@@ -20,6 +24,14 @@ import { RawPeer, textFrame, upgradeHead } from "../raw-peer.ts";
 import { testService } from "../services.ts";
 
 const PARTITIONS = 3;
+const FIELDS = [
+  { name: "id", type: "string" },
+  { name: "level", type: ["null", "string"], default: null },
+  { name: "n", type: "long" },
+  { name: "text", type: "string", default: "" },
+];
+/** Without a registry schemas are numbered by the order of the types. */
+const NOTE_SCHEMA_ID = 2;
 const name = `live-${randomBytes(4).toString("hex")}`;
 const topic = `${name}-alerts`;
 
@@ -50,12 +62,7 @@ const writeTenants = (file: object) =>
 async function writePack(): Promise<string> {
   const pack = join(directory, "pack");
   await mkdir(pack);
-  const fields = [
-    { name: "id", type: "string" },
-    { name: "level", type: ["null", "string"], default: null },
-    { name: "n", type: "long" },
-    { name: "text", type: "string", default: "" },
-  ];
+  const fields = FIELDS;
   for (const type of ["alert", "note"]) {
     const schema = { type: "record", name: type, namespace: `t.${name.replace("-", "")}`, fields };
     await writeFile(join(pack, `${type}.avsc`), JSON.stringify(schema));
@@ -456,3 +463,77 @@ function objectAt(text: string, start: number): Record<string, unknown> {
   }
   return {};
 }
+
+describe("a topic that changes", () => {
+  const notes = `${name}-notes`;
+  const topics = new ScratchTopics(testService("kafka"));
+  const tokenAt = (offset: number) =>
+    writeToken("acme", new Map([[notes, new Map([[0, offset]])]]));
+  const noteType = avsc.Type.forSchema({
+    type: "record",
+    name: "note",
+    fields: FIELDS,
+  } as Parameters<typeof avsc.Type.forSchema>[0]);
+
+  /** Puts a note into a partition as a gateway would; a gateway learns of new ones late. */
+  async function store(partition: number, id: string, text = ""): Promise<void> {
+    const producer = await connectProducer(testService("kafka"));
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(NOTE_SCHEMA_ID, 1);
+    const value = Buffer.concat([head, noteType.toBuffer({ id, level: null, n: 1, text })]);
+    const at = Date.now();
+    const parts = { tenant: "acme", type: "note", id };
+    const header = makeHeader({ ...parts, receivedAtMs: at, eventTimeMs: at });
+    await producer.store(notes, [{ partition, key: "k", value, headers: [{ sluice: header }] }]);
+    await producer.close();
+  }
+
+  it("what retention has taken is a gap, from the very first offset on", async () => {
+    const sent = await sendMany(10, { type: "note" });
+    const { offset: last = 0 } = await lastNote(sent.at(-1) ?? "");
+    const low = last - 3;
+    await topics.deleteBefore(notes, [{ partition: 0, offset: low }]);
+    for (const from of [0, last - 6]) {
+      const client = await subscribe({ types: ["note"], from: { token: tokenAt(from) } });
+      const gap = await client.next("gap");
+      const { reason, from: first, to } = gap;
+      assert.deepEqual({ reason, first, to }, { reason: "retention", first: from, to: low });
+      assert.deepEqual(ids(client.events), sent.slice(-4));
+      client.close();
+    }
+    const whole = await subscribe({ types: ["note"], from: { token: tokenAt(low) } });
+    assert.ok(!whole.frames.some(({ t }) => t === "gap"));
+    whole.close();
+  });
+
+  it("an event too long for the feed: all but its value, and why", async () => {
+    const client = await subscribe({ types: ["note"] });
+    await store(0, "long", "x".repeat(300_000));
+    const [event] = await client.eventsOf(1);
+    assert.deepEqual([event?.id, event?.value], ["long", null]);
+    assert.match(String(event?.["reason"]), /too many for the feed/);
+    client.close();
+  });
+
+  it("a partition that comes later is told from its first record on, and by older tokens", async () => {
+    const client = await subscribe({ types: ["note"] });
+    const { token } = client;
+    await topics.grow(notes, 3);
+    await store(2, "early");
+    const [event] = await client.eventsOf(1);
+    assert.deepEqual([event?.id, event?.partition, event?.offset], ["early", 2, 0]);
+    const again = await subscribe({ types: ["note"], from: { token } });
+    assert.deepEqual(ids(again.events), ["early"]);
+    await store(1, "late");
+    for (const each of [client, again]) assert.equal((await each.eventsOf(2))[1]?.id, "late");
+    for (const each of [client, again]) each.close();
+  });
+
+  async function lastNote(id: string): Promise<LiveEvent> {
+    const client = await subscribe({ types: ["note"], from: { token: tokenAt(0) } });
+    const event = client.events.find((each) => each.id === id);
+    client.close();
+    assert.ok(event !== undefined);
+    return event;
+  }
+});

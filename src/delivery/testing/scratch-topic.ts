@@ -50,6 +50,23 @@ export class ScratchTopics {
     return topic;
   }
 
+  /** What retention does: records before these offsets are gone. */
+  async deleteBefore(
+    topic: string,
+    places: readonly { readonly partition: number; readonly offset: number }[],
+  ): Promise<void> {
+    const wanted = places.map((place) => ({ topic, ...place }));
+    await this.#admin((admin, done) => admin.deleteRecords(wanted, { timeout: TIMEOUT_MS }, done));
+  }
+
+  /** The topic has so many partitions from now on. */
+  async grow(topic: string, partitions: number): Promise<void> {
+    await this.#admin((admin, done) => {
+      admin.createPartitions(topic, partitions, TIMEOUT_MS, done);
+    });
+    while ((await this.#partitions(topic)) !== partitions);
+  }
+
   /** Of the topic, as the broker tells it: it learns of new ones behind the answer. */
   async #partitions(topic: string): Promise<number> {
     const { metadata, close } = await connected({ "bootstrap.servers": this.#brokers });
