@@ -473,7 +473,7 @@ describe("a topic that changes", () => {
     type: "record",
     name: "note",
     fields: FIELDS,
-  } as Parameters<typeof avsc.Type.forSchema>[0]);
+  });
 
   /** Puts a note into a partition as a gateway would; a gateway learns of new ones late. */
   async function store(partition: number, id: string, text = ""): Promise<void> {
@@ -490,7 +490,7 @@ describe("a topic that changes", () => {
 
   it("what retention has taken is a gap, from the very first offset on", async () => {
     const sent = await sendMany(10, { type: "note" });
-    const { offset: last = 0 } = await lastNote(sent.at(-1) ?? "");
+    const { offset: last } = await lastNote(sent.at(-1) ?? "");
     const low = last - 3;
     await topics.deleteBefore(notes, [{ partition: 0, offset: low }]);
     for (const from of [0, last - 6]) {
