@@ -28,7 +28,7 @@ it("while a partition stalls the others of its lane are stored; none is lost or 
     brokers: [proxy.bootstrap],
     lanes: 1,
     // The connection of the dropped request is given up after two thirds of it.
-    messageTimeoutMs: 9_000,
+    messageTimeoutMs: 21_000,
     onEvent: (event) => events.push(event),
   });
   try {
