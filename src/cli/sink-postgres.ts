@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 
+import { readTenantsFile, tenantNumbers } from "../admission/tenants-source.ts";
 import type { Config } from "../config/options.ts";
 import { ReaderError } from "../delivery/reader.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -16,7 +17,7 @@ import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { MetricRegistry } from "../telemetry/metric-registry.ts";
 import { sinkMetrics } from "../telemetry/sink-metrics.ts";
 import { SinkTelemetry } from "../telemetry/sink.ts";
-import { neededTopics } from "../topics.ts";
+import { neededTopics, tenantsOf } from "../topics.ts";
 import { CommandError, EXIT, integerOption, UsageError, type Invocation } from "./command.ts";
 import { findKafka, findRegistry, settings } from "./places.ts";
 import { registryAt } from "./registry-for.ts";
@@ -127,11 +128,17 @@ function settingsOf(
 }
 
 /**
- * The pack's, those of their dead letters, of sessions and of audit. Tenants' own are to be named.
+ * The pack's and, out of the tenants file, the tenants' own; those of their dead letters, of sessions
+ * and of audit. A tenant that comes later is known after a restart.
  */
 function topicsOf(config: Config, pack: Pack): readonly string[] {
   const letters = { ...config, deadLetters: "none" as const };
-  return [...neededTopics({ config: letters, pack }, new Set()).keys()];
+  const types = new Set(pack.types.keys());
+  const { tenantsFile: file } = config;
+  if (file === "") return [...neededTopics({ config: letters, pack }, new Set()).keys()];
+  const read = readTenantsFile(file, { types, numberOf: tenantNumbers() });
+  if (read.kind === "faults") throw new UsageError(`${file}: ${read.faults.join("; ")}`);
+  return [...neededTopics({ config: letters, pack }, tenantsOf(read.table)).keys()];
 }
 
 function numberOf(

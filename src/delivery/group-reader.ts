@@ -243,8 +243,10 @@ export class GroupReader {
     while (isCurrent() && this.#consumer.isConnected()) {
       const { promise, resolve } = Promise.withResolvers<Place | undefined>();
       this.#consumer.queryWatermarkOffsets(topic, partition, connectTimeoutMs, (error, ends) => {
-        if (error) resolve(undefined);
-        else resolve({ topic, partition, low: ends.lowOffset, high: ends.highOffset });
+        if (error) {
+          this.#notice(error);
+          resolve(undefined);
+        } else resolve({ topic, partition, low: ends.lowOffset, high: ends.highOffset });
       });
       const place = await promise;
       if (place !== undefined) return place;

@@ -29,6 +29,8 @@ export interface DatabaseOptions {
 export class Database {
   readonly #options: DatabaseOptions;
   #client: pg.Client | undefined;
+  /** The transaction that is open: its statements go to this connection, or nowhere. */
+  #inTransaction: pg.Client | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -57,7 +59,7 @@ export class Database {
   }
 
   /**
-   * All of `work`, or nothing. Where it takes too long the connection is cut, which undoes it on
+   * All of `work`, or nothing; one at a time. Where it takes too long the connection is cut, which undoes it on
    * the server too.
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
@@ -65,6 +67,7 @@ export class Database {
     const timer = setTimeout(() => this.#drop(client), SINK_TRANSACTION_TIMEOUT_MS);
     try {
       await client.query("BEGIN");
+      this.#inTransaction = client;
       const result = await work();
       await client.query("COMMIT");
       return result;
@@ -72,6 +75,7 @@ export class Database {
       await client.query("ROLLBACK").catch(() => this.#drop(client));
       throw error;
     } finally {
+      this.#inTransaction = undefined;
       clearTimeout(timer);
     }
   }
@@ -83,6 +87,8 @@ export class Database {
   }
 
   async #connected(): Promise<pg.Client> {
+    // On another connection a statement would hold by itself, without those before it.
+    if (this.#inTransaction !== undefined) return this.#inTransaction;
     if (this.#client !== undefined) return this.#client;
     const { url, schema } = this.#options;
     const client = new pg.Client({
@@ -98,8 +104,10 @@ export class Database {
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
     await client.connect();
-    this.#client = client;
-    return client;
+    // Somebody else may have connected meanwhile: one of the two is enough.
+    if (this.#client !== undefined) await client.end();
+    this.#client ??= client;
+    return this.#client;
   }
 
   #drop(client: pg.Client): void {
