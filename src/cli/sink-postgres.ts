@@ -128,8 +128,8 @@ function settingsOf(
 }
 
 /**
- * The pack's and, out of the tenants file, the tenants' own; those of their dead letters, of sessions
- * and of audit. A tenant that comes later is known after a restart.
+ * The pack's and, out of the tenants file, the tenants' own; those of their dead letters, of
+ * sessions and of audit. A tenant that comes later is known after a restart.
  */
 function topicsOf(config: Config, pack: Pack): readonly string[] {
   const letters = { ...config, deadLetters: "none" as const };

@@ -59,8 +59,8 @@ export class Database {
   }
 
   /**
-   * All of `work`, or nothing; one at a time. Where it takes too long the connection is cut, which undoes it on
-   * the server too.
+   * All of `work`, or nothing; one at a time. Where it takes too long the connection is cut, which
+   * undoes it on the server too.
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     const client = await this.#connected();
