@@ -209,13 +209,13 @@ export class Sink {
   #write(reader: GroupReader): void {
     const gathering = this.#gathering;
     this.#gathering = new Gathering();
-    const done = (outcome: Outcome): Outcome => {
+    const noted = (outcome: Outcome): Outcome => {
       this.#writing = undefined;
       this.#outcome = outcome;
       return outcome;
     };
-    this.#writing = this.#writeBatch(reader, gathering).then(done, (error: unknown) => {
-      return done(error instanceof OffsetConflict ? "conflict" : { error });
+    this.#writing = this.#writeBatch(reader, gathering).then(noted, (error: unknown) => {
+      return noted(error instanceof OffsetConflict ? "conflict" : { error });
     });
   }
 
