@@ -5,7 +5,6 @@
  */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { appendFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -146,7 +145,6 @@ async function untilReady(child: ChildProcess): Promise<string> {
   let output = "";
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on("data", (chunk: Buffer) => {
-      if (process.env["ZZ"]) appendFileSync(process.env["ZZ"], chunk);
       if (output.length < 65_536) output += chunk.toString();
       if (/"msg":"ready"|listening on \d+/.test(output)) resolve();
     });
