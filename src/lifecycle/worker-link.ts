@@ -35,7 +35,7 @@ export interface PrimaryChannel {
 
 export interface WorkerLinkOptions {
   readonly channel: PrimaryChannel;
-  readonly lifecycle: Pick<Lifecycle, "drain" | "leaveAtOnce" | "onPhase" | "onDrain">;
+  readonly lifecycle: Pick<Lifecycle, "drain" | "onPhase" | "onDrain">;
   /** Asks so many WebSockets to reconnect. */
   readonly sendAway: (connections: number) => void;
   readonly snapshot: () => Promise<readonly ExportedMetric[]>;
@@ -53,17 +53,12 @@ export function linkToPrimary(options: WorkerLinkOptions): void {
   lifecycle.onDrain("admin", async () => {
     await channel.send({ sluice: "farewell", metrics: await options.snapshot() });
   });
-  let drainWords = 0;
   channel.on("message", (value) => {
     const message = asPrimaryMessage(value);
     switch (message?.sluice) {
       case "drain":
-        drainWords += 1;
-        if (drainWords === 1) {
-          void lifecycle.drain(message.reason);
-        } else {
-          lifecycle.leaveAtOnce(message.reason);
-        }
+        // May be said again, when the primary cannot tell whether it was heard.
+        void lifecycle.drain(message.reason);
         break;
       case "duty":
         options.onDuty();

@@ -225,7 +225,6 @@ export class WorkerPool {
   }
 
   #tellAll(message: PrimaryMessage): void {
-    // A second word to drain would make one leave at once.
     for (const worker of this.#living) {
       if (!worker.handle.isConnected() || worker.isLeaving) continue;
       worker.mayBeDeaf = !worker.hasSpoken;
