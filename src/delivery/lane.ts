@@ -56,10 +56,10 @@ export interface LaneOptions {
 /**
  * A flush looks only every 10 ms whether all is done, and holds a thread of the pool until it is or
  * its time is over. Asked for in slices, the first ones short, it notices sooner and frees the
- * thread for others. Every slice wakes a thread: more short ones cost 10 % of a busy main thread.
- * A commit that is not over by then is looked at from time to time: it needs no thread of its own.
+ * thread for others; each slice wakes a thread, so they grow with the time that has passed. A
+ * commit that is not over by then is looked at from time to time: it needs no thread of its own.
  */
-const FLUSH_SLICES_MS = [4, 5, 50, 100, 100] as const;
+const FLUSH_SLICES_MS = [3, 3, 3, 3, 3, 3, 6, 12, 24, 48, 100] as const;
 const LATE_LOOK_MS = 1;
 const LATE_PAUSE_MS = 40;
 
