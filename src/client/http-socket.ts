@@ -44,6 +44,7 @@ export class HttpSocket implements SocketLike {
   readonly #open = new Set<number>();
   #next = 1;
   #isWelcome = false;
+  #isWaiting = false;
   #work: Promise<void> = Promise.resolve();
 
   /** @param url of the WebSocket; the twin is beside it */
@@ -56,7 +57,8 @@ export class HttpSocket implements SocketLike {
   send(text: string): void {
     // Frames of the client itself.
     const frame = JSON.parse(text) as { readonly t: string };
-    if (frame.t === "ping") this.#hear({ t: "pong" });
+    // A server that owes an answer is silent.
+    if (frame.t === "ping" && !this.#isWaiting) this.#hear({ t: "pong" });
     else if (frame.t === "bye") this.onclose?.({ code: 1000, reason: "bye" });
     else if (frame.t === "hello") {
       const {
@@ -96,6 +98,7 @@ export class HttpSocket implements SocketLike {
 
   async #post(pub: string, last = 0, first = 1): Promise<void> {
     const hello = { ...this.#hello, held: this.#held(), next: this.#next };
+    this.#isWaiting = true;
     try {
       const response = await fetch(twinUrl(this.#url, this.#hello?.stream ?? ""), {
         method: "POST",
@@ -105,6 +108,7 @@ export class HttpSocket implements SocketLike {
       });
       // What is no JSON has no members.
       const answer = (await response.json().catch(() => ({}))) as ServerFrame;
+      this.#isWaiting = false;
       if (!response.ok) this.#refused(response, answer);
       else {
         this.#mark(first, last);
