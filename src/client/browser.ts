@@ -18,7 +18,7 @@ export function createClient<Events extends EventMap = Record<string, object>>(
   const started = startClient(options, options.store ?? sharedStore(queueName));
   const send = (target: string, body: string): void => {
     // Text goes as text/plain either way, which needs no preflight.
-    if (globalThis.navigator.sendBeacon(target, body)) return;
+    if (navigator.sendBeacon(target, body)) return;
     fetch(target, { method: "POST", body, keepalive: true }).catch(() => {});
   };
   addEventListener("pagehide", () => started.leave(send));
@@ -27,7 +27,8 @@ export function createClient<Events extends EventMap = Record<string, object>>(
   });
   addEventListener("online", () => started.wake());
   addEventListener("offline", () => started.sleep());
-  document.addEventListener("visibilitychange", () => void started.client.flush());
+  // It bubbles up from the document, which workers do not have.
+  addEventListener("visibilitychange", () => void started.client.flush());
   // Types of events are the caller's word; at run time any name is taken.
   return started.client as unknown as Client<Events>;
 }

@@ -148,6 +148,89 @@ test("connect: a write key that is refused stops, a token is fetched anew once",
   assert.equal(fetched, 2);
 });
 
+/** Says welcome and auth_ok as a server does whose tokens are good for so long. */
+function tokenServer(serverNow: () => number, lifeMs: number) {
+  return class extends DeadSocket {
+    override begin(): void {
+      this.onopen?.(undefined as never);
+    }
+    override send(text: string): void {
+      const { t } = JSON.parse(text) as { readonly t: string };
+      const life = { auth_exp: serverNow() + lifeMs };
+      const welcome = { t: "welcome", time: serverNow(), resume: "r", credit: {}, ...life };
+      const renewed = { t: "auth_ok", ...life };
+      const answer = { hello: welcome, auth: renewed, ping: { t: "pong" } }[t];
+      queueMicrotask(() => this.onmessage?.({ data: JSON.stringify(answer) } as never));
+    }
+  };
+}
+
+test("token: is renewed a minute before it expires by the server's clock", async () => {
+  for (const aheadMs of [-7_200_000, 0, 7_200_000]) {
+    let fetched = 0;
+    const time = new VirtualTime();
+    const { client } = setUp({
+      token: async () => `${(fetched += 1)}`,
+      clock: time,
+      WebSocket: tokenServer(() => time.now() - aheadMs, 600_000),
+    });
+    client.track("a", {});
+    await time.run(500_000);
+    assert.equal(fetched, 1, `ahead by ${aheadMs} ms`);
+    await time.run(60_000);
+    assert.equal(fetched, 2, `ahead by ${aheadMs} ms`);
+  }
+});
+
+test("token: one that is good for seconds or for years is not asked for without pause", async () => {
+  for (const lifeMs of [20_000, 365 * 86_400_000]) {
+    let fetched = 0;
+    const time = new VirtualTime();
+    const delays: number[] = [];
+    const after = (delayMs: number, action: () => void) => {
+      delays.push(delayMs);
+      return time.after(delayMs, action);
+    };
+    const { client } = setUp({
+      token: async () => `${(fetched += 1)}`,
+      clock: { now: () => time.now(), after },
+      WebSocket: tokenServer(() => time.now(), lifeMs),
+    });
+    client.track("a", {});
+    await time.run(60_000);
+    assert.ok(fetched <= 7, `${fetched} tokens in a minute`);
+    assert.ok(Math.max(...delays) < 2 ** 31, "setTimeout takes no more, and calls at once");
+  }
+});
+
+test("token: a function that throws is asked again after a pause", async () => {
+  let asked = 0;
+  const { client, time, states } = setUp({
+    token: () => {
+      asked += 1;
+      if (asked === 1) throw new Error("not logged in");
+      return Promise.resolve("good");
+    },
+  });
+  const tracked = client.track("a", {});
+  await time.run(60_000);
+  assert.equal((await tracked.outcome()).outcome, "stored");
+  assert.ok(states.some(({ detail }) => detail?.includes("not logged in")));
+});
+
+test("flush: is not waited for in vain when the server refuses the client", async () => {
+  const { client, time } = setUp({ writeKey: "bad" });
+  client.track("a", {});
+  const during = client.flush();
+  await time.run(60_000);
+  assert.equal(await during, false);
+  client.track("b", {});
+  const later = client.flush();
+  await time.run(1);
+  assert.equal(await later, false);
+  await client.close();
+});
+
 test("leave: the oldest events go by the twin and stay until a welcome confirms them", async () => {
   const { client, started, time, server } = setUp({ WebSocket: DeadSocket });
   const tracked = client.track("a", { n: 1 });
@@ -193,8 +276,11 @@ class DeadSocket implements SocketLike {
   onclose: ((event: never) => void) | null = null;
   onerror: ((event: never) => void) | null = null;
   constructor(_url: string) {
-    queueMicrotask(() => this.onclose?.({ code: 1006, reason: "" } as never));
+    queueMicrotask(() => this.begin());
   }
-  send(): void {}
+  begin(): void {
+    this.onclose?.({ code: 1006, reason: "" } as never);
+  }
+  send(_text: string): void {}
   close(): void {}
 }

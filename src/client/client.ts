@@ -106,6 +106,7 @@ function newCore(options: ClientOptions, store: Store): Core {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     listeners: new Map(),
+    flushes: new Set(),
     state: "waiting",
     store,
     entries: new Map(),
@@ -194,15 +195,22 @@ function leave(core: Core, send: (url: string, body: string) => void): void {
   follow(core);
 }
 
-/** Resolves to whether it was done in time. */
-async function within(core: Core, timeoutMs: number | undefined, done: Promise<unknown>) {
-  let cancel = nothing;
-  const late = new Promise<boolean>((resolve) => {
-    if (timeoutMs !== undefined) cancel = core.clock.after(timeoutMs, () => resolve(false));
+/** Resolves to whether it was done in time, and before the server has refused this client. */
+function within(
+  { clock, flushes }: Core,
+  timeoutMs: number | undefined,
+  done: Promise<unknown>,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isDone: boolean) => {
+      flushes.delete(end);
+      cancel();
+      resolve(isDone);
+    };
+    const cancel = timeoutMs === undefined ? nothing : clock.after(timeoutMs, () => end(false));
+    flushes.add(end);
+    void done.then(() => end(true));
   });
-  const isDone = await Promise.race([done.then(() => true), late]);
-  cancel();
-  return isDone;
 }
 
 function flush(core: Core, timeoutMs: number | undefined): Promise<boolean> {
@@ -212,7 +220,7 @@ function flush(core: Core, timeoutMs: number | undefined): Promise<boolean> {
     await Promise.all(openEntries(core).map((entry) => entry.outcome()));
   };
   pumpNow(core);
-  return within(core, timeoutMs, settled());
+  return within(core, core.isOver ? 0 : timeoutMs, settled());
 }
 
 async function close(core: Core, timeoutMs: number): Promise<void> {

@@ -133,6 +133,8 @@ export interface Core {
   /** A token is being fetched. */
   isDialing: boolean;
   tokenRefused: boolean;
+  /** This clock, ahead of the server's. */
+  aheadMs: number;
   auth: string | undefined;
   pauses: number;
   /** Tries in a row that never got to a welcome. */
@@ -147,6 +149,8 @@ export interface Core {
   // client.ts
 
   cancelLinger: (() => void) | undefined;
+  /** Those who wait for outcomes, to be told that none will come. */
+  readonly flushes: Set<(isDone: boolean) => void>;
 }
 
 export function nothing(): void {}

@@ -22,8 +22,12 @@ const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 30_000;
 const HEALTHY_MS = 60_000;
 
-/** A token is renewed so long before it expires. */
+/** A token is renewed so long before it expires, */
 const RENEW_BEFORE_MS = 60_000;
+
+/** but not more often than this, and not later than timers can be set to. */
+const RENEW_MS_MIN = 10_000;
+const RENEW_MS_MAX = 2_000_000_000;
 
 /** A cut so soon after a frame may have been caused by it. */
 const SUSPICIOUS_MS = 5_000;
@@ -61,7 +65,8 @@ export function connect(core: Core): void {
 }
 
 function fetchToken(core: Core, then: () => void): void {
-  core.options.token?.().then(
+  // Also one that throws, or gives no promise.
+  (async () => core.options.token?.())().then(
     (token) => {
       core.auth = token;
       then();
@@ -88,12 +93,16 @@ function open(core: Core): void {
 /** `welcome` or `auth_ok` came: what it says is kept, and saved before anything is sent. */
 export function trusted(
   core: Core,
-  { t, resume = "", limits, auth_exp: expiresAt }: ServerFrame,
+  { t, resume = "", limits, time, auth_exp: expiresAt }: ServerFrame,
 ): void {
   const { clock, options, socket } = core;
+  const nowMs = clock.now();
+  // This clock may be wrong by years.
+  if (time !== undefined) core.aheadMs = nowMs - time;
   core.cancelRenewal();
   if (expiresAt !== undefined && options.token !== undefined) {
-    const delayMs = Math.max(0, expiresAt - RENEW_BEFORE_MS - clock.now());
+    const leftMs = expiresAt + core.aheadMs - nowMs - RENEW_BEFORE_MS;
+    const delayMs = Math.min(Math.max(leftMs, RENEW_MS_MIN), RENEW_MS_MAX);
     core.cancelRenewal = clock.after(delayMs, () => {
       fetchToken(core, () => renewToken(core, core.auth ?? ""));
     });
@@ -133,6 +142,7 @@ export function ended(core: Core, code: number, detail: string): void {
   else if (what === "stop" || what === "token" || (what === "frame" && out.length === 0)) {
     core.isOver = true;
     become(core, "stopped", said);
+    for (const end of core.flushes) end(false);
     // Another context may have what this one lacks.
     follow(core);
   } else if (what === "reload") {

@@ -36,6 +36,8 @@ export interface ServerFrame {
   };
   /** Seconds. */
   readonly ping?: number;
+  /** Of the server's clock, as `auth_exp`. */
+  readonly time?: number;
   readonly auth_exp?: number;
   readonly n?: number;
   readonly code?: string;

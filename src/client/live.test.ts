@@ -202,6 +202,12 @@ describe("subscribe", () => {
     scene.socket.tell({ t: "subscribed", token: "t", heartbeat: 15, auth_exp: 81_000 });
     await scene.clock.pass(20_001);
     assert.deepEqual(scene.sockets[1]?.said.at(-1), { t: "auth", token: "k3" });
+    // By this clock it expired long ago: not asked for without pause.
+    scene.socket.tell({ t: "auth_ok", auth_exp: 1 });
+    await scene.clock.pass(1);
+    assert.equal(asked, 3);
+    await scene.clock.pass(10_000);
+    assert.equal(asked, 4);
     for (const code of [4400, 4403, 1008]) {
       const other = new Scene();
       await other.start({ auth: "k" });

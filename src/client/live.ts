@@ -92,6 +92,11 @@ const WELCOME_MS = 20_000;
 const SILENT_BEATS = 2.5;
 
 const RENEW_BEFORE_MS = 60_000;
+
+/** Whatever the clocks say; timers can be set no longer. */
+const RENEW_MS_MIN = 10_000;
+const RENEW_MS_MAX = 2_000_000_000;
+
 const UNAUTHENTICATED = 4401;
 
 /** Offsets that one `fetch` may ask for. */
@@ -272,7 +277,8 @@ class Subscription implements LiveSubscription {
   #renewBefore(expiresAt: number | undefined): void {
     this.#cancelRenewal();
     if (expiresAt === undefined || typeof this.#options.auth !== "function") return;
-    const delayMs = Math.max(0, expiresAt - RENEW_BEFORE_MS - this.#clock.now());
+    const leftMs = expiresAt - RENEW_BEFORE_MS - this.#clock.now();
+    const delayMs = Math.min(Math.max(leftMs, RENEW_MS_MIN), RENEW_MS_MAX);
     this.#cancelRenewal = this.#clock.after(delayMs, () => {
       // Without fresh ones the connection ends when the old ones do.
       this.#credentials().then((token) => this.#say({ t: "auth", token }), nothing);

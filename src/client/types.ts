@@ -78,7 +78,8 @@ export interface Client<Events extends EventMap = Record<string, object>> {
   ): Tracked;
   /**
    * Sends what is queued without lingering. Resolves to true when every event tracked so far has
-   * its outcome, to false when `timeoutMs` (absent: no limit) has passed before.
+   * its outcome, to false when before that `timeoutMs` (absent: no limit) has passed, or the server
+   * has refused the client for good.
    */
   flush(timeoutMs?: number): Promise<boolean>;
   /**

@@ -209,3 +209,40 @@ test("a page that goes away at once: what it could not send is sent by the next"
   await flush(next);
   await judge(ids);
 });
+
+for (const [title, harm] of [
+  ["IndexedDB is forbidden", "globalThis, 'indexedDB', { get: fail }"],
+  ["IndexedDB cannot be opened", "IDBFactory.prototype, 'open', { value: fail }"],
+  ["the quota is used up", "IDBObjectStore.prototype, 'add', { value: fail }"],
+] as const) {
+  test(`where ${title}, the queue is in memory and every event arrives`, async () => {
+    const page = await openTab();
+    await page.evaluate(`(() => {
+      const fail = () => { throw new DOMException("no", "QuotaExceededError"); };
+      Object.defineProperty(${harm});
+    })()`);
+    await page.evaluate(ownClient({ isMute: false }));
+    const ids = await track(page, 20);
+    await flush(page);
+    await judge(ids);
+  });
+}
+
+test("a worker, which has no document, sends as a page does", async () => {
+  const page = await openTab();
+  const url = `http://127.0.0.1:${proxy.port}`;
+  const worker = `
+    const { createClient } = await import("${url}/demo/client.js");
+    const client = createClient({ url: "${url}", writeKey: "demo", queueName: "w" });
+    const data = { messageId: "m", timestamp: Date.now(), anonymousId: "a", query: "tea", resultCount: 1 };
+    postMessage(await client.track("search", data).outcome());`;
+  const outcome = await page.evaluate(`new Promise((resolve, reject) => {
+    const blob = new Blob([${JSON.stringify(worker)}], { type: "text/javascript" });
+    const worker = new Worker(URL.createObjectURL(blob), { type: "module" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  })`);
+  const { id, outcome: said } = outcome as { readonly id: string; readonly outcome: string };
+  assert.equal(said, "stored");
+  await judge([id]);
+});
