@@ -32,6 +32,7 @@ export function makeAdminPort(
   const admin = createAdminServer({
     host: config.adminHost,
     port: config.adminPort,
+    names: config.adminNames,
     health: lifecycle.health,
     metrics: () => registry.text(),
     ...(tracer === null ? {} : { openMetrics: () => registry.openMetricsText() }),

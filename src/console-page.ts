@@ -30,7 +30,7 @@ export function notesOf(
 }
 
 export interface PrimaryConsoleParts {
-  readonly config: Pick<Config, "adminHost" | "pack">;
+  readonly config: Pick<Config, "pack">;
   readonly version: string;
   readonly workers: number;
   readonly metrics: () => Promise<readonly ExportedMetric[]>;
@@ -48,7 +48,7 @@ export function makePrimaryConsole(parts: PrimaryConsoleParts): Console {
   const { nowMs } = systemClock;
   const look = lookByWorker;
   const sources = { metrics, notes, history: null, state: ready, facts, look };
-  return new Console({ ...sources, nowMs, startedAtMs }, { adminHost: config.adminHost });
+  return new Console({ ...sources, nowMs, startedAtMs });
 }
 
 interface ConsoleRooms {
@@ -57,29 +57,26 @@ interface ConsoleRooms {
 }
 
 export function makeConsole(parts: ConsoleParts, { held, look }: ConsoleRooms): Console {
-  const { config, pack, telemetry, lifecycle, version } = parts;
+  const { pack, telemetry, lifecycle, version } = parts;
   const { cells } = telemetry.registry;
-  return new Console(
-    {
-      metrics: () => telemetry.registry.snapshot(),
-      notes: async () => notesOf(parts, held),
-      look,
-      history: new History(
-        {
-          eventsOutcome: cells.eventsOutcome,
-          ackLatency: cells.ackLatency,
-          unackedEvents: cells.unackedEvents,
-          wsConnections: cells.wsConnections,
-          sessionsActive: cells.sessionsActive,
-          eventLoopUtilization: cells.eventLoopUtilization,
-        },
-        systemClock,
-      ),
-      state: () => lifecycle.health.ready(),
-      facts: { version, pack: pack.name, workers: 1 },
-      nowMs: systemClock.nowMs,
-      startedAtMs: systemClock.nowMs(),
-    },
-    { adminHost: config.adminHost },
-  );
+  return new Console({
+    metrics: () => telemetry.registry.snapshot(),
+    notes: async () => notesOf(parts, held),
+    look,
+    history: new History(
+      {
+        eventsOutcome: cells.eventsOutcome,
+        ackLatency: cells.ackLatency,
+        unackedEvents: cells.unackedEvents,
+        wsConnections: cells.wsConnections,
+        sessionsActive: cells.sessionsActive,
+        eventLoopUtilization: cells.eventLoopUtilization,
+      },
+      systemClock,
+    ),
+    state: () => lifecycle.health.ready(),
+    facts: { version, pack: pack.name, workers: 1 },
+    nowMs: systemClock.nowMs,
+    startedAtMs: systemClock.nowMs(),
+  });
 }

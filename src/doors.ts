@@ -67,6 +67,7 @@ export function makeIngest(
       quotaReached: (scope) => telemetry.traffic.quotaReached(scope),
       told: (durationMs) => telemetry.traffic.told(durationMs),
     },
+    onInflated: (compressed, bytes) => telemetry.traffic.inflated(compressed, bytes),
     recordHeaders: config.cloudEventsHeaders,
     processId: makeProcessId(),
   });
@@ -126,6 +127,7 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       onRefused: () => traffic.socketRefused("bad_request"),
       onOpened: () => traffic.socketOpened(),
       onClosed: (closeCode) => traffic.socketClosed(closeCode),
+      onBacklog: (what) => traffic.backlogged(what),
       onFailure,
     },
     live: { hub: live, doorman, neighbours, loopback, onFailure },

@@ -107,12 +107,12 @@ function registryRoutes(): readonly AdminRoute[] {
 }
 
 /** The primary's own, and where all workers listen: new ones would be alone there. */
-const FIXED = ["host", "port", "workers", "adminHost", "adminPort"] as const;
+const FIXED = ["host", "port", "workers", "adminHost", "adminPort", "adminNames"] as const;
 
 /** What stands against a rolling restart with the configuration as it is now; null: nothing. */
 export function whyNoRenewal(running: Config, now: LoadResult): string | null {
   if (now.kind === "fault") return now.faults.join("; ");
   if (now.kind === "help") return null;
-  const changed = FIXED.filter((name) => now.config[name] !== running[name]);
+  const changed = FIXED.filter((name) => String(now.config[name]) !== String(running[name]));
   return changed.length === 0 ? null : `${changed.join(", ")} changed: that needs a restart`;
 }

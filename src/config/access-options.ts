@@ -38,6 +38,21 @@ export const ACCESS_OPTIONS = {
     max: 65_535,
     text: "Port of the admin server. 0 takes a free one.",
   },
+  adminNames: {
+    group: "listen",
+    type: "list",
+    default: [],
+    itemsMax: 64,
+    form: {
+      pattern: /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+      expected: "a name in lower case, without a port",
+      example: "gateway-1.example.com",
+    },
+    text:
+      "Names under which the admin port may be asked for more than its health, beside adminHost, " +
+      "addresses, and names that no public DNS has (gateway, gateway.prod.svc). Other names are " +
+      "answered 403: a page in somebody's browser may have made them point here.",
+  },
 
   tlsCertFile: {
     group: "listen",

@@ -3,31 +3,7 @@ import { describe, it } from "node:test";
 import { FakeClock } from "../lib/clock.ts";
 import { CONSOLE_HISTORY_EVERY_MS, CONSOLE_HISTORY_MAX } from "../limits.ts";
 import { CounterCells } from "../telemetry/cells.ts";
-import { isOwnName } from "./console.ts";
 import { History } from "./history.ts";
-
-describe("isOwnName", () => {
-  it("takes addresses, names of this machine or network, and the one that was set", () => {
-    for (const host of [
-      "127.0.0.1:9464",
-      "[::1]:9464",
-      "10.1.2.3",
-      "localhost:9464",
-      "gateway:9464",
-      "sluice.monitoring.svc.cluster.local",
-      "sluice.localhost:9464",
-    ]) {
-      assert.equal(isOwnName(host, "127.0.0.1"), true, host);
-    }
-    assert.equal(isOwnName("ops.example.com:9464", "ops.example.com"), true);
-  });
-
-  it("refuses names that a stranger may have made to point here", () => {
-    for (const host of ["rebind.example.com", "evil.example:9464", "127.0.0.1.example.com"]) {
-      assert.equal(isOwnName(host, "127.0.0.1"), false, host);
-    }
-  });
-});
 
 describe("History", () => {
   it("notes the numbers every so often, and keeps the last of them", () => {

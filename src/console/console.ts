@@ -3,7 +3,6 @@
  * the data it asks for. Nothing is loaded from elsewhere, and nothing can be changed by it.
  */
 import { readFileSync } from "node:fs";
-import { isPrivateName, nameOf } from "../lib/private-name.ts";
 import { consoleData } from "./console-data.ts";
 import type { ConsoleSources } from "./console-data.ts";
 
@@ -33,8 +32,6 @@ const HEADERS = {
 interface ConsoleRequest {
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
-  /** The header of that name, "" without one. */
-  readonly host: string;
 }
 
 interface ConsoleAnswer {
@@ -46,19 +43,16 @@ interface ConsoleAnswer {
 
 export class Console {
   readonly #sources: ConsoleSources;
-  readonly #adminHost: string;
   readonly #files = new Map<string, string>();
 
-  constructor(sources: ConsoleSources, { adminHost }: { readonly adminHost: string }) {
+  constructor(sources: ConsoleSources) {
     this.#sources = sources;
-    this.#adminHost = adminHost;
   }
 
   /** null: there is nothing at this path. */
   readonly answer = async (request: ConsoleRequest): Promise<ConsoleAnswer | null> => {
     const [, name = "", ...rest] = request.segments;
     if (rest.length > 0) return null;
-    if (!isOwnName(request.host, this.#adminHost)) return this.#stranger();
     if (name === "data") {
       const body = await consoleData(this.#sources, request.query.get("history") === "1");
       const contentType = "application/json; charset=utf-8";
@@ -87,17 +81,4 @@ export class Console {
     this.#files.set(file, known);
     return known;
   }
-
-  #stranger(): ConsoleAnswer {
-    const body = "Open the console by its address, or by the name in SLUICE_ADMIN_HOST.\n";
-    return { status: 403, contentType: "text/plain; charset=utf-8", body, headers: HEADERS };
-  }
-}
-
-/**
- * Is this a name under which the admin port is meant to be reached? Others are refused unless the
- * operator has set them.
- */
-export function isOwnName(host: string, adminHost: string): boolean {
-  return isPrivateName(host) || nameOf(host) === adminHost;
 }

@@ -14,8 +14,22 @@ test("statistics say up to which record a partition is confirmed; what is missin
 });
 
 test("statistics of brokers leave out those librdkafka only boots from", () => {
-  const up = { nodeid: 1, state: "UP", outbuf_cnt: 1, waitresp_cnt: 2, txretries: 3 };
-  const down = { nodeid: 2, state: "DOWN", rtt: { p99: 2_500 }, req_timeouts: 4, txerrs: 1 };
+  const up = {
+    nodeid: 1,
+    state: "UP",
+    outbuf_cnt: 1,
+    waitresp_cnt: 2,
+    txretries: 3,
+    int_latency: { p99: 700 },
+  };
+  const down = {
+    nodeid: 2,
+    state: "DOWN",
+    rtt: { p99: 2_500 },
+    outbuf_latency: { p99: 90 },
+    req_timeouts: 4,
+    txerrs: 1,
+  };
   const boot = { nodeid: -1, state: "DOWN", txretries: 100 };
   const partitions = { "-1": { txmsgs: 9 }, 0: { txmsgs: 17 } };
   const statistics = parseStatistics(
@@ -37,6 +51,8 @@ test("statistics of brokers leave out those librdkafka only boots from", () => {
     brokersKnown: 2,
     requests: 3,
     roundTripP99Ms: 2.5,
+    recordWaitP99Ms: 0.7,
+    requestWaitP99Ms: 0.09,
     throttleMsMax: 0,
     retries: 3,
     timeouts: 4,

@@ -20,6 +20,9 @@ interface Broker {
   readonly txretries?: number;
   readonly req_timeouts?: number;
   readonly connects?: number;
+  /** Microseconds, as all of librdkafka's windows. */
+  readonly int_latency?: { readonly p99?: number };
+  readonly outbuf_latency?: { readonly p99?: number };
   readonly rtt?: { readonly p99?: number };
   readonly throttle?: { readonly max?: number };
 }
@@ -49,6 +52,9 @@ export interface ProducerStatistics {
   readonly requests: number;
   /** The slowest broker. */
   readonly roundTripP99Ms: number;
+  /** Records until they are in a request, and requests until they are sent; likewise. */
+  readonly recordWaitP99Ms: number;
+  readonly requestWaitP99Ms: number;
   readonly throttleMsMax: number;
   readonly retries: number;
   readonly timeouts: number;
@@ -87,6 +93,8 @@ export function parseStatistics(text: string): ProducerStatistics {
     brokersKnown: known.length,
     requests: total(({ outbuf_cnt = 0, waitresp_cnt = 0 }) => outbuf_cnt + waitresp_cnt),
     roundTripP99Ms: most(({ rtt }) => rtt?.p99) / 1_000,
+    recordWaitP99Ms: most(({ int_latency }) => int_latency?.p99) / 1_000,
+    requestWaitP99Ms: most(({ outbuf_latency }) => outbuf_latency?.p99) / 1_000,
     throttleMsMax: most(({ throttle }) => throttle?.max),
     retries: total(({ txretries }) => txretries),
     timeouts: total(({ req_timeouts }) => req_timeouts),

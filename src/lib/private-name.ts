@@ -12,6 +12,14 @@ export function isPrivateName(host: string): boolean {
   return isIP(name) !== 0 || !name.replace(/\.$/, "").includes(".") || PRIVATE_SUFFIX.test(name);
 }
 
+/**
+ * Is this a name under which a private port is meant to be reached? Others are refused unless they
+ * are among `names`, which the operator has set.
+ */
+export function isOwnName(host: string, names: readonly string[]): boolean {
+  return isPrivateName(host) || names.includes(nameOf(host).toLowerCase());
+}
+
 /** Without its port, and without the brackets of an IPv6 address. */
 export function nameOf(host: string): string {
   return host.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");

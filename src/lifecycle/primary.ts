@@ -16,7 +16,7 @@ import type { WorkerHandle } from "./pooled-worker.ts";
 import { WorkerPool } from "./workers.ts";
 
 export interface PrimaryOptions {
-  readonly config: Pick<Config, "adminHost" | "adminPort" | "drainDeadlineMs">;
+  readonly config: Pick<Config, "adminHost" | "adminPort" | "adminNames" | "drainDeadlineMs">;
   /** How many. */
   readonly workers: number;
   /** Standard output is a terminal: SIGHUP says that it is gone, and so should we be. */
@@ -87,6 +87,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const admin = createAdminServer({
     host: config.adminHost,
     port: config.adminPort,
+    names: config.adminNames,
     health: lifecycle.health,
     metrics: async () => mergedText(await snapshots()),
     routes: options.routes?.({ metrics, health: lifecycle.health }) ?? [],

@@ -7,6 +7,8 @@ import type { Tally } from "./batch.ts";
 /** At most once per batch and happening. */
 export interface PipelineObserver {
   encoded(durationMs: number): void;
+  /** A batch says when it was sent; it came so much later. Below 0: before that, by our clock. */
+  sentBefore(differenceMs: number): void;
   /** The last event of a batch whose records went to Kafka has its outcome. */
   committed(durationMs: number): void;
   /** Events that now count as received; every one of them comes back in one tally. */

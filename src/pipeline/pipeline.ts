@@ -160,6 +160,7 @@ export class Pipeline {
     const encodedMs = clockMs();
     observer.encoded(encodedMs - startedMs);
     const { receivedAtMs } = context;
+    if (Number.isFinite(result.sentAtMs)) observer.sentBefore(receivedAtMs - result.sentAtMs);
     const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
     const bytes = frame.length;
     const times = { startedMs, encodedMs };

@@ -30,6 +30,8 @@ export interface IngestLimits {
 }
 
 export interface IngestParts extends HttpBatchesParts {
+  /** A body that came compressed was inflated. */
+  readonly onInflated: (compressedBytes: number, bytes: number) => void;
   readonly admission: Admission;
   readonly limits: IngestLimits;
   /** The server is bound to loopback only. */
@@ -231,7 +233,10 @@ export class HttpIngest {
     await this.#inflations.run(async () => {
       const inflated = await inflate(body, coding, { bytesMax, ratioMax });
       if ("kind" in inflated) this.#refuseCoding(request, inflated);
-      else text = inflated;
+      else {
+        text = inflated;
+        this.#parts.onInflated(body.length, inflated.length);
+      }
     });
     return text;
   }

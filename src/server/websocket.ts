@@ -39,6 +39,8 @@ export interface WebSocketDoorParts {
   readonly onRefused: () => void;
   readonly onOpened: () => void;
   readonly onClosed: (code: number) => void;
+  /** A client reads too slowly: what was written waits in memory, or is cut off with it. */
+  readonly onBacklog: (what: "waited" | "cut") => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -58,7 +60,7 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     open: (socket) => {
       parts.onOpened();
       parts.doorman.opened(socket.getUserData().peer.address ?? "");
-      guarded(parts, () => open(socket, parts.hub));
+      guarded(parts, () => open(socket, parts));
     },
     message: (socket, message, isBinary) => {
       const { connection } = socket.getUserData();
@@ -117,10 +119,16 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   );
 }
 
-/** uWebSockets' word for a message that was dropped, because the client does not read. */
+/**
+ * uWebSockets' words for a message that waits, or was dropped, because the client does not read.
+ */
+const WAITS = 0;
 const DROPPED = 2;
 
-function open(socket: WebSocket<SocketData>, hub: StreamHub): void {
+function open(
+  socket: WebSocket<SocketData>,
+  { hub, onBacklog }: Pick<WebSocketDoorParts, "hub" | "onBacklog">,
+): void {
   const data = socket.getUserData();
   data.connection = hub.open(
     {
@@ -130,6 +138,8 @@ function open(socket: WebSocket<SocketData>, hub: StreamHub): void {
           socket.cork(() => {
             status = socket.send(text, false, false);
           });
+          if (status === WAITS) onBacklog("waited");
+          else if (status === DROPPED) onBacklog("cut");
         }
         return status !== DROPPED;
       },

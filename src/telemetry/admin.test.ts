@@ -20,6 +20,7 @@ describe("createAdminServer", () => {
     server = createAdminServer({
       host: "127.0.0.1",
       port: 0,
+      names: ["ops.example.com"],
       log,
       health: { live: () => GOOD, ready: () => readiness, started: () => GOOD },
       metrics: async () => "sluice_test 1\n",
@@ -64,6 +65,24 @@ describe("createAdminServer", () => {
     const answer = await fetch(`${url}/metrics`);
     assert.equal(answer.headers.get("content-type"), METRICS_CONTENT_TYPE);
     assert.equal(await answer.text(), "sluice_test 1\n");
+  });
+
+  it("a page that points its own name here reads nothing but health", async () => {
+    const { port } = new URL(url);
+    const statusOf = (path: string, host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { port, path, headers: { host } };
+        httpRequest("http://127.0.0.1", options, (answer) => resolve(answer.resume().statusCode))
+          .on("error", reject)
+          .end();
+      });
+    for (const path of ["/metrics", "/subjects/a", "/nothing"]) {
+      assert.equal(await statusOf(path, `rebind.example.com:${port}`), 403, path);
+    }
+    assert.equal(await statusOf("/readyz", "sluice.example.com"), 200);
+    for (const host of [`gateway:${port}`, "10.0.0.5", "gateway.prod.svc", "ops.example.com"]) {
+      assert.equal(await statusOf("/metrics", host), 200, host);
+    }
   });
 
   it("a plugged-in route gets decoded segments and the query; its null is 404", async () => {

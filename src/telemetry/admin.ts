@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
+import { isOwnName } from "../lib/private-name.ts";
 import type { Logger } from "./logger.ts";
 import { METRICS_CONTENT_TYPE, OPEN_METRICS_CONTENT_TYPE } from "./metric-registry.ts";
 
@@ -40,13 +41,13 @@ interface AdminRequest {
   readonly query: URLSearchParams;
   /** The header of that name, "" without one. */
   readonly accept: string;
-  /** Likewise. */
-  readonly host: string;
 }
 
 export interface AdminRoute {
   /** Starts with a slash; takes the path itself and everything below it. */
   readonly prefix: string;
+  /** Answered under whatever name it is asked for: it says nothing that is worth a trick. */
+  readonly isPublic?: boolean;
   /** Null: there is nothing there (404). */
   readonly answer: (request: AdminRequest) => AdminAnswer | null | Promise<AdminAnswer | null>;
 }
@@ -55,6 +56,8 @@ export interface AdminServerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Under which it is asked, beside `host`, addresses, and names that no public DNS has. */
+  readonly names?: readonly string[];
   readonly health: Health;
   /** The Prometheus text format. */
   readonly metrics: () => Promise<string>;
@@ -83,6 +86,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const routes: AdminRoute[] = [...builtInRoutes(options), ...(options.routes ?? [])];
+  const names = [options.host, ...(options.names ?? [])];
   /** Connections with an answer that is not out yet. */
   const busy = new WeakSet<Socket>();
   const server = createServer(
@@ -102,7 +106,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       }
       busy.add(socket);
       response.on("finish", () => busy.delete(socket));
-      answer(request, routes)
+      answer(request, { routes, names })
         .catch((error: unknown) => {
           options.log.error("admin route failed", { path: request.url, error });
           return problem(500, "An error inside sluice");
@@ -133,6 +137,8 @@ function builtInRoutes(options: AdminServerOptions): AdminRoute[] {
   const { health } = options;
   const healthRoute = (prefix: string, report: () => HealthReport): AdminRoute => ({
     prefix,
+    // Balancers ask for it by the name of their service.
+    isPublic: true,
     answer: ({ segments }) => {
       if (segments.length !== 1) {
         return null;
@@ -161,9 +167,12 @@ function builtInRoutes(options: AdminServerOptions): AdminRoute[] {
   ];
 }
 
+const STRANGE_NAME =
+  "The admin port is not asked by this name: use its address, or name it in SLUICE_ADMIN_NAMES";
+
 async function answer(
   request: IncomingMessage,
-  routes: readonly AdminRoute[],
+  { routes, names }: { readonly routes: readonly AdminRoute[]; readonly names: readonly string[] },
 ): Promise<AdminAnswer> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return problem(405, "This path does not take this method");
@@ -186,8 +195,9 @@ async function answer(
       (best, next) => (next.prefix.length > (best?.prefix.length ?? -1) ? next : best),
       undefined,
     );
+  if (route?.isPublic !== true && !isOwnName(host, names)) return problem(403, STRANGE_NAME);
   return (
-    (await route?.answer({ path, segments, query, accept, host })) ??
+    (await route?.answer({ path, segments, query, accept })) ??
     problem(404, "There is nothing at this path")
   );
 }

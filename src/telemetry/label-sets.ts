@@ -89,10 +89,16 @@ export const QUOTA_SCOPES = ["tenant", "source"] as const;
 export const CREDIT_PAUSES = ["kafka", "memory", "rate", "drain"] as const;
 export const BROKER_TROUBLES = ["retry", "timeout", "error", "reconnect"] as const;
 export const CANARY_RESULTS = ["seen", "missing", "not_stored", "unread"] as const;
+/** Of a sender, beside ours. */
+export const CLOCK_SIDES = ["slow", "fast"] as const;
+export const BACKLOGS = ["waited", "cut"] as const;
+export const KAFKA_WAITS = ["records", "requests"] as const;
+export const BODY_SIDES = ["compressed", "inflated"] as const;
 export const SPAN_RESULTS = ["exported", "failed"] as const;
 export const RESULTS = ["ok", "failed"] as const;
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
+export type Backlog = (typeof BACKLOGS)[number];
 export type Dialect = (typeof DIALECTS)[number];
 export type Transport = (typeof TRANSPORTS)[number];
 export type HttpRoute = (typeof HTTP_ROUTES)[number];

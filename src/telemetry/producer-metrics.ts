@@ -1,6 +1,6 @@
 /** The metrics about the Kafka client itself, from librdkafka's statistics. */
 import { each, type MetricDeclaration } from "./declaration.ts";
-import { BROKER_TROUBLES } from "./label-sets.ts";
+import { BROKER_TROUBLES, KAFKA_WAITS } from "./label-sets.ts";
 
 export const PRODUCER_METRICS = {
   producerQueueRecords: {
@@ -39,6 +39,16 @@ export const PRODUCER_METRICS = {
     name: "sluice_kafka_round_trip_seconds",
     type: "gauge",
     help: "Round trips to the slowest broker, 99th percentile of the last statistics.",
+    aggregator: "max",
+  },
+  producerWait: {
+    name: "sluice_kafka_queue_wait_seconds",
+    type: "gauge",
+    help:
+      "Longest waits in the Kafka client, 99th percentile of the last statistics: records until " +
+      "they are in a request, requests until they are sent.",
+    labels: ["what"],
+    series: each(KAFKA_WAITS),
     aggregator: "max",
   },
   brokerThrottle: {

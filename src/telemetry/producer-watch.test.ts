@@ -11,6 +11,8 @@ const QUIET: ProducerReading = {
   brokersUp: 3,
   requests: 0,
   roundTripP99Ms: 1,
+  recordWaitP99Ms: 0,
+  requestWaitP99Ms: 0,
   throttleMsMax: 0,
   retries: 0,
   timeouts: 0,
@@ -35,7 +37,11 @@ function setUp() {
     cells.brokerTroubles.get();
     return cells.brokerTroubles.value(kind);
   };
-  return { say, gauge, troubles };
+  const waits = () =>
+    Object.fromEntries(
+      cells.producerWait.get().values.map(({ labels, value }) => [labels["what"], value]),
+    );
+  return { say, gauge, troubles, waits };
 }
 
 describe("ProducerWatch", () => {
@@ -46,6 +52,12 @@ describe("ProducerWatch", () => {
     assert.equal(gauge("producerQueueRecords"), 90);
     assert.equal(gauge("producerQueueFill"), 0.8);
     assert.equal(gauge("brokersUp"), 2);
+  });
+
+  it("shows the longest waits of all producers", () => {
+    const { say, waits } = setUp();
+    say({ recordWaitP99Ms: 5, requestWaitP99Ms: 40 }, { recordWaitP99Ms: 200 });
+    assert.deepEqual(waits(), { records: 0.2, requests: 0.04 });
   });
 
   it("goes on counting when a producer is replaced and counts from 0", () => {

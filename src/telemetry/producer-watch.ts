@@ -15,6 +15,8 @@ export interface ProducerReading {
   readonly brokersUp: number;
   readonly requests: number;
   readonly roundTripP99Ms: number;
+  readonly recordWaitP99Ms: number;
+  readonly requestWaitP99Ms: number;
   readonly throttleMsMax: number;
   readonly retries: number;
   readonly timeouts: number;
@@ -81,6 +83,9 @@ export class ProducerWatch {
     });
     cells.brokerRequests.readFrom(sum(({ requests }) => requests));
     cells.brokerRoundTrip.readFrom(most(({ roundTripP99Ms }) => roundTripP99Ms / 1_000));
+    const recordWait = most(({ recordWaitP99Ms }) => recordWaitP99Ms / 1_000);
+    const requestWait = most(({ requestWaitP99Ms }) => requestWaitP99Ms / 1_000);
+    cells.producerWait.readSeriesFrom(() => [recordWait(), requestWait()]);
     cells.brokerThrottle.readFrom(most(({ throttleMsMax }) => throttleMsMax / 1_000));
     cells.hotPartition.readFrom(() => {
       this.#all();

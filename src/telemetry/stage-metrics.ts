@@ -1,12 +1,17 @@
-/** The metrics about the stages a batch goes through, and about the traces of some batches. */
+/**
+ * The metrics about the stages a batch goes through, about the clocks of those who sent it, and
+ * about the traces of some batches.
+ */
 import { each, type MetricDeclaration } from "./declaration.ts";
-import { SPAN_RESULTS } from "./label-sets.ts";
+import { CLOCK_SIDES, SPAN_RESULTS } from "./label-sets.ts";
 
 const SHORT_SECONDS = [
   0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
   0.1,
 ];
 const LONG_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 30];
+
+const SKEW_SECONDS = [0.1, 0.5, 1, 5, 30, 60, 300, 3_600, 86_400];
 
 export const STAGE_METRICS = {
   receive: {
@@ -32,6 +37,16 @@ export const STAGE_METRICS = {
     type: "histogram",
     help: "From knowing outcomes to having written the answer or ack that tells them.",
     buckets: SHORT_SECONDS,
+  },
+  clockSkew: {
+    name: "sluice_clock_skew_seconds",
+    type: "histogram",
+    help:
+      "How far sentAt of a batch is from its arrival; slow has the time on the way in it. Event " +
+      "times are corrected by it.",
+    labels: ["clock"],
+    series: each(CLOCK_SIDES),
+    buckets: SKEW_SECONDS,
   },
 } as const satisfies Record<string, MetricDeclaration>;
 

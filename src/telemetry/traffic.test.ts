@@ -145,6 +145,18 @@ describe("TrafficTelemetry", () => {
     assert.equal(cells.wsOpened.value(), 2);
   });
 
+  it("clocks of senders, by which way they are off", async () => {
+    const { traffic, registry } = setUp();
+    traffic.sentBefore(40);
+    traffic.sentBefore(2_000);
+    traffic.sentBefore(-7_200_000);
+    const text = await registry.text();
+    assert.match(text, /^sluice_clock_skew_seconds_bucket\{le="0.1",clock="slow"\} 1$/m);
+    assert.match(text, /^sluice_clock_skew_seconds_bucket\{le="5",clock="slow"\} 2$/m);
+    assert.match(text, /^sluice_clock_skew_seconds_bucket\{le="3600",clock="fast"\} 0$/m);
+    assert.match(text, /^sluice_clock_skew_seconds_sum\{clock="fast"\} 7200$/m);
+  });
+
   it("failed dead letters are counted and logged", () => {
     const { traffic, cells, log } = setUp();
     traffic.deadLettersWritten("stored", 2);

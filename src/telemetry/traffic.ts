@@ -6,6 +6,7 @@ import { OUTCOME_CODES, type FaultKind } from "../errors.ts";
 import {
   HTTP_STATUSES,
   LEDGER_STATES,
+  type Backlog,
   type DeadLetterResult,
   type Dialect,
   type HttpRoute,
@@ -131,6 +132,23 @@ export class TrafficTelemetry {
   /** One batch was validated and encoded. */
   encoded(durationMs: number): void {
     this.#cells.encode.observe(durationMs / 1_000);
+  }
+
+  /** A batch says when it was sent, in ms since 1970; this is so much later. */
+  sentBefore(differenceMs: number): void {
+    const side = differenceMs < 0 ? "fast" : "slow";
+    this.#cells.clockSkew.observe(Math.abs(differenceMs) / 1_000, 1, side);
+  }
+
+  /** A body that came compressed was inflated. */
+  inflated(compressedBytes: number, bytes: number): void {
+    this.#cells.compressedBytes.add(compressedBytes, "compressed");
+    this.#cells.compressedBytes.add(bytes, "inflated");
+  }
+
+  /** A client reads more slowly than it is written to. */
+  backlogged(what: Backlog): void {
+    this.#cells.wsBacklogs.add(1, what);
   }
 
   /** A whole body is there, inflated, and its sender known. */

@@ -1,7 +1,7 @@
 /** Clients of other collectors, as they speak on the wire, against a running gateway. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 import { Gateway } from "../gateway.ts";
 import { byId, readAll } from "./read-back.ts";
@@ -66,6 +66,10 @@ describe("Segment", () => {
     const answer = await gateway.request(`/v1/b`, { ...init, headers });
     assert.equal(answer.status, 200, await answer.text());
     assert.match(await stored("behaviour-interaction", "kt-2"), /Europe\/Berlin/);
+    const bytes = (form: string) =>
+      gateway.metric(`sluice_compressed_body_bytes_total{form="${form}"}`);
+    assert.equal(await bytes("compressed"), body.length);
+    assert.equal(await bytes("inflated"), gunzipSync(body).length);
   });
 
   it("drops one bad event of a batch into dead letters and succeeds", async () => {

@@ -71,6 +71,11 @@ test("row 39: a client whose clock is years off is believed about nothing but th
       const answer = await gateway.post(JSON.stringify({ sentAt, events: [event] }));
       assert.equal(answer.status, 200, await answer.text());
     }
+    for (const clock of ["slow", "fast"]) {
+      const of = (part: string) => gateway.metric(`sluice_clock_skew_seconds_${part}`);
+      assert.equal(await of(`bucket{le="86400",clock="${clock}"}`), 0);
+      assert.equal(await of(`count{clock="${clock}"}`), 1);
+    }
   }));
 
 test("row 40: no file descriptors left: who is there is served, later all are", () =>

@@ -156,6 +156,8 @@ test("row 38: clients that do not read are closed, memory is bounded, others are
   assert.ok(grown < GROWTH_BYTES_MAX, `memory grew by ${grown} bytes`);
   for (const frames of deaf) assert.ok(frames < FRAMES_MAX, "it was closed long before");
   assert.equal(await gateway.metric('sluice_ws_closed_total{code="1006"}'), DEAF_CLIENTS);
+  assert.equal(await gateway.metric('sluice_ws_backlogs_total{result="cut"}'), DEAF_CLIENTS);
+  assert.ok((await gateway.metric('sluice_ws_backlogs_total{result="waited"}')) > 0);
   bystander.publish(10);
   await bystander.settled();
   assert.equal(await judgeStreams(topic, [bystander]), 0);

@@ -32,7 +32,7 @@ const exit = (code: number) => process.exit(code);
 
 if (workers > 1 && worker === null) {
   await runPrimary({
-    config: { adminHost: "127.0.0.1", adminPort: 0, drainDeadlineMs },
+    config: { adminHost: "127.0.0.1", adminPort: 0, adminNames: [], drainDeadlineMs },
     workers,
     isTty: false,
     telemetry,
