@@ -44,6 +44,8 @@ const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   "deploy/grafana/dashboards/sluice-sessions.json": () => dashboardOf("sessions"),
   "deploy/grafana/dashboards/sluice-backends.json": () => dashboardOf("backends"),
   "deploy/grafana/dashboards/sluice-tenants.json": () => dashboardOf("tenants"),
+  "deploy/grafana/dashboards/sluice-live.json": () => dashboardOf("live"),
+  "deploy/grafana/dashboards/sluice-sink.json": () => dashboardOf("sink"),
 };
 
 /**

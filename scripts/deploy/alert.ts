@@ -14,7 +14,9 @@ export type DashboardName =
   | "codec"
   | "sessions"
   | "backends"
-  | "tenants";
+  | "tenants"
+  | "live"
+  | "sink";
 
 /** One series of a rule test: its name with labels (job and instance are added), its values. */
 export type TestSeries = readonly [series: string, values: string];

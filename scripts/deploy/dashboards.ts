@@ -2,6 +2,7 @@
 import type { DashboardName } from "./alert.ts";
 import type { Dashboard } from "./panel.ts";
 import { BACKENDS, CODEC, DELIVERY, SESSIONS } from "./part-dashboards.ts";
+import { LIVE, SINK } from "./reader-dashboards.ts";
 import { TENANTS } from "./tenant-dashboard.ts";
 import { OVERVIEW, STREAMS } from "./traffic-dashboards.ts";
 
@@ -13,4 +14,6 @@ export const DASHBOARDS: Readonly<Record<DashboardName, Dashboard>> = {
   sessions: SESSIONS,
   backends: BACKENDS,
   tenants: TENANTS,
+  live: LIVE,
+  sink: SINK,
 };

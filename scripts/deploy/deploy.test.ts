@@ -4,10 +4,14 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { MetricRegistry } from "../../src/telemetry/metric-registry.ts";
+import { METRICS } from "../../src/telemetry/metrics.ts";
+import { sinkMetrics } from "../../src/telemetry/sink-metrics.ts";
 import { DASHBOARDS } from "./dashboards.ts";
 import { inspectExpression, namesOf, type KnownNames } from "./expressions.ts";
 import { grafanaExpression } from "./grafana.ts";
 import { ALERTS, RECORDED_NAMES, RULE_EXPRESSIONS } from "./rules.ts";
+
+const plainName = (series: string): string => series.replace(/_(?:bucket|sum|count)$/, "");
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -60,6 +64,17 @@ describe("rules and dashboards", () => {
       inspectExpression(expression, known).map((sentence) => `${sentence} in ${expression}`),
     );
     assert.deepEqual(found, []);
+  });
+
+  it("every metric is shown on a dashboard", () => {
+    const queries = Object.values(DASHBOARDS).flatMap(({ panels }) =>
+      panels.flatMap((panel) => Object.keys(panel.queries)),
+    );
+    const shown = new Set(queries.flatMap(namesOf).map(plainName));
+    const all = [...Object.values(METRICS), ...Object.values(sinkMetrics([]))];
+    const hidden = all.map(({ name }) => name).filter((name) => !shown.has(name));
+    // The ledger's states: outcomes and what is in flight are shown, and its drift.
+    assert.deepEqual(hidden, ["sluice_ledger_events"]);
   });
 
   it("no two alerts have one name, no two panels of a dashboard one title", () => {

@@ -5,6 +5,7 @@
 import type { ExportedMetric } from "../../src/telemetry/cells.ts";
 import { isKeyed, type MetricDeclaration } from "../../src/telemetry/declaration.ts";
 import { METRICS } from "../../src/telemetry/metrics.ts";
+import { sinkMetrics } from "../../src/telemetry/sink-metrics.ts";
 
 /** Labels that Prometheus adds, or that the rules give. */
 const ADDED_LABELS: ReadonlySet<string> = new Set(["job", "instance", "le", "slo"]);
@@ -65,7 +66,10 @@ export function namesOf(expression: string): string[] {
 }
 
 function declarationOf(name: string): MetricDeclaration | undefined {
-  const declarations: readonly MetricDeclaration[] = Object.values(METRICS);
+  const declarations: readonly MetricDeclaration[] = [
+    ...Object.values(METRICS),
+    ...Object.values(sinkMetrics([])),
+  ];
   return (
     declarations.find((each) => each.name === name) ??
     declarations.find(

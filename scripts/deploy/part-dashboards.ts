@@ -101,11 +101,13 @@ export const DELIVERY: Dashboard = {
     },
     {
       title: "Round trips",
-      description: "To the slowest broker, 99th percentile; how long brokers ask to wait.",
+      description:
+        "To the slowest broker, p99; how long brokers ask to wait, records and requests wait.",
       unit: "s",
       queries: {
         "max(sluice_kafka_round_trip_seconds{SELECT})": "round trip",
         "max(sluice_kafka_throttle_seconds{SELECT})": "throttled",
+        "max by (what) (sluice_kafka_queue_wait_seconds{SELECT})": "{{what}} wait",
       },
     },
     {
@@ -144,6 +146,13 @@ export const DELIVERY: Dashboard = {
       queries: quantiles("sluice_canary_freshness_seconds"),
     },
     {
+      title: "Age of the canary",
+      description: "Since the topic that was seen longest ago was last seen.",
+      unit: "s",
+      alarmAt: 900,
+      queries: { [each("sluice_canary_age_seconds")]: "{{instance}}" },
+    },
+    {
       title: "Stored late",
       description: "Confirmed after their senders were told retry: doubles for consumers.",
       unit: "ops",
@@ -177,6 +186,12 @@ export const CODEC: Dashboard = {
       description: "Bytes of requests and frames with events, inflated.",
       unit: "Bps",
       queries: { [rate("sluice_received_bytes_total", "transport")]: "{{transport}}" },
+    },
+    {
+      title: "Compressed bodies",
+      description: "Bytes as they came, and inflated.",
+      unit: "Bps",
+      queries: { [rate("sluice_compressed_body_bytes_total", "form")]: "{{form}}" },
     },
     {
       title: "Faults",
@@ -253,6 +268,23 @@ export const SESSIONS: Dashboard = {
       unit: "short",
       queries: { [quantile(0.99, "sluice_redis_pipeline_size")]: "p99" },
     },
+    {
+      title: "Starts and ends told",
+      description: "Records about sessions by result, looks for them that failed.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_session_news_total", "result")]: "{{result}}",
+        [rate("sluice_session_sweep_failures_total", "job")]: "look failed",
+      },
+    },
+    {
+      title: "Erasures",
+      description: "Requests to erase a person's sessions, in one hour.",
+      unit: "short",
+      queries: {
+        "sum by (result) (increase(sluice_session_erasures_total{SELECT}[1h]))": "{{result}}",
+      },
+    },
   ],
 };
 
@@ -321,6 +353,7 @@ export const BACKENDS: Dashboard = {
       queries: {
         [rate("sluice_log_lines_total", "level")]: "{{level}}",
         [rate("sluice_log_lines_suppressed_total", "job")]: "left out",
+        [rate("sluice_log_write_errors_total", "job")]: "not written",
       },
     },
     {

@@ -7,9 +7,15 @@ import { stringify } from "yaml";
 import type { Alert, TestSeries } from "./alert.ts";
 import { BACKEND_ALERTS } from "./backend-alerts.ts";
 import { CAUSE_ALERTS } from "./cause-alerts.ts";
+import { SINK_ALERTS } from "./sink-alerts.ts";
 import { BURN_ALERTS, OBJECTIVES, recordName, WINDOWS } from "./objectives.ts";
 
-export const ALERTS: readonly Alert[] = [...BURN_ALERTS, ...CAUSE_ALERTS, ...BACKEND_ALERTS];
+export const ALERTS: readonly Alert[] = [
+  ...BURN_ALERTS,
+  ...CAUSE_ALERTS,
+  ...BACKEND_ALERTS,
+  ...SINK_ALERTS,
+];
 
 const OBJECTIVES_FILE = "sluice-objectives.rules.yml";
 const CAUSES_FILE = "sluice-causes.rules.yml";
@@ -73,6 +79,7 @@ export function causeRulesText(): string {
     groups: [
       { name: "sluice-causes", rules: CAUSE_ALERTS.map(ruleOf) },
       { name: "sluice-backends", rules: BACKEND_ALERTS.map(ruleOf) },
+      { name: "sluice-sink", rules: SINK_ALERTS.map(ruleOf) },
     ],
   });
 }
@@ -81,7 +88,7 @@ export function causeRulesText(): string {
 export const objectiveTestsText = (): string => testsText(OBJECTIVES_FILE, BURN_ALERTS);
 
 export const causeTestsText = (): string =>
-  testsText(CAUSES_FILE, [...CAUSE_ALERTS, ...BACKEND_ALERTS]);
+  testsText(CAUSES_FILE, [...CAUSE_ALERTS, ...BACKEND_ALERTS, ...SINK_ALERTS]);
 
 function testsText(ruleFile: string, alerts: readonly Alert[]): string {
   return yamlText({

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { COMMANDS, START } from "../../src/cli/commands.ts";
 import { createAdminServer, type HealthReport } from "../../src/telemetry/admin.ts";
 import { MetricRegistry } from "../../src/telemetry/metric-registry.ts";
+import { sinkMetrics } from "../../src/telemetry/sink-metrics.ts";
 import { SilentLogger } from "../../src/telemetry/silent-logger.ts";
 import { ALERTS } from "./rules.ts";
 
@@ -69,7 +70,9 @@ describe("runbooks", () => {
   it("the routes they ask exist, and so do the metrics they look for", async () => {
     const good = (): HealthReport => ({ ok: true, state: "ready", reasons: [] });
     const registry = new MetricRegistry({ nodeMetrics: true });
-    const metrics = (await registry.snapshot()).map(({ name }) => name);
+    const metrics = [...(await registry.snapshot()), ...Object.values(sinkMetrics(["events"]))].map(
+      ({ name }) => name,
+    );
     const server = createAdminServer({
       host: "127.0.0.1",
       port: 0,

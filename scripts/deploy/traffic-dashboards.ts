@@ -121,6 +121,55 @@ export const OVERVIEW: Dashboard = {
       },
     },
     {
+      title: "Workers",
+      description: "That want traffic, and what died, was renewed, or was asked to move.",
+      unit: "short",
+      queries: {
+        [sum("sluice_workers_ready")]: "ready",
+        "sum(increase(sluice_workers_renewed_total{SELECT}[5m]))": "renewed in 5 min",
+        "sum(increase(sluice_connections_rebalanced_total{SELECT}[5m]))": "moved in 5 min",
+        "sum(increase(sluice_events_unanswered_total{SELECT}[5m]))": "unanswered in 5 min",
+      },
+    },
+    {
+      title: "Connections by worker",
+      description: "Open WebSockets of each; the balance.",
+      unit: "short",
+      queries: { [each("sluice_worker_connections")]: "{{instance}} {{worker}}" },
+    },
+    {
+      title: "Shed and turned away",
+      description: "Level of shedding (0 none, 1 low priority, 2 all but high); 429 by address.",
+      unit: "short",
+      queries: {
+        "max(sluice_shed_level{SELECT})": "level",
+        [rate("sluice_turned_away_total", "by")]: "{{by}}",
+        [rate("sluice_bad_credentials_total", "job")]: "bad credentials",
+      },
+    },
+    {
+      title: "Clocks of senders",
+      description: "99th percentile of how far sentAt is off, and which way.",
+      unit: "s",
+      queries: { [quantile(0.99, "sluice_clock_skew_seconds", ", clock")]: "{{clock}}" },
+    },
+    {
+      title: "In the gateway",
+      description: "Events received and not answered yet.",
+      unit: "short",
+      queries: { [each("sluice_inflight_events")]: "{{instance}}" },
+    },
+    {
+      title: "Came again",
+      description: "Requests answered as the first time; ids that other processes were asked for.",
+      unit: "ops",
+      queries: {
+        [rate("sluice_http_requests_repeated_total", "kind")]: "{{kind}}",
+        [rate("sluice_repeats_looked_up_total", "result")]: "looked up: {{result}}",
+        [rate("sluice_repeats_shared_total", "result")]: "shared: {{result}}",
+      },
+    },
+    {
       title: "Garbage collection",
       description: "Share of time spent, by kind.",
       unit: "percentunit",
@@ -155,6 +204,12 @@ export const STREAMS: Dashboard = {
       description: "By reason.",
       unit: "ops",
       queries: { [rate("sluice_ws_refused_total", "reason")]: "{{reason}}" },
+    },
+    {
+      title: "Slow readers",
+      description: "Frames that waited for a client to read; connections cut for it.",
+      unit: "ops",
+      queries: { [rate("sluice_ws_backlogs_total", "result")]: "{{result}}" },
     },
     {
       title: "Welcomes",
