@@ -162,15 +162,14 @@ export class Pipeline {
     const { receivedAtMs } = context;
     if (Number.isFinite(result.sentAtMs)) observer.sentBefore(receivedAtMs - result.sentAtMs);
     const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
-    const bytes = frame.length;
-    const times = { startedMs, encodedMs };
     return {
       kind: "open",
       batch,
       table,
       context,
-      bytes,
-      ...times,
+      bytes: frame.length,
+      startedMs,
+      encodedMs,
       refusals: refusals ?? NO_REFUSALS,
     };
   }

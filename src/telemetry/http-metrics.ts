@@ -1,6 +1,7 @@
-/** The part of the metric table (metrics.ts) about whole HTTP requests. */
+/** The part of the metric table (metrics.ts) about whole HTTP requests and their bodies. */
 import { each, pairs, type MetricDeclaration } from "./declaration.ts";
 import {
+  BODY_SIDES,
   HTTP_ROUTES,
   HTTP_STATUSES,
   LOOK_UP_RESULTS,
@@ -9,6 +10,13 @@ import {
 } from "./label-sets.ts";
 
 export const HTTP_METRICS = {
+  compressedBytes: {
+    name: "sluice_compressed_body_bytes_total",
+    type: "counter",
+    help: "Bytes of bodies that came compressed: as they came, and inflated.",
+    labels: ["form"],
+    series: each(BODY_SIDES),
+  },
   httpRequests: {
     name: "sluice_http_requests_total",
     type: "counter",

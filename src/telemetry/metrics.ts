@@ -6,8 +6,6 @@
 import { FAULT_KINDS } from "../errors.ts";
 import { each, pairs, type MetricDeclaration } from "./declaration.ts";
 import {
-  BACKLOGS,
-  BODY_SIDES,
   DIALECTS,
   TRANSPORTS,
   DEAD_LETTER_RESULTS,
@@ -106,13 +104,6 @@ export const METRICS = {
     labels: ["transport"],
     series: each(TRANSPORTS),
   },
-  compressedBytes: {
-    name: "sluice_compressed_body_bytes_total",
-    type: "counter",
-    help: "Bytes of bodies that came compressed: as they came, and inflated.",
-    labels: ["form"],
-    series: each(BODY_SIDES),
-  },
   ackLatency: {
     name: "sluice_ack_latency_seconds",
     type: "histogram",
@@ -150,13 +141,6 @@ export const METRICS = {
     help: "WebSockets that were not let in, by reason.",
     labels: ["reason"],
     series: each(STREAM_REFUSALS),
-  },
-  wsBacklogs: {
-    name: "sluice_ws_backlogs_total",
-    type: "counter",
-    help: "Frames for clients that read too slowly: waited, or the connection was cut for it.",
-    labels: ["result"],
-    series: each(BACKLOGS),
   },
   ...FAIRNESS_METRICS,
   streamsWelcomed: {

@@ -1,10 +1,17 @@
-/** The metrics of the memory of streams: part of the metric table. */
+/** The metrics of the memory of streams and of their slow readers: part of the metric table. */
 import { each, type MetricDeclaration } from "./declaration.ts";
-import { RESULTS, STREAM_CLAIMS } from "./label-sets.ts";
+import { BACKLOGS, RESULTS, STREAM_CLAIMS } from "./label-sets.ts";
 
 const HAND_OVER_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 3];
 
 export const STREAM_MEMORY_METRICS = {
+  wsBacklogs: {
+    name: "sluice_ws_backlogs_total",
+    type: "counter",
+    help: "Frames for clients that read too slowly: waited, or the connection was cut for it.",
+    labels: ["result"],
+    series: each(BACKLOGS),
+  },
   streamClaims: {
     name: "sluice_stream_claims_total",
     type: "counter",
