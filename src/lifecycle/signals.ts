@@ -13,10 +13,10 @@ export interface ProcessEvents {
 }
 
 /**
- * One Ctrl-C reaches a process twice where npm or a shell passes on what the terminal has already
- * sent to the whole group; what comes this soon is the same keystroke.
+ * One signal reaches a process twice where npm or a shell passes on what a terminal or a service
+ * manager has already sent to the whole group; the same one this soon is no second word.
  */
-const SAME_KEYSTROKE_MS = 300;
+const SAME_SIGNAL_MS = 300;
 
 export interface SignalOptions {
   readonly events: ProcessEvents;
@@ -44,8 +44,7 @@ export function handleSignals(options: SignalOptions): () => void {
       void lifecycle.drain(name);
       return;
     }
-    const isInterrupt = name === "SIGINT" && first.name === "SIGINT";
-    if (!isInterrupt || atMs - first.atMs > SAME_KEYSTROKE_MS) {
+    if (name !== first.name || atMs - first.atMs > SAME_SIGNAL_MS) {
       lifecycle.leaveAtOnce(`${name} while draining`);
     }
   };
