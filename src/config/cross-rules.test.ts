@@ -85,6 +85,11 @@ const CLASHES: readonly (readonly [Partial<Config>, ...string[]])[] = [
     "SLUICE_HTTP_DEADLINE_MS",
   ],
   [
+    { kafkaLingerMs: 1_000, kafkaMessageTimeoutMs: 1_000 },
+    "SLUICE_KAFKA_LINGER_MS",
+    "SLUICE_KAFKA_MESSAGE_TIMEOUT_MS",
+  ],
+  [
     { kafkaMessageTimeoutMs: 30_000 },
     "SLUICE_DRAIN_DEADLINE_MS",
     "SLUICE_KAFKA_MESSAGE_TIMEOUT_MS",

@@ -226,6 +226,12 @@ export const CROSS_RULES: readonly CrossRule[] = [
       ? `SLUICE_KAFKA_LINGER_MS (${config.kafkaLingerMs}) has to be below ` +
         `SLUICE_HTTP_DEADLINE_MS (${config.httpDeadlineMs}), or no request is confirmed in time.`
       : undefined,
+  (config) =>
+    config.kafkaLingerMs >= config.kafkaMessageTimeoutMs
+      ? `SLUICE_KAFKA_LINGER_MS (${config.kafkaLingerMs}) has to be below ` +
+        `SLUICE_KAFKA_MESSAGE_TIMEOUT_MS (${config.kafkaMessageTimeoutMs}); ` +
+        "the Kafka client refuses to start otherwise."
+      : undefined,
   (config) => {
     const { commitMs } = deadlines(config);
     return config.drainDeadlineMs < commitMs
