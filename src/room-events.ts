@@ -31,6 +31,9 @@ export function deliveryEvents(telemetry: Telemetry): (event: DeliveryEvent) => 
       case "producer_fatal":
         backends.producerRebuilt({ lane: event.lane, reason: event.reason });
         break;
+      case "producer_doubted":
+        backends.producerDoubted({ lane: event.lane });
+        break;
       case "producer_failed":
       case "broker_error":
         backends.kafkaError("connection", { lane: event.lane, reason: event.reason });

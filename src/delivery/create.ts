@@ -7,7 +7,6 @@ import {
   COMMIT_DEADLINE_MS,
   GATHER_WAIT_MS,
   KAFKA_MESSAGE_BYTES_MAX,
-  LANES_MAX,
   MESSAGE_TIMEOUT_MS,
   SEGMENT_BYTES,
   STALL_MS,
@@ -36,6 +35,7 @@ import { KafkaProducer } from "./kafka-producer.ts";
 import { connectionSettings, producerSettings } from "./kafka-settings.ts";
 import type { ProducerStatistics } from "./kafka-statistics.ts";
 import { Lane } from "./lane.ts";
+import { laneCount } from "./lane-count.ts";
 import { ProducerKeeper } from "./producer-keeper.ts";
 import type { ProducerFactory } from "./producer-port.ts";
 import { RecordQueue } from "./record-queue.ts";
@@ -73,11 +73,7 @@ export interface DeliveryOptions {
   readonly producers?: ProducerFactory;
 }
 
-const LANES_DEFAULT = 4;
 const LINGER_MS_DEFAULT = 5;
-const THREAD_POOL_DEFAULT = 4;
-/** Threads left for DNS, files and metadata. */
-const THREADS_SPARED = 2;
 const TICK_MS = 250;
 /** A commit out for so long makes its lane unattractive for keyless records. */
 const HANGING_MS = 500;
@@ -296,6 +292,7 @@ class DeliveryRoom implements Delivery {
       onEvent: this.#onEvent,
       onStored: () => this.#availability.stored(this.#clock.monotonicMs()),
       onProducerLost: (lane, reason) => this.#keepers.get(lane)?.lose(reason),
+      onDoubt: (lane) => this.#keepers.get(lane)?.renew(),
       onTopicFailure: (topic, kafkaCode) => this.#destinations.failed(topic, kafkaCode),
       onHeldUp: (lane, open) => this.#sidings.heldUp(lane, open),
       onIdle: (lane) => this.#sidings.idle(lane),
@@ -379,22 +376,4 @@ class DeliveryRoom implements Delivery {
       },
     });
   }
-}
-
-/** A flush holds a thread of libuv's pool, so there are fewer lanes than threads. */
-function laneCount(options: DeliveryOptions): number {
-  const wanted = options.lanes ?? LANES_DEFAULT;
-  assert(Number.isInteger(wanted) && wanted >= 1 && wanted <= LANES_MAX, "lanes: 1 to LANES_MAX");
-  const threads = options.threadPoolSize ?? THREAD_POOL_DEFAULT;
-  const lanes = Math.max(1, Math.min(wanted, threads - THREADS_SPARED));
-  if (lanes < wanted) {
-    options.onEvent({
-      kind: "lanes_reduced",
-      lanes,
-      reason:
-        `${wanted} lanes need UV_THREADPOOL_SIZE to be at least ${wanted + THREADS_SPARED} ` +
-        `when the process starts; it is ${threads}, so ${lanes} are used`,
-    });
-  }
-  return lanes;
 }

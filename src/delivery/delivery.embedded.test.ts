@@ -102,6 +102,7 @@ describe("producer settings", () => {
       onReport: () => {},
       onProgress: () => {},
       onFatal: () => {},
+      onForlorn: () => {},
       onBrokerError: () => {},
     };
     const producer = new KafkaProducer({
@@ -141,6 +142,7 @@ describe("producer settings", () => {
       onReport: () => {},
       onProgress: () => {},
       onFatal: () => {},
+      onForlorn: () => {},
       onBrokerError: () => {},
     };
     const settings = { global: { ...global, "no.such.property": 1 }, topic };

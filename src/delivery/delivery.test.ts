@@ -146,6 +146,50 @@ describe("delivery, faults of the producer", () => {
     await stop();
   });
 
+  it("a producer that stores nothing in time, while others do, is replaced", async () => {
+    const harness = await fakeHarness({ lanes: 2 });
+    const { delivery, kafka, clock, until, topic, events, stop } = harness;
+    await until(() => isReady(harness));
+    const sick = kafka.producers[0];
+    assert.ok(sick !== undefined);
+    sick.isSick = true;
+    const ledger = new Ledger(delivery);
+    for (let second = 0; second < 40; second += 1) {
+      ledger.submit(keyed(topic, 23));
+      await clock.advance(1_000);
+    }
+    const last = new Ledger(delivery);
+    last.submit(keyed(topic, 23));
+    await until(() => ledger.open + last.open === 0);
+    assert.deepEqual(last.outcomes(), { stored: 23 });
+    assert.equal(sick.isDisconnected, true);
+    assert.equal(events.filter(({ kind }) => kind === "producer_doubted").length, 1);
+    assert.ok(!events.some(({ kind }) => kind === "producer_fatal" || kind === "circuit_open"));
+    await stop();
+  });
+
+  it("a partition that stalls for long costs some producers, and nothing else", async () => {
+    const harness = await fakeHarness({ lanes: 2 });
+    const { delivery, kafka, clock, until, topic, events, stop } = harness;
+    await until(() => isReady(harness));
+    kafka.stalled.add(`${topic}/2`);
+    const ledger = new Ledger(delivery);
+    for (let second = 0; second < 240; second += 1) {
+      ledger.submit(keyed(topic, 23));
+      await clock.advance(1_000);
+    }
+    const doubts = events.filter(({ kind }) => kind === "producer_doubted").length;
+    assert.ok(doubts > 0 && doubts <= 6, `${doubts} replaced in four minutes`);
+    const isStalled = (key: string | null): boolean =>
+      murmur2(new TextEncoder().encode(key ?? "")) % 4 === 2;
+    const others = ledger.all.filter(({ key }) => !isStalled(key));
+    assert.ok(others.length > 0 && others.every(({ outcome }) => outcome === "stored"));
+    kafka.stalled.clear();
+    await until(() => ledger.open === 0);
+    ledger.judge(kafka.log);
+    await stop();
+  });
+
   it("records alike in all a report tells fail together, others do not", async () => {
     const { delivery, kafka, until, topic, stop } = await fakeHarness({ lanes: 1 });
     let judged = 0;

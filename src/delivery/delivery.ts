@@ -124,6 +124,11 @@ export type DeliveryEvent =
   | { readonly kind: "siding_closed"; readonly lane: number }
   | { readonly kind: "commit_stuck"; readonly lane: number; readonly records: number }
   | { readonly kind: "producer_fatal"; readonly lane: number; readonly reason: string }
+  | {
+      /** Its commits time out again and again: another one is to take its place. */
+      readonly kind: "producer_doubted";
+      readonly lane: number;
+    }
   | { readonly kind: "producer_failed"; readonly lane: number; readonly reason: string }
   | { readonly kind: "producer_ready"; readonly lane: number; readonly rebuilt: boolean }
   | { readonly kind: "circuit_open"; readonly lane: number; readonly forMs: number }

@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 
 import kafka from "@confluentinc/kafka-javascript";
 
+import { BrokerWatch } from "./broker-watch.ts";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import {
   parseSettingLine,
@@ -64,6 +65,7 @@ export class KafkaProducer implements ProducerPort {
   /** Reused for every record: the binding copies it. */
   readonly #header: Record<string, Uint8Array> = {};
   readonly #headers: ReadonlyArray<Record<string, Uint8Array>> = [this.#header];
+  readonly #brokers = new BrokerWatch();
   #isConnected = false;
   /** The latest, as text: it is read only when somebody asks. */
   #statistics = "";
@@ -84,7 +86,7 @@ export class KafkaProducer implements ProducerPort {
   }
 
   connect(timeoutMs: number, done: (problem: string | null) => void): void {
-    this.#producer.connect({ allTopics: false, timeout: timeoutMs }, (error) => {
+    this.#producer.connect({ allTopics: false, timeout: timeoutMs }, (error, metadata) => {
       // The types promise an error always; null is what comes when all is well.
       const failure: { message: string } | null | undefined = error;
       if (failure !== null && failure !== undefined) {
@@ -93,7 +95,11 @@ export class KafkaProducer implements ProducerPort {
       }
       this.#producer.setPollInBackground(true);
       this.#isConnected = true;
-      const problem = settingsProblem(this.#settings, this.#inForce);
+      // It has forgotten those it was told of by now.
+      const isBrokerless = metadata.brokers.length === 0;
+      const problem = isBrokerless
+        ? "Kafka names no broker that is in service"
+        : settingsProblem(this.#settings, this.#inForce);
       if (problem === null) {
         done(null);
         return;
@@ -198,6 +204,7 @@ export class KafkaProducer implements ProducerPort {
     });
     this.#producer.on("event.stats", (statistics: { readonly message: string }) => {
       this.#statistics = statistics.message;
+      if (this.#brokers.hasForgotten(statistics.message)) this.#handlers.onForlorn();
       this.#handlers.onProgress(() => parseProgress(statistics.message));
     });
     this.#producer.on("event.log", (entry: { severity: number; message: string }) => {

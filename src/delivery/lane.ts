@@ -8,6 +8,7 @@
  *   flushing ─deadline─▶ stuck (its records are told `kafka_timeout`) ─flushed─▶ idle
  *   scheduled ─librdkafka's queue full, nothing handed over─▶ paused ─delay─▶ scheduled
  *   any ─fatal, or stuck for too long─▶ down (what was out fails) ─new producer─▶ idle
+ *   idle ─commits have timed out (doubt.ts)─▶ renewing ─new producer, or none to be had─▶ idle
  *
  * While a commit hangs in `flushing`, the producer's statistics tell which partitions hold it open;
  * the records of the others are settled, and whoever owns the lanes (sidings.ts) may take what
@@ -18,50 +19,27 @@
 import assert from "node:assert/strict";
 
 import { OUTCOME_NUMBER, type OutcomeCode } from "../errors.ts";
-import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
-import type { DeliveryClock } from "./clock.ts";
-import type { DeliveryEvent } from "./delivery.ts";
+import { Doubt } from "./doubt.ts";
 import { FailureTally } from "./failure-tally.ts";
+import { flushSlice } from "./flush-slices.ts";
+import { handOver, type CommitSize } from "./hand-over.ts";
 import { HoldUp } from "./hold-up.ts";
 import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
+import type { LaneOptions } from "./lane-options.ts";
 import type { FailureReport, ProducerPort } from "./producer-port.ts";
 import { HandedOver, rowKey, type ProducerProgress } from "./progress.ts";
 import type { RecordQueue } from "./record-queue.ts";
-import { SKIPPED } from "./record-segment.ts";
 import { ReportMatcher } from "./report-matcher.ts";
 
-type Step = "idle" | "scheduled" | "flushing" | "quieting" | "stuck" | "paused" | "down";
-
-export interface LaneOptions {
-  readonly number: number;
-  readonly queue: RecordQueue;
-  readonly topicNames: readonly string[];
-  readonly clock: DeliveryClock;
-  readonly commitDeadlineMs: number;
-  readonly onEvent: (event: DeliveryEvent) => void;
-  /** Records were confirmed. */
-  readonly onStored: (lane: number) => void;
-  /** The producer is of no use any more; the lane has let go of it. */
-  readonly onProducerLost: (lane: Lane, reason: string) => void;
-  /** Records of this topic failed with this Kafka code. */
-  readonly onTopicFailure: (topic: string, kafkaCode: number) => void;
-  /** These partitions, and no others, have held the commit open for too long. */
-  readonly onHeldUp: (lane: Lane, open: ReadonlySet<number>) => void;
-  /** A commit is over and the next has not begun: what waits may be taken elsewhere. */
-  readonly onIdle: (lane: Lane) => void;
-  /** When records were last stored through any lane, on the delivery clock. */
-  readonly storedAtMs: () => number;
-}
-
-/**
- * A flush looks only every 10 ms whether all is done, and holds a thread of the pool until it is or
- * its time is over. Asked for in slices, the first ones short, it notices sooner and frees the
- * thread for others; each slice wakes a thread, so they grow with the time that has passed. A
- * commit that is not over by then is looked at from time to time: it needs no thread of its own.
- */
-const FLUSH_SLICES_MS = [3, 3, 3, 3, 3, 3, 6, 12, 24, 48, 100] as const;
-const LATE_LOOK_MS = 1;
-const LATE_PAUSE_MS = 40;
+type Step =
+  | "idle"
+  | "scheduled"
+  | "flushing"
+  | "quieting"
+  | "stuck"
+  | "paused"
+  | "renewing"
+  | "down";
 
 /**
  * Wait before the next attempt when librdkafka's queue is full although nothing of ours is in it.
@@ -83,10 +61,13 @@ export class Lane {
   /** Callbacks of an earlier commit or producer carry an older number and are ignored. */
   #generation = 0;
   #startedAtMs = 0;
-  #records = 0;
-  #bytes = 0;
+  /** Of the commit that is out. */
+  readonly #size: CommitSize = { records: 0, bytes: 0 };
   #flushes = 0;
   #reports = 0;
+  /** Of the commit that is out, records have timed out. */
+  #hasTimedOut = false;
+  readonly #doubt = new Doubt();
   readonly #holdUp = new HoldUp();
   /** What the producer last said while the commit was out. */
   #lastRead: (() => ProducerProgress) | null = null;
@@ -104,6 +85,16 @@ export class Lane {
     return this.#port !== null;
   }
 
+  /** It is up, and to be used: its producer is not about to be replaced. */
+  get isReady(): boolean {
+    return this.isUp && this.#step !== "renewing";
+  }
+
+  /** Commits of its producer have timed out since it last stored one. */
+  get isDoubtful(): boolean {
+    return this.#doubt.isDoubtful;
+  }
+
   get port(): ProducerPort | null {
     return this.#port;
   }
@@ -119,8 +110,32 @@ export class Lane {
     assert(this.#port === null && this.#step === "down", "a lane has one producer at a time");
     this.#port = port;
     this.#handedOver.clear();
+    this.#doubt.forget();
     this.#step = "idle";
     this.wake();
+  }
+
+  /** Nothing is out: its producer is replaced, and nothing handed over until then. */
+  renew(): void {
+    if (this.#step === "down" || this.#step === "renewing") return;
+    assert(this.outSinceMs === null, "a producer is replaced when nothing of it is out");
+    this.#step = "renewing";
+    this.#generation += 1;
+    this.#options.onDoubt(this);
+  }
+
+  /** Ends `renew`. Takes the new producer and answers the old one; null: there is no new one. */
+  renewed(port: ProducerPort | null): ProducerPort | null {
+    assert(this.#port !== null && this.#step === "renewing", "it has asked for another one");
+    const before = this.#port;
+    if (port !== null) {
+      this.#port = port;
+      this.#handedOver.clear();
+      this.#doubt.replaced();
+    }
+    this.#step = "idle";
+    this.wake();
+    return port === null ? null : before;
   }
 
   /** Call after appending: the commit begins at the end of the loop turn. */
@@ -151,6 +166,7 @@ export class Lane {
     this.#reports += 1;
     this.#failures.count(report.topic, report.kafkaCode);
     const outcome = outcomeOf(report.kafkaCode);
+    if (outcome === "kafka_timeout") this.#hasTimedOut = true;
     // Behind a stuck commit only its own late reports can come; its sinks have been told.
     if (this.#step === "stuck" || this.#step === "down") return;
     if (this.#step === "idle" || this.#step === "scheduled") {
@@ -205,15 +221,21 @@ export class Lane {
     const port = this.#port;
     assert(port !== null, "a lane without producer is down");
     this.#startedAtMs = this.#options.clock.monotonicMs();
-    this.#records = 0;
-    this.#bytes = 0;
+    this.#size.records = 0;
+    this.#size.bytes = 0;
     this.#flushes = 0;
     this.#reports = 0;
+    this.#hasTimedOut = false;
     this.#matcher = null;
     this.#lastRead = null;
     this.#holdUp.begin();
     this.commits += 1;
-    const stopped = this.#produce(port);
+    const stopped = handOver(this.queue, this.#size, {
+      port,
+      handedOver: this.#handedOver,
+      failures: this.#failures,
+      topicNames: this.#options.topicNames,
+    });
     if (stopped === KAFKA_CODE.fatal || stopped === KAFKA_CODE.state) {
       this.#step = "flushing";
       this.#lose(port.describe(stopped));
@@ -221,36 +243,13 @@ export class Lane {
     }
     if (stopped === KAFKA_CODE.queueFull) {
       this.#options.onEvent({ kind: "queue_full", lane: this.number });
-      if (this.#records === 0) {
+      if (this.#size.records === 0) {
         this.#pause();
         return;
       }
     }
     this.#step = "flushing";
     this.#flush(port);
-  }
-
-  /** Hands over what a commit may take; answers the Kafka code that stopped it, or 0. */
-  #produce(port: ProducerPort): number {
-    for (const segment of this.queue.segments) {
-      for (let row = segment.produced; row < segment.count; row += 1) {
-        if (this.#records >= COMMIT_RECORDS_MAX || this.#bytes >= COMMIT_BYTES_MAX) return 0;
-        if (segment.code[row] !== SKIPPED) {
-          const kafkaCode = port.produce(segment, row);
-          const topic = segment.topic[row] ?? 0;
-          if (kafkaCode === 0) this.#handedOver.add(topic, segment.partition[row] ?? 0);
-          else {
-            if (STOPPING_CODES.has(kafkaCode)) return kafkaCode;
-            segment.mark(row, OUTCOME_NUMBER[outcomeOf(kafkaCode)]);
-            this.#failures.count(this.#options.topicNames[topic] ?? "", kafkaCode);
-          }
-          this.#records += 1;
-          this.#bytes += segment.recordBytes(row);
-        }
-        segment.produced = row + 1;
-      }
-    }
-    return 0;
   }
 
   #pause(): void {
@@ -265,16 +264,14 @@ export class Lane {
 
   #flush(port: ProducerPort): void {
     const generation = this.#generation;
-    const sliceMs = FLUSH_SLICES_MS[this.#flushes];
+    const number = this.#flushes;
     this.#flushes += 1;
-    const flush = (forMs: number): void => {
-      if (generation !== this.#generation) return;
-      port.flush(forMs, (kafkaCode) => {
-        if (generation === this.#generation) this.#flushed(port, kafkaCode);
-      });
-    };
-    if (sliceMs !== undefined) flush(sliceMs);
-    else this.#options.clock.after(LATE_PAUSE_MS, () => flush(LATE_LOOK_MS));
+    flushSlice(port, {
+      number,
+      clock: this.#options.clock,
+      isWanted: () => generation === this.#generation,
+      onFlushed: (kafkaCode) => this.#flushed(port, kafkaCode),
+    });
   }
 
   #flushed(port: ProducerPort, kafkaCode: number): void {
@@ -289,8 +286,13 @@ export class Lane {
     }
     const outMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
     if (this.#step === "flushing" && outMs >= this.#options.commitDeadlineMs) {
-      this.#options.onEvent({ kind: "commit_stuck", lane: this.number, records: this.#records });
+      this.#options.onEvent({
+        kind: "commit_stuck",
+        lane: this.number,
+        records: this.#size.records,
+      });
       this.#step = "stuck";
+      this.#hasTimedOut = true;
       this.queue.markProduced("kafka_timeout");
       this.#finish();
     }
@@ -334,7 +336,9 @@ export class Lane {
     this.#generation += 1;
     this.#step = "idle";
     this.#options.onIdle(this);
-    if (this.#step === "idle" && this.queue.isWaiting) {
+    if (this.#step !== "idle") return;
+    if (this.#doubt.isDue) this.renew();
+    else if (this.queue.isWaiting) {
       this.#step = "scheduled";
       this.#begin();
     }
@@ -344,17 +348,20 @@ export class Lane {
   #finish(): void {
     this.#matcher = null;
     this.isHanging = false;
-    const records = this.#records;
+    const records = this.#size.records;
     const durationMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
     this.#holdUp.end(durationMs);
+    const haveOthersStored = this.#options.storedAtMs() > this.#startedAtMs;
+    if (this.#hasTimedOut) this.#doubt.timedOut({ haveOthersStored });
     const failed = this.queue.settleProduced();
+    if (!this.#hasTimedOut && failed < records) this.#doubt.stored();
     if (failed < records) this.#options.onStored(this.number);
     this.#options.onEvent({
       kind: "commit",
       lane: this.number,
       records,
       failed,
-      bytes: this.#bytes,
+      bytes: this.#size.bytes,
       durationMs,
     });
     this.#tellFailures();
@@ -377,10 +384,3 @@ export class Lane {
     }
   }
 }
-
-/** These say nothing of the record at hand: it stays where it is. */
-const STOPPING_CODES: ReadonlySet<number> = new Set([
-  KAFKA_CODE.queueFull,
-  KAFKA_CODE.fatal,
-  KAFKA_CODE.state,
-]);

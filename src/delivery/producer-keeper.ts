@@ -1,7 +1,7 @@
 /**
- * Keeps one lane supplied with a producer: connects with back-off, replaces one that was lost, and
- * opens a circuit when producers are lost again and again, so that a broken cluster is not
- * hammered.
+ * Keeps one lane supplied with a producer: connects with back-off, replaces one that was lost or is
+ * in doubt, and opens a circuit when producers are lost again and again, so that a broken cluster
+ * is not hammered.
  */
 import type { DeliveryClock } from "./clock.ts";
 import { backoffMs } from "./clock.ts";
@@ -70,6 +70,9 @@ export class ProducerKeeper {
       onFatal: (reason) => {
         if (lane.port === port) this.lose(reason);
       },
+      onForlorn: () => {
+        if (lane.port === port) this.#leave();
+      },
       onBrokerError: (error) => {
         onEvent({ kind: "broker_error", lane: lane.number, reason: error.reason });
         if (error.kafkaCode === KAFKA_CODE.allBrokersDown) onAllBrokersDown();
@@ -78,6 +81,16 @@ export class ProducerKeeper {
     const port = factory({ lane: lane.number, handlers, topicNames });
     this.#connecting = port;
     port.connect(CONNECT_TIMEOUT_MS, (problem) => this.#connected(port, problem));
+  }
+
+  /**
+   * The lane's producer may be sick, and nothing of it is out: another one takes its place if it
+   * can be connected, else the lane goes on with the one it has.
+   */
+  renew(): void {
+    const { lane, onEvent } = this.#options;
+    onEvent({ kind: "producer_doubted", lane: lane.number });
+    this.open();
   }
 
   /** The lane's producer is of no use: what it holds fails, another one is made. */
@@ -91,11 +104,23 @@ export class ProducerKeeper {
     const nowMs = clock.monotonicMs();
     this.#lostAtMs.push(nowMs);
     while (nowMs - (this.#lostAtMs[0] ?? nowMs) > CIRCUIT_WINDOW_MS) this.#lostAtMs.shift();
+    // One that was to replace it is on its way.
+    if (this.#connecting !== null) return;
     if (this.#lostAtMs.length < CIRCUIT_LOSSES) {
       this.#reopenLater();
       return;
     }
     this.#openCircuit();
+  }
+
+  /** Its producer has forgotten Kafka. That says nothing against Kafka: no circuit is opened. */
+  #leave(): void {
+    const { lane, onEvent } = this.#options;
+    const port = lane.abandon("kafka_unavailable");
+    if (port === null) return;
+    onEvent({ kind: "producer_fatal", lane: lane.number, reason: "it knows no broker any more" });
+    this.#free(port);
+    if (!this.#isStopping && this.#connecting === null) this.#reopenLater();
   }
 
   /** Frees the producer; calls back when all are freed. No producer is made afterwards. */
@@ -118,14 +143,18 @@ export class ProducerKeeper {
     }
     if (problem !== null) {
       onEvent({ kind: "producer_failed", lane: lane.number, reason: problem });
-      this.#reopenLater();
+      if (lane.isUp) lane.renewed(null);
+      else this.#reopenLater();
       return;
     }
     const rebuilt = this.#everReady;
     this.#everReady = true;
     this.#attempts = 0;
     onEvent({ kind: "producer_ready", lane: lane.number, rebuilt });
-    lane.attach(port);
+    if (lane.isUp) {
+      const before = lane.renewed(port);
+      if (before !== null) this.#free(before);
+    } else lane.attach(port);
     onReady();
   }
 

@@ -21,6 +21,8 @@ export interface ProducerHandlers {
   onProgress(read: () => ProducerProgress): void;
   /** The producer can do nothing any more. */
   onFatal(reason: string): void;
+  /** It knows no broker any more, nor will it again; may be told several times. */
+  onForlorn(): void;
   /** Something is wrong with one broker or all; librdkafka goes on trying. */
   onBrokerError(error: { readonly kafkaCode: number; readonly reason: string }): void;
 }

@@ -98,6 +98,8 @@ export class Sidings {
     this.#options.sendOn(lane);
     this.#spares.push(lane);
     this.#options.onEvent({ kind: "siding_closed", lane: lane.number });
+    // Its own producer may have been what stalled.
+    if (lane.isDoubtful) lane.renew();
     this.#serveWanting();
   }
 
@@ -109,7 +111,7 @@ export class Sidings {
 
   /** As many lanes as there are spares that are connected may ask again. */
   #serveWanting(): void {
-    let spares = this.#spares.filter(({ isUp }) => isUp).length;
+    let spares = this.#spares.filter(({ isReady }) => isReady).length;
     for (const lane of this.#wanting) {
       if (spares === 0) return;
       spares -= 1;
@@ -122,7 +124,7 @@ export class Sidings {
   #takeOut(lane: Lane): boolean {
     const slot = this.#slots.indexOf(lane);
     assert(slot >= 0, "a lane with records is in use or a siding");
-    const index = this.#spares.findLastIndex(({ isUp }) => isUp);
+    const index = this.#spares.findLastIndex(({ isReady }) => isReady);
     const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
     if (spare === undefined) {
       this.#wanting.add(lane);

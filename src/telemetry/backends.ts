@@ -126,6 +126,11 @@ export class BackendTelemetry {
     this.#log.error("Kafka producer failed for good and was rebuilt", fields);
   }
 
+  producerDoubted(fields: LogFields): void {
+    this.#cells.producersRebuilt.add(1);
+    this.#log.warn("Kafka producer stores nothing in time and is replaced", fields);
+  }
+
   /** A group commit is settled: every record's fate is known. */
   commitSettled(commit: { readonly records: number; readonly durationMs: number }): void {
     this.#cells.kafkaCommit.observe(commit.durationMs / 1_000);

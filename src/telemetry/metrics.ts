@@ -235,7 +235,7 @@ export const METRICS = {
   producersRebuilt: {
     name: "sluice_kafka_producers_rebuilt_total",
     type: "counter",
-    help: "Producers replaced after a fatal error.",
+    help: "Producers replaced after a fatal error, or because what they got timed out.",
   },
   deadLetters: {
     name: "sluice_dead_letters_total",

@@ -64,6 +64,21 @@ export function replaceAddresses(
   return writer.raw(answer.subarray(at)).toBuffer();
 }
 
+/** A Metadata answer with its list of brokers empty. */
+export function withoutBrokers(answer: Buffer, apiVersion: number): Buffer {
+  const flexible = isFlexible(API.Metadata, apiVersion);
+  const reader = new WireReader(answer, 4);
+  reader.tags(flexible);
+  if (apiVersion >= 3) reader.skip(4); // Throttle time.
+  const start = reader.at;
+  brokersIn(reader, { flexible, hasRack: apiVersion >= 1 });
+  return new WireWriter()
+    .raw(answer.subarray(0, start))
+    .arrayLength(0, flexible)
+    .raw(answer.subarray(reader.at))
+    .toBuffer();
+}
+
 function hasCompactAddresses({ apiKey, apiVersion }: AnswerKind): boolean {
   return apiKey === API.Metadata
     ? isFlexible(API.Metadata, apiVersion)

@@ -6,7 +6,13 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-import { addressesIn, capVersions, namesAddresses, replaceAddresses } from "./addresses.ts";
+import {
+  addressesIn,
+  capVersions,
+  namesAddresses,
+  replaceAddresses,
+  withoutBrokers,
+} from "./addresses.ts";
 import type { Address, AddressField } from "./addresses.ts";
 import { framed, FrameSplitter } from "./frames.ts";
 import { Outlet } from "./outlet.ts";
@@ -173,6 +179,9 @@ export class ProxyConnection {
     }
     if (header.apiKey === API.ApiVersions) {
       return this.#settle(exchange, capVersions(frame, header.apiVersion));
+    }
+    if (fault?.kind === "noBrokers" && header.apiKey === API.Metadata) {
+      return this.#settle(exchange, withoutBrokers(frame, header.apiVersion));
     }
     if (!namesAddresses(header.apiKey)) return this.#settle(exchange, frame);
     const fields = addressesIn(frame, header);

@@ -37,6 +37,8 @@ export type Fault =
   | { readonly kind: "stall"; readonly what: "request" | "answer"; readonly ms: number }
   /** Every partition of a Produce request gets this error; `appended`: the broker has it, too. */
   | { readonly kind: "stamp"; readonly error: KafkaErrorName; readonly appended?: boolean }
+  /** A Metadata answer names no broker: what a cluster says while all of its own are fenced. */
+  | { readonly kind: "noBrokers" }
   /** Flips so many bits: in a Produce request where the records' checksum sees it. */
   | { readonly kind: "flipBits"; readonly what: "request" | "answer"; readonly bits?: number };
 

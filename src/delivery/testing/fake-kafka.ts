@@ -94,6 +94,10 @@ export class FakeProducer implements ProducerPort {
   #isDispatching = false;
   #isServing = false;
   #isFatal = false;
+  /** From now on nothing it has or gets is confirmed: what is inside times out, for ever. */
+  isSick = false;
+  /** As `isSick`, for these partitions (`topic/number`) only. */
+  readonly sickOf: Set<string> = new Set();
   isConnected = false;
   isDisconnected = false;
 
@@ -254,7 +258,9 @@ export class FakeProducer implements ProducerPort {
     const isAway = this.#kafka.isSilent || this.#kafka.isGone;
     const kept: PendingRecord[] = [];
     for (const record of this.#pending) {
-      const isStalled = isAway || this.#kafka.stalled.has(`${record.topic}/${record.partition}`);
+      const place = `${record.topic}/${record.partition}`;
+      const isSick = this.isSick || this.sickOf.has(place);
+      const isStalled = isAway || isSick || this.#kafka.stalled.has(place);
       if (isStalled && nowMs - record.producedAtMs < this.#kafka.messageTimeoutMs) {
         kept.push(record);
         continue;
