@@ -61,7 +61,7 @@ export function makeIngest(
       failed: (error) => telemetry.process.unexpected("a request", error),
       answered: (latencyMs, trace) => {
         shedding.answered(latencyMs);
-        telemetry.traffic.answered("http", latencyMs, trace);
+        telemetry.traffic.answered("http", latencyMs, { trace });
       },
       received: (durationMs) => telemetry.traffic.bodyReceived(durationMs),
       quotaReached: (scope) => telemetry.traffic.quotaReached(scope),

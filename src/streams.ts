@@ -101,15 +101,16 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
     isKafkaAway: () => gate.isKafkaAway,
     isHeldUp: () => gate.isHeldUp,
     after: (delayMs, action) => void setTimeout(action, delayMs),
+    endOfTurn: (action) => void setImmediate(action),
     overHardMark: () => gate.isOverHardMark,
     random: Math.random,
     processId: makeProcessId(),
     observer: {
       refused: (reason) => telemetry.traffic.socketRefused(reason),
       welcomed: (how) => telemetry.traffic.streamWelcomed(how),
-      answered: (ms, trace) => {
+      answered: (ms, { frames, trace }) => {
         shedding.answered(ms);
-        telemetry.traffic.answered("ws", ms, trace);
+        telemetry.traffic.answered("ws", ms, { batches: frames, trace });
       },
       told: (ms, acks) => telemetry.traffic.told(ms, acks),
       paused: (reason) => telemetry.traffic.creditPaused(reason),

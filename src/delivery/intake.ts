@@ -58,6 +58,8 @@ export class Intake {
   };
   readonly #place: RecordPlace = { topic: 0, partition: 0, keyHash: 0, timestampMs: 0, index: 0 };
   #groups = 0;
+  /** What came last: more for the same sink belongs to the same group. */
+  #latest: RowsOfOne | null = null;
   #isClosed = false;
 
   constructor(options: IntakeOptions) {
@@ -67,7 +69,8 @@ export class Intake {
   submit(table: RecordTable, submission: Submission): void {
     const { refusals, budget } = this.#options;
     const { topics, indexBase, sink, tenant } = submission;
-    const group = this.#newGroup({ sink, tenant });
+    const isMore = this.#latest?.sink === sink && this.#latest.tenant === tenant;
+    const group = isMore && this.#latest !== null ? this.#latest : this.#newGroup({ sink, tenant });
     const refused = this.#refusal(tenant);
     this.#source.memory = table.memory;
     // A whole number: failure reports are recognised by it.
@@ -249,7 +252,8 @@ export class Intake {
   }): RowsOfOne {
     this.#groups += 1;
     const { sink, tenant, acceptedAtMs = this.#options.clock.monotonicMs() } = rows;
-    return { number: this.#groups, sink, tenant, acceptedAtMs };
+    this.#latest = { number: this.#groups, sink, tenant, acceptedAtMs };
+    return this.#latest;
   }
 
   #point(table: RecordTable, row: number): void {

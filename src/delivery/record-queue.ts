@@ -65,9 +65,12 @@ export class RecordQueue {
 
   /** Rows appended from now on belong to this group; `number` is new for every group. */
   openGroup(group: RowsOfOne): void {
-    if (group.number === this.#group?.number) return;
+    const tail = this.#segments.at(-1);
+    // Once a sink was told of all its rows, its group in the segment is closed.
+    const isOpen = tail === undefined || tail.groups.at(-1)?.sink === group.sink;
+    if (isOpen && group.number === this.#group?.number) return;
     this.#group = group;
-    this.#segments.at(-1)?.openGroup(group);
+    tail?.openGroup(group);
   }
 
   /** False: there is no memory left for it. */

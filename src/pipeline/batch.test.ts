@@ -126,3 +126,26 @@ test("Deadlines: one batch that takes long does not keep those behind it", () =>
   assert.ok(deadlines.length <= 1_024, `${deadlines.length} are remembered`);
   deadlines.stop();
 });
+
+test("Batch: it grows by frames that come at once, until its first verdict", () => {
+  const { batch, heard } = makeBatch(1);
+  batch.topics = [7];
+  batch.sessionSlots = [3];
+  batch.grow([8, 9]);
+  assert.deepEqual([batch.count, batch.openCount, batch.frames], [3, 3, 2]);
+  assert.deepEqual(
+    [batch.topics, batch.sessionSlots],
+    [
+      [7, 8, 9],
+      [3, -1, -1],
+    ],
+  );
+  batch.recordStored(2);
+  batch.recordFailed(1, "kafka_timeout");
+  batch.commitSettled();
+  assert.deepEqual(batch.verdicts, [VERDICT.open, VERDICT.retry, VERDICT.stored]);
+  assert.throws(() => batch.grow([7]), /before its first verdict/);
+  batch.expire("kafka_timeout");
+  assert.ok(batch.settled);
+  assert.deepEqual(heard.stored, [2]);
+});

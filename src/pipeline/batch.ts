@@ -1,5 +1,6 @@
 /**
- * A batch: the events of one frame or request, and exactly one verdict for each. It is the sink
+ * A batch: the events of one frame or request, or of several frames of a stream that came at once,
+ * and exactly one verdict for each. It is the sink
  * that delivery reports to; it knows neither sockets nor Kafka. A verdict is final for the batch:
  * what happens to a record after its event was answered (a deadline passed) is counted, not told.
  */
@@ -70,9 +71,14 @@ function emptyTally(): Tally {
 
 const NO_CODES = new Uint8Array(0);
 const NO_ROWS: readonly number[] = [];
+/** Never written. */
+const NO_TOPICS: number[] = [];
 
 export class Batch {
-  readonly count: number;
+  /** Events. */
+  count: number;
+  /** Frames that they came in. */
+  frames = 1;
   /** Sequence number of the first event on its stream; 0 outside streams. */
   readonly seq: number;
   readonly receivedAtMs: number;
@@ -88,7 +94,7 @@ export class Batch {
   /** Ids that are remembered once they are stored; null: the tenant does not want that. */
   claims: IdClaims | null = null;
   /** Destination of each row; −1: not handed over. */
-  topics: readonly number[] = NO_ROWS;
+  topics: number[] = NO_TOPICS;
   /** Whose events they are; null until they are handed over. */
   tenant: TenantPolicy | null = null;
   /** What its frame was read with; null as above. */
@@ -122,6 +128,20 @@ export class Batch {
     this.verdicts = filled(count, VERDICT.open);
     this.#watch = options.watch;
     this.#open = count;
+  }
+
+  /** Takes in the events of one more frame, which go to these destinations. */
+  grow(topics: readonly number[]): void {
+    assert(this.#open === this.count, "a batch grows before its first verdict");
+    assert(this.topics.length === this.count, "and when its own events are handed over");
+    this.frames += 1;
+    this.count += topics.length;
+    this.#open += topics.length;
+    for (const topic of topics) {
+      this.topics.push(topic);
+      this.verdicts.push(VERDICT.open);
+      this.sessionSlots?.push(-1);
+    }
   }
 
   /**

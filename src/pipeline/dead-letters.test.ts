@@ -7,7 +7,7 @@ import type { DeadLetter, Delivery } from "../delivery/delivery.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import type { OpenFrame } from "./pipeline.ts";
+import type { OpenFrame } from "./open-frame.ts";
 import type { RouteBook } from "./routes.ts";
 
 const SECRET = "zoe-7791";

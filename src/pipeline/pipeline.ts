@@ -6,18 +6,19 @@
  */
 import assert from "node:assert/strict";
 import { OUTCOME_RULES } from "../errors.ts";
-import type { Fault, OutcomeCode } from "../errors.ts";
+import type { Fault } from "../errors.ts";
 import { FAULT_SEARCH_BYTES_MAX } from "../limits.ts";
-import { ROW_STATUS, VERDICT } from "../records.ts";
+import { VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
-import type { Codec, FrameContext, FrameResult } from "../codec/codec.ts";
+import type { Codec, FrameContext } from "../codec/codec.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Dialect as AdmittedDialect } from "../admission/policy.ts";
 import type { SchemaStore } from "../schema/store.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { BatchTrace } from "../tracing/tracer.ts";
-import { Batch, filled } from "./batch.ts";
-import type { BatchListener, BatchWatch } from "./batch.ts";
+import { AskedSchemas } from "./asked-schemas.ts";
+import { filled } from "./batch.ts";
+import type { Batch, BatchListener, BatchWatch } from "./batch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Faults } from "./faults.ts";
 import type { Refusals, SearchBudget } from "./faults.ts";
@@ -26,13 +27,12 @@ import type { KnownIdsParts, ScopeOf } from "./known-ids.ts";
 import { NOT_ALLOWED, Permits } from "./permits.ts";
 import type { Permit, Sender } from "./permits.ts";
 import type { PipelineObserver } from "./observer.ts";
+import { OpenFrame } from "./open-frame.ts";
+import type { OpenResult } from "./open-frame.ts";
 import { noteBatch, refusalOf } from "./recent-notes.ts";
 import { onlyTopic, recordHeaders } from "./record-facts.ts";
 import type { RouteBook } from "./routes.ts";
 import { SessionTouches } from "./session-touches.ts";
-
-/** Different schemas that the events of one frame may ask for by name; the rest is `retry`. */
-const ASKED_SCHEMAS_MAX = 16;
 
 export interface PipelineParts extends KnownIdsParts {
   readonly codec: Codec;
@@ -47,31 +47,6 @@ export interface PipelineParts extends KnownIdsParts {
   /** Milliseconds with fractions, for durations. */
   readonly clockMs: () => number;
 }
-
-/** A frame that was encoded: its batch, and the table to hand over before the next frame. */
-export interface OpenFrame {
-  readonly kind: "open";
-  readonly batch: Batch;
-  readonly table: RecordTable;
-  readonly context: FrameContext;
-  /** Bytes of the frame. */
-  readonly bytes: number;
-  /** When encoding it began and ended, on the monotonic clock, ms. */
-  readonly startedMs: number;
-  readonly encodedMs: number;
-  readonly refusals: Refusals;
-}
-
-/** A frame that asks for schemas which are not loaded, or for ids that are not settled. */
-export interface WaitingFrame {
-  readonly kind: "waiting";
-  readonly ready: Promise<Refusals>;
-}
-
-export type OpenResult =
-  | OpenFrame
-  | WaitingFrame
-  | Exclude<FrameResult, { readonly kind: "table" }>;
 
 /** An event that cannot be handed over, by its place in the frame. */
 export type EventFault = Fault & {
@@ -116,6 +91,7 @@ export class Pipeline {
   readonly #permits: Permits;
   readonly #touches: SessionTouches;
   readonly #knownIds: KnownIds;
+  readonly #asked: AskedSchemas;
   #inFlight = 0;
 
   constructor(parts: PipelineParts) {
@@ -124,6 +100,7 @@ export class Pipeline {
     this.#permits = new Permits(parts.delivery);
     this.#touches = new SessionTouches(parts);
     this.#knownIds = new KnownIds(parts);
+    this.#asked = new AskedSchemas(parts);
   }
 
   /**
@@ -149,7 +126,7 @@ export class Pipeline {
     if (result.kind !== "table") return result;
     const { table } = result;
     if (refusals === null) {
-      const fetched = this.#fetchAsked(table);
+      const fetched = this.#asked.fetch(table);
       const agreed = fetched ?? this.#touches.agreement({ table, context });
       const known = this.#knownIds.asked(table, context, scopeOf);
       if (agreed !== null || known !== null) {
@@ -159,19 +136,18 @@ export class Pipeline {
     }
     const encodedMs = clockMs();
     observer.encoded(encodedMs - startedMs);
-    const { receivedAtMs } = context;
-    if (Number.isFinite(result.sentAtMs)) observer.sentBefore(receivedAtMs - result.sentAtMs);
-    const batch = new Batch(table.count, { seq: result.seq, receivedAtMs, watch: this.#watch });
-    return {
-      kind: "open",
-      batch,
+    const { sentAtMs } = result;
+    if (Number.isFinite(sentAtMs)) observer.sentBefore(context.receivedAtMs - sentAtMs);
+    return new OpenFrame({
       table,
       context,
+      seq: result.seq,
       bytes: frame.length,
       startedMs,
       encodedMs,
       refusals: refusals ?? NO_REFUSALS,
-    };
+      watch: this.#watch,
+    });
   }
 
   /**
@@ -202,7 +178,7 @@ export class Pipeline {
       } else if (this.#faults.isSound(table, row)) {
         if (!this.#knownIds.claims(batch, row, { table, scopeOf: options.scopeOf })) continue;
         topics[row] = topic;
-        this.#touches.touch(frame, row, this.#route(table, row));
+        this.#touches.touch(frame, row, { batch, batchRow: row, route: this.#route(table, row) });
         produced += 1;
       } else {
         this.#refuse(frame, row, { budget, sender });
@@ -230,6 +206,41 @@ export class Pipeline {
       delivery.submit(table, headers === undefined ? submission : { ...submission, headers });
     }
     if (batch.openCount < batch.count || batch.count === 0) batch.progress();
+  }
+
+  /**
+   * Hands an open frame over as a part of another one's batch, whose events it follows on their
+   * stream: they are answered together. False, and nothing is done: it needs a batch of its own,
+   * because an event of it is refused, the batch has its first verdicts, or somebody wants to know
+   * of each frame by itself.
+   */
+  join(frame: OpenFrame, batch: Batch, { sender }: Pick<RunOptions, "sender">): boolean {
+    const { table, context } = frame;
+    const { tenant } = sender.policy;
+    const isPlain = batch.claims === null && batch.trace === null && tenant.dedupeMs === 0;
+    if (!isPlain || batch.openCount < batch.count || batch.tenant !== tenant) return false;
+    const permit = this.#permits.of(sender);
+    const topics: number[] = [];
+    for (let row = 0; row < table.count; row += 1) {
+      const topic = this.#topicOf(table, row, permit);
+      if (topic < 0 || !this.#faults.isSound(table, row)) return false;
+      topics.push(topic);
+    }
+    const indexBase = batch.count;
+    batch.grow(topics);
+    for (let row = 0; row < table.count; row += 1) {
+      const route = this.#route(table, row);
+      this.#touches.touch(frame, row, { batch, batchRow: indexBase + row, route });
+    }
+    this.#inFlight += table.count;
+    batch.openKnown = batch.openCount;
+    const { delivery, observer } = this.#parts;
+    const { bytes } = frame;
+    observer.received({ dialect: "native", transport: "ws", events: table.count, bytes, tenant });
+    const timestampMs = context.receivedAtMs;
+    const shareholder = delivery.tenant(context.tenant);
+    delivery.submit(table, { sink: batch, topics, tenant: shareholder, timestampMs, indexBase });
+    return true;
   }
 
   /** NO_ROUTE: the type is unknown, which is a fault of the event's. */
@@ -365,36 +376,5 @@ export class Pipeline {
     const kept = this.#parts.deadLetters.keep(frame, { row, id, fault, sender });
     if (kept === "off") batch.decide(row, VERDICT.rejected, fault.code);
     else if (kept === "full") batch.decide(row, VERDICT.retry, "overloaded");
-  }
-
-  /** Starts fetching the schemas that the events of a table name, null if there are none. */
-  #fetchAsked(table: RecordTable): Promise<Refusals> | null {
-    let asked: Map<string, { readonly type: string; readonly ref: string }> | null = null;
-    for (let row = 0; row < table.count; row += 1) {
-      if (table.status[row] !== ROW_STATUS.schemaNeeded) continue;
-      asked ??= new Map();
-      if (asked.size === ASKED_SCHEMAS_MAX) break;
-      const ref = this.#parts.codec.text(table.schemaStart[row] ?? 0, table.schemaEnd[row] ?? 0);
-      const type = this.#route(table, row)?.type.type;
-      if (type !== undefined) asked.set(`${type}\0${ref}`, { type, ref });
-    }
-    if (asked === null || asked.size === 0) return null;
-    return this.#fetchAll([...asked.values()]);
-  }
-
-  async #fetchAll(
-    asked: readonly { readonly type: string; readonly ref: string }[],
-  ): Promise<Refusals> {
-    const { schemas, routes } = this.#parts;
-    const found = await Promise.all(asked.map(({ type, ref }) => schemas.resolve(type, ref)));
-    const refusals = new Map<string, { readonly code: OutcomeCode; readonly detail: string }>();
-    for (const [index, { type, ref }] of asked.entries()) {
-      const answer = found[index];
-      if (answer?.kind === "schema") routes.loadAsked(answer.schema, ref);
-      else if (answer !== undefined) {
-        refusals.set(`${type}\0${ref}`, { code: answer.code, detail: answer.detail });
-      }
-    }
-    return refusals;
   }
 }

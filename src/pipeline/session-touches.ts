@@ -51,8 +51,12 @@ export class SessionTouches {
     return slots.length === 0 ? null : sessions.agree(slots);
   }
 
-  touch(frame: Frame & { readonly batch: Batch }, row: number, route: Route | undefined): void {
-    const { table, context, batch } = frame;
+  touch(
+    frame: Frame,
+    row: number,
+    { batch, batchRow, route }: { batch: Batch; batchRow: number; route: Route | undefined },
+  ): void {
+    const { table, context } = frame;
     const { codec, sessions } = this.#parts;
     const type = route?.type.type ?? "";
     const session = this.#sessionOf(frame, row, type);
@@ -67,7 +71,7 @@ export class SessionTouches {
     codec.setSession(row, session.id);
     if (session.provisional) setHeaderFlag(table, row, HEADER_FLAG.sessionProvisional);
     batch.sessionSlots ??= filled(batch.count, -1);
-    batch.sessionSlots[row] = session.slot;
+    batch.sessionSlots[batchRow] = session.slot;
   }
 
   #actorOf(table: RecordTable, row: number): string {

@@ -459,3 +459,87 @@ test("StreamConnection: frames behind one that waits keep their order and have a
   for (let i = 0; i < 1_000 && flooded.closed.length === 0; i += 1) flooded.say(frame);
   assert.deepEqual(flooded.closed, [4429]);
 });
+
+test("StreamConnection: frames of one turn that go on from one another share a batch", async () => {
+  const setup = setUp();
+  setup.pipeline.joins = () => true;
+  await setup.hello();
+  setup.pub(1, 1);
+  setup.pub(2, 2);
+  setup.pub(1, 1);
+  setup.pub(4, 1);
+  await settled();
+  setup.pub(5, 1);
+  const { batches } = setup.pipeline;
+  assert.deepEqual(
+    batches.map(({ seq, count, frames }) => [seq, count, frames]),
+    [
+      [1, 3, 2],
+      [1, 1, 1],
+      [4, 1, 1],
+      [5, 1, 1],
+    ],
+    "not with a repeat, nor with frames behind one, nor with those of an earlier turn",
+  );
+  for (const row of [0, 2]) batches[0]?.recordStored(row);
+  batches[0]?.commitSettled();
+  await settled();
+  assert.equal(last(setup, "ack")["upto"], 0, "seq 1 came again and is ignored, 3 is not told yet");
+  settle(batches[0]);
+  for (const batch of batches.slice(2)) settle(batch);
+  await settled();
+  assert.equal(last(setup, "ack")["upto"], 5);
+  setup.pub(6, 1);
+  setup.pub(8, 1);
+  assert.equal(last(setup, "error")["code"], "seq_gap");
+  assert.deepEqual(
+    [batches.length, batches[4]?.count],
+    [5, 1],
+    "what came before it is on its way",
+  );
+});
+
+test("StreamConnection: frames that share a batch are told their outcomes one by one", async () => {
+  const setup = setUp();
+  setup.pipeline.joins = () => true;
+  await setup.hello();
+  for (let seq = 1; seq <= 4; seq += 1) setup.pub(seq, 1);
+  settle(setup.pipeline.batches[0], (row) => {
+    const batch = setup.pipeline.batches[0];
+    if (row === 2) batch?.recordFailed(row, "kafka_timeout");
+    else batch?.recordStored(row);
+  });
+  await settled();
+  const ack = last(setup, "ack");
+  assert.deepEqual([ack["upto"], ack["sack"]], [2, [[4, 4]]]);
+  assert.deepEqual(
+    (ack["retry"] as { seq: number }[]).map(({ seq }) => seq),
+    [3],
+  );
+  assert.equal(setup.pipeline.batches.length, 1);
+});
+
+test("StreamConnection: so many events share a batch and no more", async () => {
+  const setup = setUp();
+  await setup.hello();
+  let credit = 100;
+  let next = 1;
+  while (credit - next < 600) {
+    setup.pub(next, credit - next + 1);
+    next = credit + 1;
+    settle(setup.pipeline.batches.at(-1));
+    await settled();
+    credit = (last(setup, "ack")["credit"] as { readonly seq: number }).seq;
+  }
+  const { batches } = setup.pipeline;
+  setup.pipeline.joins = () => true;
+  const before = batches.length;
+  for (const seq of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((frame) => next + 60 * frame)) {
+    setup.pub(seq, 60);
+  }
+  assert.deepEqual(
+    batches.slice(before).map(({ count }) => count),
+    [480, 120],
+  );
+  assert.deepEqual(setup.closed, []);
+});

@@ -9,13 +9,13 @@ import type { Principal } from "../admission/admission.ts";
 import { CLOSE_RULES } from "../errors.ts";
 import type { CloseName } from "../errors.ts";
 import type { Batch } from "../pipeline/batch.ts";
-import type { OpenFrame } from "../pipeline/pipeline.ts";
+import type { OpenFrame } from "../pipeline/open-frame.ts";
 import { closeReason, serverFrame } from "../protocol/frames.ts";
 import type { GoAwayReason, Hello, ServerFrames } from "../protocol/frames.ts";
 import { Answers } from "./answers.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { Arrival } from "./frame-reader.ts";
-import { enter, frameContext, helloFault, keyOf } from "./handshake.ts";
+import { authExpiry, enter, frameContext, helloFault, keyOf } from "./handshake.ts";
 import { HeldStream } from "./held-stream.ts";
 import type { HeldStreamListener } from "./held-stream.ts";
 import type { StreamHub } from "./hub.ts";
@@ -129,8 +129,10 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     } else if (cell === "pong" && arrival.kind === "ping") {
       this.#say("pong", { n: arrival.n, time: this.#hub.now() });
     } else if (cell === "complain" && arrival.kind === "unknown") this.#complain(arrival.name);
-    else if (cell === "leave") this.#sayFarewell();
-    else assert.fail(`${cell} is nothing to do about a frame ${arrival.kind}`);
+    else if (cell === "leave") {
+      this.#state = "leaving";
+      this.#leaveWhenDone();
+    } else assert.fail(`${cell} is nothing to do about a frame ${arrival.kind}`);
   }
 
   #claim(hello: Hello): void {
@@ -192,7 +194,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       exc: view.exc,
       dup_possible: view.unsure.length > 0,
       credit: this.#answers.ceiling,
-      ...this.#authExpiry(),
+      ...authExpiry(this.#principal),
     });
     this.#hub.welcomed(this, view);
   }
@@ -211,11 +213,6 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     return admitted.principal;
   }
 
-  #authExpiry(): { readonly auth_exp?: number } {
-    const expiresAtMs = this.#principal?.expiresAtMs ?? Infinity;
-    return Number.isFinite(expiresAtMs) ? { auth_exp: expiresAtMs } : {};
-  }
-
   async #authenticate(token: string): Promise<void> {
     // Right behind a hello whose own credentials are still being looked at.
     if (this.#principal === null) await this.#claiming;
@@ -226,7 +223,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       return;
     }
     this.#principal = principal;
-    this.#say("auth_ok", this.#authExpiry());
+    this.#say("auth_ok", authExpiry(principal));
   }
 
   /** Hub: the table of tenants was replaced; is this sender still welcome? */
@@ -242,11 +239,6 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#say("error", { code: "unknown_type", detail, fatal: false });
   }
 
-  #sayFarewell(): void {
-    this.#state = "leaving";
-    this.#leaveWhenDone();
-  }
-
   #publish(frame: OpenFrame | null): void {
     const held = this.#held;
     const sender = this.#principal;
@@ -256,26 +248,33 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       this.#supersede();
       return;
     }
-    const { batch, bytes } = frame;
-    if (batch.count === 0 && !this.#upkeep.mayControl(this.#hub.clockMs())) {
+    const { seq, count, bytes } = frame;
+    if (count === 0 && !this.#upkeep.mayControl(this.#hub.clockMs())) {
       this.fail("policy", "too many frames without events");
       return;
     }
-    const excess = this.#answers?.received(bytes, batch.seq + batch.count - 1) ?? null;
+    const excess = this.#answers?.received(bytes, seq + count - 1) ?? null;
     if (excess !== null) {
       this.fail("credit_exceeded", excess);
       return;
     }
-    const { next } = held.window;
-    const publication = held.take(frame);
-    if (publication === null) {
-      this.fail("bad_frame", `seq ${batch.seq} was sent, ${next} is next`, "seq_gap");
+    const { pipeline, turns } = this.#hub;
+    const earlier = held.joinable(frame, turns.current);
+    if (earlier !== null && pipeline.join(frame, earlier, { sender })) {
+      held.joined(frame);
+      this.#hub.arrived(sender, frame);
       return;
     }
-    this.#hub.published(sender, batch, bytes);
+    const { next } = held.window;
+    const publication = held.take(frame, turns.current);
+    if (publication === null) {
+      this.fail("bad_frame", `seq ${seq} was sent, ${next} is next`, "seq_gap");
+      return;
+    }
+    this.#hub.published(sender, frame);
     if (!held.news.isEmpty) this.hasNews();
     const trace = this.#hub.traced(sender, frame, this.#clientTrace);
-    this.#hub.pipeline.run(frame, publication, { sender, trace });
+    pipeline.run(frame, publication, { sender, trace });
   }
 
   hasNews(): void {
@@ -288,9 +287,10 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     return this.#answers?.isCreditDue === false ? this.#hub.acks.begin(held) : null;
   }
 
-  frameSettled(bytes: number, { receivedAtMs, trace }: Batch): void {
+  frameSettled(bytes: number, batch: Batch): void {
+    const { trace } = batch;
     this.#answers?.settled(bytes);
-    this.#hub.answered(this.#hub.now() - receivedAtMs, trace);
+    this.#hub.answered(batch);
     if (trace !== null) this.#traces.push(trace);
     if (this.#isGone) endTraces(this.#traces, this.#hub);
   }

@@ -6,7 +6,8 @@
 import type { FrameContext } from "../codec/codec.ts";
 import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
 import type { Refusals } from "../pipeline/faults.ts";
-import type { OpenFrame, OpenResult, Pipeline } from "../pipeline/pipeline.ts";
+import type { OpenFrame, OpenResult } from "../pipeline/open-frame.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { frameText, parseControlFrame } from "../protocol/frames.ts";
 import type { ControlFrame, Hello } from "../protocol/frames.ts";
 import { FrameQueue } from "./frame-queue.ts";

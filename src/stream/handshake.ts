@@ -113,3 +113,9 @@ function contextMembers(
   if (nativeForm === null) return {};
   return { dialect: nativeForm, ...(ctx === null ? {} : { hostMembers: ctx }) };
 }
+
+/** The member of a `welcome` or `auth_ok` that says when a sender's credentials end. */
+export function authExpiry(sender: Principal | null): { readonly auth_exp?: number } {
+  const expiresAtMs = sender?.expiresAtMs ?? Infinity;
+  return Number.isFinite(expiresAtMs) ? { auth_exp: expiresAtMs } : {};
+}

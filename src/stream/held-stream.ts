@@ -3,9 +3,10 @@
  * opened frames, hears their outcomes, and outlives the socket until nothing is in flight, so that
  * the last record tells everything. It knows neither sockets nor frames' text.
  */
+import { STREAM_JOINED_EVENTS_MAX } from "../limits.ts";
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Batch } from "../pipeline/batch.ts";
-import type { OpenFrame } from "../pipeline/pipeline.ts";
+import type { OpenFrame } from "../pipeline/open-frame.ts";
 import type { AckHolder } from "./ack-hold.ts";
 import { AckNews } from "./ack-news.ts";
 import type { RetryLine } from "./ack-news.ts";
@@ -36,6 +37,9 @@ export class HeldStream implements PublicationOwner, AckHolder {
   readonly #listener: HeldStreamListener;
   /** Frames that are stored in part, which is not told yet, with the period in which that began. */
   readonly #partial = new Map<Publication, number>();
+  /** The frame that came last, as long as others of its turn may join it. */
+  #latest: Publication | null = null;
+  #latestTurn = NaN;
   readonly #waiting: ((record: StreamRecord) => void)[] = [];
   /** Nobody is there to be told anything. */
   #isLeft = false;
@@ -58,13 +62,30 @@ export class HeldStream implements PublicationOwner, AckHolder {
    * Decides the repeats of a frame, flags what may be stored already, counts the rest as in flight.
    * Null: it skips a number, and nothing of it is taken.
    */
-  take(frame: OpenFrame): Publication | null {
+  take(frame: OpenFrame, turn: number): Publication | null {
     const { batch } = frame;
     const { window } = this;
     if (batch.count > 0 && batch.seq > window.next) return null;
-    if (batch.seq === window.next) window.sendNew(batch.count);
+    const isNew = batch.seq === window.next;
+    if (isNew) window.sendNew(batch.count);
     else this.#takeRepeats(frame);
-    return new Publication(this, batch, frame.bytes);
+    const publication = new Publication(this, batch, frame.bytes);
+    this.#latest = isNew ? publication : null;
+    this.#latestTurn = turn;
+    return publication;
+  }
+
+  /** The batch of this turn that a frame goes on with, if there is one. */
+  joinable({ seq, count }: OpenFrame, turn: number): Batch | null {
+    if (this.#latest === null || turn !== this.#latestTurn || seq !== this.window.next) return null;
+    const { batch } = this.#latest;
+    return batch.count + count <= STREAM_JOINED_EVENTS_MAX ? batch : null;
+  }
+
+  /** The frame has joined that batch. */
+  joined({ count, bytes }: OpenFrame): void {
+    this.window.sendNew(count);
+    this.#latest?.grow(bytes);
   }
 
   #takeRepeats({ batch, table }: OpenFrame): void {
@@ -130,6 +151,7 @@ export class HeldStream implements PublicationOwner, AckHolder {
 
   publicationSettled(publication: Publication): void {
     this.#partial.delete(publication);
+    if (this.#latest === publication) this.#latest = null;
     this.#listener.frameSettled(publication.bytes, publication.batch);
   }
 

@@ -8,11 +8,13 @@ import type { Admission, Principal } from "../admission/admission.ts";
 import type { TenantPolicy } from "../admission/policy.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
-import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
+import type { OpenFrame } from "../pipeline/open-frame.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PauseReason, Welcome } from "../protocol/frames.ts";
 import { AckHold } from "./ack-hold.ts";
 import type { CreditSource } from "./answers.ts";
 import { Census } from "./census.ts";
+import { LoopTurns } from "./loop-turns.ts";
 import { StreamConnection } from "./connection.ts";
 import type { Allowance } from "./credit.ts";
 import { LEAST_ALLOWANCE, Pace } from "./pace.ts";
@@ -54,8 +56,11 @@ export interface StreamObserver {
   refused(reason: keyof typeof REFUSALS): void;
   /** A stream was opened: unknown so far, known, or with records that may be stored twice. */
   welcomed(how: "new" | "resumed" | "unsure"): void;
-  /** A frame has its last outcome, so long after it came. */
-  answered(latencyMs: number, trace: BatchTrace | null): void;
+  /** So many frames, which came at once, have their last outcome, so long after the first came. */
+  answered(
+    latencyMs: number,
+    batch: { readonly frames: number; readonly trace: BatchTrace | null },
+  ): void;
   /** A client was told that its credit does not rise. */
   paused(reason: PauseReason): void;
   /** Acks were written, so long after the first outcome that they tell. */
@@ -94,6 +99,8 @@ export interface StreamHubParts {
   /** Does Kafka not confirm some partitions, whose records wait by themselves? */
   readonly isHeldUp: () => boolean;
   readonly after: (delayMs: number, action: () => void) => void;
+  /** Runs after the I/O of the current turn of the event loop. */
+  readonly endOfTurn: (action: () => void) => void;
   /** Is it over the hard mark? Then no further sockets are taken. */
   readonly overHardMark: () => boolean;
   /** Between 0 and 1. */
@@ -113,6 +120,7 @@ export class StreamHub implements CreditSource {
   readonly #heldBack = new Set<StreamConnection>();
   readonly #pace: Pace;
   readonly acks: AckHold;
+  readonly turns: LoopTurns;
   #timer: NodeJS.Timeout | undefined;
   #opened = 0;
   #creditEvents = 0;
@@ -123,7 +131,8 @@ export class StreamHub implements CreditSource {
   constructor(parts: StreamHubParts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.clockMs());
-    const { after, isHeldUp } = parts;
+    const { after, isHeldUp, endOfTurn } = parts;
+    this.turns = new LoopTurns(endOfTurn);
     this.acks = new AckHold({ after, isHeldUp, onFailure: (error) => this.failed(error) });
   }
 
@@ -191,16 +200,22 @@ export class StreamHub implements CreditSource {
     this.#parts.observer.failed(error);
   }
 
-  /** The events of a batch are on their way. */
-  published(sender: Principal, batch: Batch, bytes: number): void {
-    this.#parts.charge(sender, { events: batch.count, bytes });
-    this.#pace.received(batch.count, bytes);
-    this.#parts.deadlines.add(batch);
+  /** A frame was taken; its events are in the batch of an earlier one. */
+  arrived(sender: Principal, { count, bytes }: OpenFrame): void {
+    this.#parts.charge(sender, { events: count, bytes });
+    this.#pace.received(count, bytes);
   }
 
-  answered(latencyMs: number, trace: BatchTrace | null): void {
-    this.#pace.answered(latencyMs);
-    this.#parts.observer.answered(latencyMs, trace);
+  /** A frame was taken that begins a batch. */
+  published(sender: Principal, frame: OpenFrame): void {
+    this.arrived(sender, frame);
+    this.#parts.deadlines.add(frame.batch);
+  }
+
+  answered({ receivedAtMs, frames, trace }: Batch): void {
+    const latencyMs = this.now() - receivedAtMs;
+    this.#pace.answered(latencyMs, frames);
+    this.#parts.observer.answered(latencyMs, { frames, trace });
   }
 
   /** null: this frame is not traced. */

@@ -7,7 +7,8 @@ import { PUB_ENVELOPE_BYTES, STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } fro
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Refusals } from "../pipeline/faults.ts";
-import type { OpenFrame, Pipeline } from "../pipeline/pipeline.ts";
+import type { OpenFrame } from "../pipeline/open-frame.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { StreamPost } from "../protocol/stream-post.ts";
 import type { BatchTrace, BatchTracer } from "../tracing/tracer.ts";
 import { CreditAccount } from "./credit.ts";
@@ -135,7 +136,7 @@ export class OneShot implements HeldStreamListener, StreamHolder {
     // Nothing may be produced for a stream that somebody else holds by now.
     if (held.lease.isSuperseded) return SUPERSEDED;
     const { next } = held.window;
-    const publication = held.take(frame);
+    const publication = held.take(frame, NaN);
     if (publication === null) {
       return problem("seq_gap", `seq ${batch.seq} was sent, ${next} is next`);
     }

@@ -51,10 +51,10 @@ export class Pace {
     this.#bytes += bytes;
   }
 
-  answered(latencyMs: number): void {
+  answered(latencyMs: number, frames: number): void {
     const octaves = Math.log2(1 + Math.max(0, latencyMs));
     const bucket = Math.min(Math.floor(octaves * BUCKETS_PER_OCTAVE), BUCKETS - 1);
-    this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + 1;
+    this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + frames;
   }
 
   /** Brings the allowance up to date if it is time. */

@@ -44,8 +44,8 @@ export interface PublicationOwner {
 
 export class Publication implements BatchListener {
   readonly batch: Batch;
-  /** Of its frame. */
-  readonly bytes: number;
+  /** Of its frame, or of all frames that share its batch. */
+  #bytes: number;
   readonly #owner: PublicationOwner;
   /** Rows whose verdict has been passed on, null while none has; repeats were never open. */
   #told: number[] | null;
@@ -56,8 +56,17 @@ export class Publication implements BatchListener {
   constructor(owner: PublicationOwner, batch: Batch, bytes: number) {
     this.#owner = owner;
     this.batch = batch;
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.#told = batch.openCount === batch.count ? null : batch.verdicts.slice();
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** One more frame, of so many bytes, has joined the batch. */
+  grow(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   batchProgressed(batch: Batch): void {

@@ -166,10 +166,17 @@ export class TrafficTelemetry {
     this.#cells.answer.observe(durationMs / 1_000, answers);
   }
 
-  /** The last event of a batch was answered, so long after the batch came in. */
-  answered(transport: Transport, latencyMs: number, trace: TraceName | null = null): void {
+  /** The last event of one or more batches was answered, so long after the first came in. */
+  answered(
+    transport: Transport,
+    latencyMs: number,
+    {
+      batches = 1,
+      trace = null,
+    }: { readonly batches?: number; readonly trace?: TraceName | null } = {},
+  ): void {
     const seconds = latencyMs / 1_000;
-    this.#cells.ackLatency.observe(seconds, 1, transport);
+    this.#cells.ackLatency.observe(seconds, batches, transport);
     if (trace === null) return;
     const { traceId, spanId } = trace;
     this.#cells.ackLatency.exemplify(seconds, { traceId, spanId, atMs: this.#nowMs() }, transport);

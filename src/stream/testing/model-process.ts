@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { VERDICT } from "../../records.ts";
 import { STREAM_INFLIGHT_BYTES_MAX, STREAM_INFLIGHT_EVENTS_MAX } from "../../limits.ts";
-import type { OpenFrame } from "../../pipeline/pipeline.ts";
+import type { Batch } from "../../pipeline/batch.ts";
+import type { OpenFrame } from "../../pipeline/open-frame.ts";
 import type { StreamConnection } from "../connection.ts";
 import type { StreamHub } from "../hub.ts";
 import type { StreamSocket } from "../socket.ts";
@@ -25,6 +26,7 @@ export interface ModelRecord {
 }
 
 const LANES = 3;
+const TURN_MS = 20;
 
 export class ModelProcess {
   readonly hub: StreamHub;
@@ -34,6 +36,8 @@ export class ModelProcess {
   readonly #kafka: Map<string, ModelRecord[]>;
   readonly #inFlight = new Map<string, { events: number; bytes: number }>();
   readonly #connections = new Set<StreamConnection>();
+  /** The frames that share a batch. */
+  readonly #joined = new Map<Batch, OpenFrame[]>();
   isDead = false;
   /** Nothing goes wrong any more. */
   isHealed = false;
@@ -54,12 +58,16 @@ export class ModelProcess {
     };
     const pipeline = new FakePipeline();
     pipeline.onRun = (frame) => this.#run(frame);
+    pipeline.joins = (frame) => !modelEvents(frame).some(({ isBad }) => isBad);
+    pipeline.onJoin = (frame, joined) => this.#join(frame, joined);
     this.hub = makeHub(
       { store: parts.store },
       {
         conditions: this.conditions,
         pipeline: pipeline.asPipeline,
         after: (delayMs, action) => world.after(delayMs, action),
+        // Longer than a turn takes: more happens in it.
+        endOfTurn: (action) => world.after(TURN_MS, action),
         observer: {
           refused: () => {},
           welcomed: () => {},
@@ -114,13 +122,28 @@ export class ModelProcess {
       } else if (!this.isHealed && world.chance(0.01)) batch.recordFailed(row, "overloaded");
       else lanes[world.between(0, LANES - 1)]?.push(row);
     }
-    for (const rows of lanes) if (rows.length > 0) this.#commit(frame, rows);
-    this.#settleWhenDone(frame);
+    this.#joined.set(batch, [frame]);
+    for (const rows of lanes)
+      if (rows.length > 0) this.#commit(frame, { batch, firstRow: 0, rows });
+    this.#settleWhenDone(batch);
   }
 
-  #commit(frame: OpenFrame, rows: readonly number[]): void {
+  #join(frame: OpenFrame, { batch, firstRow }: { batch: Batch; firstRow: number }): void {
+    this.#count(frame, 1);
+    this.#joined.get(batch)?.push(frame);
+    const rows = Array.from({ length: frame.count }, (_, row) => row);
+    const split = this.#world.between(0, rows.length);
+    for (const part of [rows.slice(0, split), rows.slice(split)]) {
+      if (part.length > 0) this.#commit(frame, { batch, firstRow, rows: part });
+    }
+  }
+
+  /** Sends rows of a frame on their way; the batch has them from `firstRow` on. */
+  #commit(
+    frame: OpenFrame,
+    { batch, firstRow, rows }: { batch: Batch; firstRow: number; rows: readonly number[] },
+  ): void {
     const world = this.#world;
-    const { batch } = frame;
     const isSlow = !this.isHealed && world.chance(0.03);
     const tookMs = isSlow ? world.between(2_000, 8_000) : world.between(1, 60);
     const isUnknown = !this.isHealed && world.chance(0.05);
@@ -138,13 +161,13 @@ export class ModelProcess {
         const fate = world.between(0, 3);
         if (fate <= 1) write();
         else if (fate === 2) world.after(world.between(1, 5_000), write);
-        for (const row of rows) batch.recordFailed(row, "kafka_timeout");
+        for (const row of rows) batch.recordFailed(firstRow + row, "kafka_timeout");
       } else {
         write();
-        for (const row of rows) batch.recordStored(row);
+        for (const row of rows) batch.recordStored(firstRow + row);
       }
       batch.commitSettled();
-      this.#settleWhenDone(frame);
+      this.#settleWhenDone(batch);
     });
   }
 
@@ -153,7 +176,7 @@ export class ModelProcess {
     assert.ok(stream !== undefined, "events of streams carry it");
     const record = {
       stream: Buffer.from(stream.id).toString("hex"),
-      seq: frame.batch.seq + row,
+      seq: frame.seq + row,
       epoch: stream.epoch,
       isFlagged: isFlagged(frame, row),
     };
@@ -168,14 +191,16 @@ export class ModelProcess {
     const name = `${Buffer.from(stream?.id ?? []).toString("hex")}-${stream?.epoch}`;
     const inFlight = this.#inFlight.get(name) ?? { events: 0, bytes: 0 };
     this.#inFlight.set(name, inFlight);
-    inFlight.events += sign * frame.batch.count;
+    inFlight.events += sign * frame.count;
     inFlight.bytes += sign * frame.bytes;
     assert.ok(inFlight.events <= STREAM_INFLIGHT_EVENTS_MAX, "events in flight have a bound");
     assert.ok(inFlight.bytes <= STREAM_INFLIGHT_BYTES_MAX, "bytes in flight have a bound");
   }
 
-  #settleWhenDone(frame: OpenFrame): void {
-    if (frame.batch.settled) this.#count(frame, -1);
+  #settleWhenDone(batch: Batch): void {
+    if (!batch.settled) return;
+    for (const frame of this.#joined.get(batch) ?? []) this.#count(frame, -1);
+    this.#joined.delete(batch);
   }
 }
 

@@ -60,7 +60,7 @@ function expireAt(admission: Admission, expiresAtMs: number): void {
 
 export function makeHub(
   options: SetupOptions,
-  further: Pick<StreamHubParts, "pipeline" | "observer" | "after"> & {
+  further: Pick<StreamHubParts, "pipeline" | "observer" | "after" | "endOfTurn"> & {
     readonly conditions: Conditions;
   },
 ): StreamHub {
@@ -101,6 +101,7 @@ export function makeHub(
     isKafkaAway: () => conditions.kafkaAway,
     isHeldUp: () => conditions.heldUp ?? false,
     after: further.after,
+    endOfTurn: further.endOfTurn,
     overHardMark: () => conditions.hard,
     random: () => 0.5,
     processId: "p",
@@ -124,6 +125,7 @@ export function setUp(options: SetupOptions = {}) {
     conditions,
     pipeline: pipeline.asPipeline,
     after: (_delayMs, action) => void later.push(action),
+    endOfTurn: (action) => void setImmediate(action),
     observer: {
       refused: (reason) => void refused.push(reason),
       welcomed: (how) => void welcomed.push(how),
