@@ -74,6 +74,8 @@ export interface AdmissionOptions {
 
 type Sender = Omit<Principal, "policy">;
 
+type Welcome = Extract<Admitted, { readonly kind: "admitted" }>;
+
 /** Of who works on this machine and has set no tenants. */
 const EVERYTHING = ["write:*", "read:*"] as const;
 
@@ -82,6 +84,11 @@ export class Admission {
   readonly #listeners: (() => void)[] = [];
   #table: TenantTable;
   #tokens: Tokens;
+  /** Write keys that were shown, by their text: they are public. At most those of the table. */
+  #writeKeys = new Map<string, KeyEntry>();
+  #keyHolders = new Map<KeyEntry, Sender>();
+  /** All connections and requests of a key or token share one principal. */
+  #welcomes = new WeakMap<Sender, Welcome>();
   #checked = new RecentMap<Sender>(TOKENS_KEPT_MAX);
   #refused = new RecentMap<{ readonly untilMs: number; readonly detail: string }>(
     TOKENS_REFUSED_MAX,
@@ -97,6 +104,9 @@ export class Admission {
   replace(table: TenantTable): void {
     this.#table = table;
     this.#tokens = this.#options.tokens(table);
+    this.#writeKeys = new Map();
+    this.#keyHolders = new Map();
+    this.#welcomes = new WeakMap();
     this.#checked = new RecentMap(TOKENS_KEPT_MAX);
     this.#refused = new RecentMap(TOKENS_REFUSED_MAX);
     for (const listener of this.#listeners) listener();
@@ -130,10 +140,13 @@ export class Admission {
         ? this.#admitKeyless(applicant)
         : this.#admitKey(certificate, applicant);
     }
+    const writeKey = this.#writeKeys.get(credentials);
+    if (writeKey !== undefined) return this.#admitKey(writeKey, applicant);
     if (credentials.length > CREDENTIALS_MAX) return unknown();
     const digest = keyDigest(credentials);
     const key = this.#table.keys.get(digest);
     if (key !== undefined && isSameDigest(key.sha256, digest)) {
+      if (key.kind === "write") this.#writeKeys.set(credentials, key);
       return this.#admitKey(key, applicant);
     }
     if (isTicketLike(credentials)) {
@@ -205,10 +218,18 @@ export class Admission {
         "a secret key or certificate does not belong into a page; use a write key there",
       );
     }
+    return this.#welcome(this.#holderOf(key), applicant);
+  }
+
+  #holderOf(key: KeyEntry): Sender {
+    const known = this.#keyHolders.get(key);
+    if (known !== undefined) return known;
     const { source: policy, scopes, untilMs, sha256 } = key;
     const { tenant } = policy.tenant;
     const sender = { tenant, source: policy.source, scopes, expiresAtMs: untilMs };
-    return this.#welcome({ ...sender, keyDigest: sha256, issuer: null }, applicant);
+    const holder = { ...sender, keyDigest: sha256, issuer: null };
+    this.#keyHolders.set(key, holder);
+    return holder;
   }
 
   async #redeem(applicant: Applicant, ticket: string): Promise<Admitted> {
@@ -242,11 +263,11 @@ export class Admission {
     if (sender.expiresAtMs <= this.#options.nowMs()) {
       return refused("unauthenticated", "the credentials have expired");
     }
-    const name = sourceName(sender.tenant, sender.source);
-    const policy = this.#policyNow(name);
-    if (policy === undefined) {
+    const welcome = this.#welcomes.get(sender) ?? this.#newWelcome(sender);
+    if (welcome === null) {
       return refused("forbidden", "the tenants file has no such tenant and source");
     }
+    const { policy } = welcome.principal;
     if (applicant.origin !== "" && !allowsOrigin(policy.origins, applicant.origin.toLowerCase())) {
       return refused("forbidden", "pages of this origin may not send with these credentials");
     }
@@ -254,17 +275,23 @@ export class Admission {
     if (policy.dialects !== null && !policy.dialects.has(dialect)) {
       return refused("forbidden", `these credentials are not for ${dialect} clients`);
     }
-    const now = this.#policyNow;
-    return { kind: "admitted", principal: new Admittee(sender, { name, atFirst: policy, now }) };
+    return welcome;
+  }
+
+  #newWelcome(sender: Sender): Welcome | null {
+    const name = sourceName(sender.tenant, sender.source);
+    const atFirst = this.#policyNow(name);
+    if (atFirst === undefined) return null;
+    const principal = new Admittee(sender, { name, atFirst, now: this.#policyNow });
+    const welcome: Welcome = { kind: "admitted", principal };
+    this.#welcomes.set(sender, welcome);
+    return welcome;
   }
 
   readonly #policyNow = (name: string): SourcePolicy | undefined => this.#table.sources.get(name);
 }
 
-/**
- * One for each request. A class, because a literal with a getter would have V8 make a hidden class
- * for each.
- */
+/** A class, because a literal with a getter would have V8 make a hidden class for each. */
 class Admittee implements Principal {
   readonly tenant: string;
   readonly source: string;

@@ -4,21 +4,21 @@ import type { TenantPolicy } from "../admission/policy.ts";
 import { sourceName } from "../admission/tenants-file.ts";
 
 export class Census {
-  readonly #names = new Map<object, readonly string[]>();
+  readonly #principals = new Map<object, Principal>();
   readonly #counts = new Map<string, number>();
   /** Of the tenants that are counted. */
   readonly #policies = new Map<string, TenantPolicy>();
 
   /** False: it is one too many, and is not counted. */
-  enter(connection: object, { tenant, source, policy }: Principal): boolean {
+  enter(connection: object, principal: Principal): boolean {
+    const { tenant, source, policy } = principal;
     const limits = [
       { name: tenant, most: policy.tenant.quota.connections ?? Infinity },
       { name: sourceName(tenant, source), most: policy.quota.connections ?? Infinity },
     ];
     if (limits.some(({ name, most }) => this.#count(name) >= most)) return false;
-    const names = limits.map(({ name }) => name);
-    for (const name of names) this.#counts.set(name, this.#count(name) + 1);
-    this.#names.set(connection, names);
+    for (const { name } of limits) this.#counts.set(name, this.#count(name) + 1);
+    this.#principals.set(connection, principal);
     this.#policies.set(tenant, policy.tenant);
     return true;
   }
@@ -31,7 +31,10 @@ export class Census {
   }
 
   leave(connection: object): void {
-    for (const name of this.#names.get(connection) ?? []) {
+    const principal = this.#principals.get(connection);
+    if (principal === undefined) return;
+    const { tenant, source } = principal;
+    for (const name of [tenant, sourceName(tenant, source)]) {
       const left = this.#count(name) - 1;
       if (left > 0) this.#counts.set(name, left);
       else {
@@ -39,7 +42,7 @@ export class Census {
         this.#policies.delete(name);
       }
     }
-    this.#names.delete(connection);
+    this.#principals.delete(connection);
   }
 
   #count(name: string): number {

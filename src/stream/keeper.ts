@@ -10,6 +10,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { HAND_OVER_WAIT_MS, STREAM_STOP_DEADLINE_MS, STREAM_WAITED_FOR_MAX } from "../limits.ts";
 import { Lease } from "./lease.ts";
+import type { LeaseTerms, LeaseWatch } from "./lease.ts";
 import type { ClaimAnswer, PastOwner } from "./memory-rules.ts";
 import { newBirth } from "./resume-token.ts";
 import type { ResumeTokens } from "./resume-token.ts";
@@ -70,11 +71,19 @@ export class StreamKeeper implements StreamStore {
   /** Superseded leases whose holders are late, by key and epoch. */
   readonly #abandoned = new Set<string>();
   readonly #awaited = new Map<string, Awaited>();
+  readonly #watch: LeaseWatch;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.ttlSeconds = parts.ttlSeconds;
     const { memory, clock, onEvent } = parts;
+    this.#watch = {
+      clock,
+      onChanged: (lease) => this.#saver.changed(lease),
+      onReleased: (lease, last) => this.#onReleased(lease, last),
+      onSuperseded: () => onEvent({ kind: "superseded" }),
+      onAbandoned: (lease) => this.#onAbandoned(lease),
+    };
     this.#saver = new Saver({
       memory,
       clock,
@@ -302,19 +311,10 @@ export class StreamKeeper implements StreamStore {
   }
 
   #lease(
-    of: { key: string; birth: string; epoch: number; record: StreamRecord },
+    { key, birth, epoch, record }: Omit<LeaseTerms, "holder">,
     { holder }: ClaimRequest,
   ): Lease {
-    const { clock } = this.#parts;
-    return new Lease({
-      ...of,
-      holder,
-      clock,
-      onChanged: (lease) => this.#saver.changed(lease),
-      onReleased: (lease, last) => this.#onReleased(lease, last),
-      onSuperseded: () => this.#parts.onEvent({ kind: "superseded" }),
-      onAbandoned: (lease) => this.#onAbandoned(lease),
-    });
+    return new Lease(this.#watch, { key, birth, epoch, record, holder });
   }
 
   #hold(lease: Lease): Lease {

@@ -7,13 +7,18 @@ import { HAND_OVER_WAIT_MS } from "../limits.ts";
 import type { StreamHolder, StreamLease, StreamRecord } from "./store.ts";
 import { mergedRecord, withDoubt } from "./stream-record.ts";
 
-export interface LeaseParts {
+/** What a lease is of. */
+export interface LeaseTerms {
   readonly key: string;
   readonly birth: string;
   readonly epoch: number;
   readonly holder: StreamHolder;
   /** What was known at the claim. */
   readonly record: StreamRecord;
+}
+
+/** What all leases of a keeper share. */
+export interface LeaseWatch {
   readonly clock: Clock;
   readonly onChanged: (lease: Lease) => void;
   /** Given free: the promise resolves when that was tried to be written. */
@@ -28,7 +33,8 @@ export class Lease implements StreamLease {
   readonly key: string;
   readonly birth: string;
   readonly epoch: number;
-  readonly #parts: LeaseParts;
+  readonly #watch: LeaseWatch;
+  readonly #holder: StreamHolder;
   isSuperseded = false;
   /** Not released within its time after it was superseded. */
   isAbandoned = false;
@@ -37,14 +43,16 @@ export class Lease implements StreamLease {
   #current: (() => StreamRecord) | null = null;
   #released: Promise<void> | null = null;
   #fenced: Promise<boolean> | null = null;
-  #onReleased: () => void = () => {};
+  /** Somebody waits for the release. */
+  #onReleased: (() => void) | null = null;
 
-  constructor(parts: LeaseParts) {
-    this.#parts = parts;
-    this.key = parts.key;
-    this.birth = parts.birth;
-    this.epoch = parts.epoch;
-    this.#base = parts.record;
+  constructor(watch: LeaseWatch, terms: LeaseTerms) {
+    this.#watch = watch;
+    this.#holder = terms.holder;
+    this.key = terms.key;
+    this.birth = terms.birth;
+    this.epoch = terms.epoch;
+    this.#base = terms.record;
   }
 
   /** Neither released nor taken away. */
@@ -55,7 +63,7 @@ export class Lease implements StreamLease {
   changed(record: () => StreamRecord): void {
     if (!this.isHeld) return;
     this.#current = record;
-    this.#parts.onChanged(this);
+    this.#watch.onChanged(this);
   }
 
   release(record: StreamRecord): Promise<void> {
@@ -64,9 +72,9 @@ export class Lease implements StreamLease {
   }
 
   #release(record: StreamRecord): Promise<void> {
-    const written = this.#parts.onReleased(this, this.#withBase(record));
+    const written = this.#watch.onReleased(this, this.#withBase(record));
     this.#current = null;
-    this.#onReleased();
+    this.#onReleased?.();
     return written;
   }
 
@@ -97,8 +105,8 @@ export class Lease implements StreamLease {
   async #fence(): Promise<boolean> {
     this.isSuperseded = true;
     if (this.#released !== null) return true;
-    this.#parts.onSuperseded();
-    const { holder, clock } = this.#parts;
+    this.#watch.onSuperseded();
+    const { clock } = this.#watch;
     const isReleased = await new Promise<boolean>((resolve) => {
       const cancel = clock.after(HAND_OVER_WAIT_MS, () => resolve(false));
       this.#onReleased = () => {
@@ -106,14 +114,14 @@ export class Lease implements StreamLease {
         resolve(true);
       };
       // A holder that fails has told nothing of what it had in flight: it counts as late.
-      (async () => holder.release())().then(
+      (async () => this.#holder.release())().then(
         (record) => this.release(record),
         () => {},
       );
     });
     if (isReleased) return true;
     this.isAbandoned = true;
-    this.#parts.onAbandoned(this);
+    this.#watch.onAbandoned(this);
     return false;
   }
 }

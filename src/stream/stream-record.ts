@@ -20,7 +20,8 @@ export const DOUBT_ALL = 2 ** 53 - 1;
 export function streamKeyText({ tenant, source, stream }: StreamKey): string {
   const hex = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength).toString("hex");
   const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-  return `${tenant}:${source}:${id}`;
+  // V8 would keep the pieces that a text was put together from, for as long as the stream is held.
+  return Buffer.from(`${tenant}:${source}:${id}`).toString();
 }
 
 /** The record within its bounds. What of `sack` is cut off is in doubt: it will be sent again. */
