@@ -35,12 +35,19 @@ export class HeldStream implements PublicationOwner, AckHolder {
   readonly window: Window;
   readonly news = new AckNews();
   readonly #listener: HeldStreamListener;
-  /** Frames that are stored in part, which is not told yet, with the period in which that began. */
-  readonly #partial = new Map<Publication, number>();
+  /**
+   * Frames that are stored in part, which is not told yet, with the period in which that began;
+   * null: there was none so far.
+   */
+  #partial: Map<Publication, number> | null = null;
+  /** Those who wait for the stream; null: nobody. */
+  #waiting: ((record: StreamRecord) => void)[] | null = null;
+  /** For the lease, which asks for it some time after a change. */
+  #record: (() => StreamRecord) | null = null;
   /** The frame that came last, as long as others of its turn may join it. */
   #latest: Publication | null = null;
-  #latestTurn = NaN;
-  readonly #waiting: ((record: StreamRecord) => void)[] = [];
+  /** Not a turn: none. */
+  #latestTurn = -1;
   /** Nobody is there to be told anything. */
   #isLeft = false;
   #isHandedOver = false;
@@ -55,8 +62,6 @@ export class HeldStream implements PublicationOwner, AckHolder {
   get isIdle(): boolean {
     return this.window.inFlight.isEmpty;
   }
-
-  readonly record = (): StreamRecord => this.window.record();
 
   /**
    * Decides the repeats of a frame, flags what may be stored already, counts the rest as in flight.
@@ -105,21 +110,24 @@ export class HeldStream implements PublicationOwner, AckHolder {
   }
 
   mayWait(publication: Publication): boolean {
-    if (this.#partial.has(publication)) return true;
+    if (this.#partial?.has(publication) === true) return true;
     if (this.#isLeft) return false;
     const period = this.#listener.mayWait(this);
     if (period === null) return false;
+    this.#partial ??= new Map();
     this.#partial.set(publication, period);
     return true;
   }
 
   tellHeld(period: number): boolean {
-    for (const [publication, since] of this.#partial) {
+    const partial = this.#partial;
+    if (partial === null) return false;
+    for (const [publication, since] of partial) {
       if (since >= period) break;
-      this.#partial.delete(publication);
+      partial.delete(publication);
       publication.tell();
     }
-    return this.#partial.size > 0;
+    return partial.size > 0;
   }
 
   settleEvents(from: number, to: number): void {
@@ -135,22 +143,23 @@ export class HeldStream implements PublicationOwner, AckHolder {
   }
 
   addRejection(line: RejectionLine): void {
-    if (!this.#isLeft) this.news.rej.push(line);
+    if (!this.#isLeft) this.news.addRejection(line);
     this.window.except(exceptionOf(line));
   }
 
   addRetry(line: RetryLine): void {
-    if (!this.#isLeft) this.news.retry.push(line);
+    if (!this.#isLeft) this.news.addRetry(line);
   }
 
   publicationProgressed(): void {
-    this.lease.changed(this.record);
+    this.#record ??= () => this.window.record();
+    this.lease.changed(this.#record);
     if (!this.#isLeft) this.#listener.hasNews();
     else this.#finishWhenIdle();
   }
 
   publicationSettled(publication: Publication): void {
-    this.#partial.delete(publication);
+    this.#partial?.delete(publication);
     if (this.#latest === publication) this.#latest = null;
     this.#listener.frameSettled(publication.bytes, publication.batch);
   }
@@ -168,6 +177,7 @@ export class HeldStream implements PublicationOwner, AckHolder {
     this.#isHandedOver = true;
     this.tellHeld(Infinity);
     return new Promise((resolve) => {
+      this.#waiting ??= [];
       this.#waiting.push(resolve);
       this.#finishWhenIdle();
     });
@@ -175,8 +185,10 @@ export class HeldStream implements PublicationOwner, AckHolder {
 
   #finishWhenIdle(): void {
     if (!this.isIdle) return;
-    const record = this.record();
-    for (const resolve of this.#waiting.splice(0)) resolve(record);
+    const record = this.window.record();
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    for (const resolve of waiting ?? []) resolve(record);
     if (this.#isOver || this.#isHandedOver) return;
     this.#isOver = true;
     this.lease.release(record).catch((error: unknown) => this.#listener.failed(error));

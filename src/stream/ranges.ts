@@ -7,12 +7,16 @@
 import assert from "node:assert/strict";
 import type { Ranges } from "../protocol/frames.ts";
 
+/** Of every set without numbers: most sets are of connections that do nothing. */
+const NO_RANGES: [number, number][] = [];
+Object.freeze(NO_RANGES);
+
 export class RangeSet {
   #ranges: [number, number][];
 
   /** `ranges`: ascending, disjoint, not adjacent. */
-  constructor(ranges: Ranges = []) {
-    this.#ranges = ranges.map(([from, to]) => [from, to]);
+  constructor(ranges: Ranges = NO_RANGES) {
+    this.#ranges = ranges.length === 0 ? NO_RANGES : ranges.map(([from, to]) => [from, to]);
   }
 
   get size(): number {
@@ -45,7 +49,7 @@ export class RangeSet {
   add(number: number): void {
     const last = this.#ranges.at(-1);
     if (last === undefined || number > last[1] + 1) {
-      this.#ranges.push([number, number]);
+      this.append(number, number);
       return;
     }
     if (number === last[1] + 1) {
@@ -70,7 +74,8 @@ export class RangeSet {
   /** Adds from…to, both inclusive, above everything that is in the set. */
   append(from: number, to: number): void {
     const last = this.#ranges.at(-1);
-    if (last !== undefined && last[1] + 1 === from) last[1] = to;
+    if (last === undefined) this.#ranges = [[from, to]];
+    else if (last[1] + 1 === from) last[1] = to;
     else this.#ranges.push([from, to]);
   }
 
@@ -78,7 +83,8 @@ export class RangeSet {
   insert(from: number, to: number): void {
     const index = this.#firstEndingAtOrAfter(from - 1);
     const range = this.#ranges[index];
-    if (range === undefined || range[0] > to + 1) this.#ranges.splice(index, 0, [from, to]);
+    if (range === undefined) this.append(from, to);
+    else if (range[0] > to + 1) this.#ranges.splice(index, 0, [from, to]);
     else if (range[0] > to) range[0] = from;
     else {
       range[1] = to;
@@ -99,7 +105,7 @@ export class RangeSet {
     const range = this.#ranges[index];
     assert(range !== undefined && range[0] <= from && to <= range[1], "what is cut is there");
     const [first, last] = range;
-    if (from === first && to === last) this.#ranges.splice(index, 1);
+    if (from === first && to === last) this.#remove(index);
     else if (from === first) range[0] = to + 1;
     else if (to === last) range[1] = from - 1;
     else this.#ranges.splice(index, 1, [first, from - 1], [to + 1, last]);
@@ -111,8 +117,13 @@ export class RangeSet {
   takeFrom(number: number): number {
     const first = this.#ranges[0];
     if (first === undefined || first[0] !== number) return number - 1;
-    this.#ranges.shift();
+    this.#remove(0);
     return first[1];
+  }
+
+  #remove(index: number): void {
+    if (this.#ranges.length === 1) this.#ranges = NO_RANGES;
+    else this.#ranges.splice(index, 1);
   }
 
   #firstEndingAtOrAfter(number: number): number {

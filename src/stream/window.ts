@@ -9,6 +9,7 @@
  */
 import assert from "node:assert/strict";
 import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
+import type { Ranges } from "../protocol/frames.ts";
 import { RangeSet } from "./ranges.ts";
 import type { StreamView } from "./reconcile.ts";
 import type { StreamException, StreamRecord } from "./store.ts";
@@ -16,25 +17,42 @@ import type { StreamException, StreamRecord } from "./store.ts";
 /** What a number in a `pub` frame is to the stream. */
 export type Standing = "fresh" | "final" | "in-flight" | "gap";
 
+/** In place of each set that is empty from the start, as most are; never changed. */
+const NOTHING = new RangeSet();
+
 export class Window {
   /** Highest number such that it and all before have final outcomes. */
   done: number;
   /** First number that was never sent. */
   next: number;
-  readonly final: RangeSet;
-  readonly open: RangeSet;
-  readonly inFlight = new RangeSet();
+  #final: RangeSet;
+  #open: RangeSet;
+  #inFlight = NOTHING;
   /** Numbers without a final outcome that may be stored already. */
-  readonly #unsure: RangeSet;
-  #exceptions: StreamException[];
+  #unsure: RangeSet;
+  /** null: none. */
+  #exceptions: StreamException[] | null;
 
   constructor(view: StreamView) {
     this.next = view.next;
     this.done = view.done;
-    this.final = new RangeSet(view.sack);
-    this.open = new RangeSet(view.open);
-    this.#unsure = new RangeSet(view.unsure);
-    this.#exceptions = [...view.exc];
+    this.#final = setOf(view.sack);
+    this.#open = setOf(view.open);
+    this.#unsure = setOf(view.unsure);
+    this.#exceptions = view.exc.length === 0 ? null : [...view.exc];
+  }
+
+  /** To be read only, like those below. */
+  get final(): RangeSet {
+    return this.#final;
+  }
+
+  get open(): RangeSet {
+    return this.#open;
+  }
+
+  get inFlight(): RangeSet {
+    return this.#inFlight;
   }
 
   standing(seq: number): Standing {
@@ -47,7 +65,8 @@ export class Window {
   /** So many numbers from `next` on are being sent. */
   sendNew(count: number): void {
     if (count === 0) return;
-    this.inFlight.append(this.next, this.next + count - 1);
+    this.#inFlight = owned(this.#inFlight);
+    this.#inFlight.append(this.next, this.next + count - 1);
     this.next += count;
   }
 
@@ -59,7 +78,8 @@ export class Window {
     }
     assert(this.open.has(seq), "only open numbers are sent again");
     this.open.delete(seq);
-    this.inFlight.add(seq);
+    this.#inFlight = owned(this.#inFlight);
+    this.#inFlight.add(seq);
     return this.#unsure.has(seq);
   }
 
@@ -69,7 +89,10 @@ export class Window {
     this.inFlight.delete(seq);
     if (!this.#unsure.isEmpty) this.#unsure.delete(seq);
     if (seq === this.done + 1) this.done = this.final.takeFrom(seq + 1);
-    else this.final.add(seq);
+    else {
+      this.#final = owned(this.#final);
+      this.#final.add(seq);
+    }
   }
 
   /** All these numbers got their final outcomes at once. */
@@ -77,19 +100,26 @@ export class Window {
     this.inFlight.cut(from, to);
     if (!this.#unsure.isEmpty) for (let seq = from; seq <= to; seq += 1) this.#unsure.delete(seq);
     if (from === this.done + 1) this.done = this.final.takeFrom(to + 1);
-    else this.final.insert(from, to);
+    else {
+      this.#final = owned(this.#final);
+      this.#final.insert(from, to);
+    }
   }
 
   /** The number is to be sent again. `maybeStored`: its record may come to be in Kafka. */
   reopen(seq: number, maybeStored: boolean): void {
     assert(this.inFlight.has(seq), "only what is in flight is opened again");
     this.inFlight.delete(seq);
-    this.open.add(seq);
-    if (maybeStored) this.#unsure.add(seq);
+    this.#open = owned(this.#open);
+    this.#open.add(seq);
+    if (!maybeStored) return;
+    this.#unsure = owned(this.#unsure);
+    this.#unsure.add(seq);
   }
 
   /** A final outcome other than stored. */
   except(exception: StreamException): void {
+    this.#exceptions ??= [];
     this.#exceptions.push(exception);
     if (this.#exceptions.length >= 2 * STREAM_EXCEPTIONS_MAX) {
       this.#exceptions = newest(this.#exceptions);
@@ -104,10 +134,19 @@ export class Window {
     return {
       done: this.done,
       sack: isCut ? final.slice(0, STREAM_SACK_RANGES_MAX) : final,
-      exc: newest(this.#exceptions),
+      exc: newest(this.#exceptions ?? []),
       ...(unsureTo > this.done ? { doubtBelow: unsureTo + 1 } : {}),
     };
   }
+}
+
+function setOf(ranges: Ranges): RangeSet {
+  return ranges.length === 0 ? NOTHING : new RangeSet(ranges);
+}
+
+/** A set that may be changed. */
+function owned(set: RangeSet): RangeSet {
+  return set === NOTHING ? new RangeSet() : set;
 }
 
 /** As many as are kept, those with the highest numbers, ascending. */
