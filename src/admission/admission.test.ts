@@ -41,6 +41,20 @@ describe("Admission of keys", () => {
     assert.deepEqual(principal.scopes, ["write:*"]);
   });
 
+  it("knows a key again, and looks at origin and façade each time", async () => {
+    const writeKeys = [{ sha256: keyDigest("wk_again") }];
+    const source = { writeKeys, origins: ["https://a.example"], dialects: ["native"] };
+    const file = table({ shop: { sources: { web: source } } });
+    const gate = createAdmission({ table: file, keyless: null });
+    const shown = { credentials: "wk_again", origin: "https://a.example", loopback: false };
+    const first = admitted(await gate.admit(shown));
+    assert.equal(admitted(await gate.admit(shown)), first, "one principal for all");
+    assert.match(await refusal(gate, { ...shown, origin: "https://b.example" }), /^forbidden/);
+    assert.match(await refusal(gate, { ...shown, dialect: "segment" }), /^forbidden/);
+    gate.replace(table({ other: SHOP }));
+    assert.match(await refusal(gate, shown), /^unauthenticated: unknown write key/);
+  });
+
   it("refuses unknown, differently written and endless keys alike, on loopback too", async () => {
     for (const credentials of ["nope", "DEMO", "demo ", "ｄemo", "", "d".repeat(1_000_000)]) {
       assert.equal(

@@ -9,10 +9,11 @@ import type { us_socket_context_t } from "uWebSockets.js";
 import type { Doorman } from "../quota/doorman.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
 import type { StreamConnection } from "../stream/connection.ts";
-import type { StreamPeer } from "../stream/socket.ts";
+import type { StreamPeer, StreamSocket } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Neighbours } from "./nearby.ts";
 import { applicantOf, senderOf } from "./request.ts";
+import type { RequestHead } from "./request.ts";
 import { readUpgrade } from "./upgrade.ts";
 
 export const STREAM_PATH = "/v1/stream";
@@ -21,10 +22,9 @@ export const STREAM_PATH = "/v1/stream";
 const IDLE_TIMEOUT_SECONDS = 120;
 
 interface SocketData {
-  readonly peer: StreamPeer;
+  readonly peer: Caller;
   connection: StreamConnection | null;
-  /** uWebSockets' object must not be touched after its close handler has run. */
-  isOpen: boolean;
+  ends: SocketEnds | null;
 }
 
 export interface WebSocketDoorParts {
@@ -59,7 +59,7 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     },
     open: (socket) => {
       parts.onOpened();
-      parts.doorman.opened(socket.getUserData().peer.address ?? "");
+      parts.doorman.opened(socket.getUserData().peer.address);
       guarded(parts, () => open(socket, parts));
     },
     message: (socket, message, isBinary) => {
@@ -69,8 +69,8 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     close: (socket, code) => {
       guarded(parts, () => {
         const data = socket.getUserData();
-        data.isOpen = false;
-        parts.doorman.closed(data.peer.address ?? "");
+        data.ends?.closed();
+        parts.doorman.closed(data.peer.address);
         data.connection?.onClose();
         parts.onClosed(code);
       });
@@ -104,19 +104,39 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
   const sound = readUpgrade(response, request, { ...parts, subprotocol: SUBPROTOCOL });
   if (sound === null) return;
   const { head, credentials } = sound;
-  const peer = {
-    ...applicantOf(head, parts.loopback),
-    credentials,
-    clientTrace: head.headers.get("traceparent") ?? "",
-    sender: senderOf(head),
-  };
   response.upgrade<SocketData>(
-    { peer, connection: null, isOpen: true },
+    { peer: new Caller(head, parts.loopback, credentials), connection: null, ends: null },
     head.header["sec-websocket-key"],
     SUBPROTOCOL,
     head.header["sec-websocket-extensions"],
     context,
   );
+}
+
+/** What is kept of an upgrade request: as little as there can be, for as long as its socket. */
+class Caller implements StreamPeer {
+  readonly address: string;
+  readonly origin: string;
+  readonly certificateSubject: string;
+  readonly loopback: boolean;
+  readonly clientTrace: string;
+  readonly #userAgent: string;
+  credentials: string | null;
+
+  constructor(head: RequestHead, isLocal: boolean, credentials: string | null) {
+    const { address, origin, certificateSubject, loopback } = applicantOf(head, isLocal);
+    this.address = address;
+    this.origin = origin;
+    this.certificateSubject = certificateSubject;
+    this.loopback = loopback;
+    this.clientTrace = head.headers.get("traceparent") ?? "";
+    this.#userAgent = senderOf(head).userAgent;
+    this.credentials = credentials;
+  }
+
+  get sender(): { readonly ip: string; readonly userAgent: string } {
+    return { ip: this.address, userAgent: this.#userAgent };
+  }
 }
 
 /**
@@ -125,31 +145,43 @@ function upgrade(response: HttpResponse, request: HttpRequest, { context, parts 
 const WAITS = 0;
 const DROPPED = 2;
 
-function open(
-  socket: WebSocket<SocketData>,
-  { hub, onBacklog }: Pick<WebSocketDoorParts, "hub" | "onBacklog">,
-): void {
+class SocketEnds implements StreamSocket {
+  /** null: uWebSockets' object must not be touched after its close handler has run. */
+  #socket: WebSocket<SocketData> | null;
+  readonly #parts: Pick<WebSocketDoorParts, "onBacklog">;
+
+  constructor(socket: WebSocket<SocketData>, parts: Pick<WebSocketDoorParts, "onBacklog">) {
+    this.#socket = socket;
+    this.#parts = parts;
+  }
+
+  closed(): void {
+    this.#socket = null;
+  }
+
+  send(text: string): boolean {
+    const socket = this.#socket;
+    if (socket === null) return false;
+    let status = DROPPED;
+    socket.cork(() => {
+      status = socket.send(text, false, false);
+    });
+    if (status === WAITS) this.#parts.onBacklog("waited");
+    else if (status === DROPPED) this.#parts.onBacklog("cut");
+    return status !== DROPPED;
+  }
+
+  end(code: number, reason: string): void {
+    this.#socket?.end(code, reason);
+  }
+
+  cut(): void {
+    this.#socket?.close();
+  }
+}
+
+function open(socket: WebSocket<SocketData>, parts: WebSocketDoorParts): void {
   const data = socket.getUserData();
-  data.connection = hub.open(
-    {
-      send: (text) => {
-        let status = DROPPED;
-        if (data.isOpen) {
-          socket.cork(() => {
-            status = socket.send(text, false, false);
-          });
-          if (status === WAITS) onBacklog("waited");
-          else if (status === DROPPED) onBacklog("cut");
-        }
-        return status !== DROPPED;
-      },
-      end: (code, reason) => {
-        if (data.isOpen) socket.end(code, reason);
-      },
-      cut: () => {
-        if (data.isOpen) socket.close();
-      },
-    },
-    data.peer,
-  );
+  data.ends = new SocketEnds(socket, parts);
+  data.connection = parts.hub.open(data.ends, data.peer);
 }

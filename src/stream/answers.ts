@@ -33,12 +33,15 @@ export interface CreditSource {
   countCredit(events: number): void;
 }
 
-export type Say = <T extends "ack" | "credit">(t: T, members: ServerFrames[T]) => void;
+/** Who passes on to the client what is said. */
+export interface Speaker {
+  say<T extends "ack" | "credit">(t: T, members: ServerFrames[T]): void;
+}
 
 export class Answers {
   readonly #held: HeldStream;
   readonly #source: CreditSource;
-  readonly #say: Say;
+  readonly #speaker: Speaker;
   readonly #credit: CreditAccount;
   #creditCounted = 0;
   #isLeaving = false;
@@ -47,11 +50,15 @@ export class Answers {
 
   constructor(
     held: HeldStream,
-    parts: { readonly source: CreditSource; readonly say: Say; readonly eventBytesMax: number },
+    parts: {
+      readonly source: CreditSource;
+      readonly speaker: Speaker;
+      readonly eventBytesMax: number;
+    },
   ) {
     this.#held = held;
     this.#source = parts.source;
-    this.#say = parts.say;
+    this.#speaker = parts.speaker;
     const { done, next } = held.window;
     const frameBytes = parts.eventBytesMax + PUB_ENVELOPE_BYTES;
     this.#credit = new CreditAccount({ done, next, frameBytes });
@@ -100,7 +107,7 @@ export class Answers {
     const { window, news } = this.#held;
     const sack = window.final.isEmpty ? [] : window.final.ranges().slice(0, SACK_RANGES_MAX);
     const isRaised = this.#raise(principal);
-    this.#say("ack", {
+    this.#speaker.say("ack", {
       upto: window.done,
       ...(sack.length > 0 ? { sack } : {}),
       ...news.take(),
@@ -110,7 +117,7 @@ export class Answers {
 
   /** What held the ceilings back may be gone. */
   resume(principal: Principal): void {
-    if (this.isPaused && this.#raise(principal)) this.#say("credit", this.#credit.ceiling);
+    if (this.isPaused && this.#raise(principal)) this.#speaker.say("credit", this.#credit.ceiling);
   }
 
   /** True: the client is to be told its ceilings. While they are held back it is told so once. */
@@ -125,7 +132,11 @@ export class Answers {
     }
     if (reason !== wasPausedBy) {
       this.#source.paused(reason);
-      this.#say("credit", { ...this.#credit.ceiling, reason, after_ms: PAUSE_AFTER_MS[reason] });
+      this.#speaker.say("credit", {
+        ...this.#credit.ceiling,
+        reason,
+        after_ms: PAUSE_AFTER_MS[reason],
+      });
     }
     return false;
   }

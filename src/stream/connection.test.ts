@@ -332,6 +332,21 @@ test("StreamHub: silence before hello, silence after, Kafka away for too long", 
   silent.conditions.atMs = 75_001;
   silent.hub.tick();
   assert.deepEqual(silent.closed, [1001]);
+  const slow = setUp();
+  await slow.hello();
+  const streams: unknown[] = [];
+  slow.pipeline.onRun = ({ context }) => void streams.push(context.stream);
+  for (const [seq, atMs] of [
+    [1, 25_001],
+    [2, 50_002],
+  ] as const) {
+    slow.pub(seq, 1);
+    slow.conditions.atMs = atMs;
+    slow.hub.tick();
+    assert.equal(last(slow, "ping")["time"], atMs, "events come after a ping as before it");
+  }
+  const stream = { id: Buffer.from(STREAM.replaceAll("-", ""), "hex"), epoch: 1 };
+  assert.deepEqual(streams, [stream, stream]);
   const hopeless = setUp();
   await hopeless.hello();
   hopeless.conditions.kafkaAway = true;

@@ -12,12 +12,11 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { OpenFrame } from "../pipeline/open-frame.ts";
 import { closeReason, serverFrame } from "../protocol/frames.ts";
 import type { GoAwayReason, Hello, ServerFrames } from "../protocol/frames.ts";
-import { Answers } from "./answers.ts";
-import { FrameReader } from "./frame-reader.ts";
-import type { Arrival } from "./frame-reader.ts";
+import type { FrameContext } from "../codec/codec.ts";
+import { Answers, type Speaker } from "./answers.ts";
+import { FrameReader, type Arrival, type FrameReaderListener } from "./frame-reader.ts";
 import { authExpiry, enter, frameContext, helloFault, keyOf } from "./handshake.ts";
-import { HeldStream } from "./held-stream.ts";
-import type { HeldStreamListener } from "./held-stream.ts";
+import { HeldStream, type HeldStreamListener } from "./held-stream.ts";
 import type { StreamHub } from "./hub.ts";
 import { NEW_STREAM } from "./reconcile.ts";
 import type { StreamView } from "./reconcile.ts";
@@ -25,11 +24,12 @@ import type { StreamPeer, StreamSocket } from "./socket.ts";
 import type { StreamHolder, StreamKey, StreamRecord } from "./store.ts";
 import { TRANSITIONS } from "./transitions.ts";
 import type { ConnectionState } from "./transitions.ts";
-import type { BatchTrace } from "../tracing/tracer.ts";
-import { endTraces } from "./due-traces.ts";
-import type { Upkeep } from "./upkeep.ts";
+import { NO_TRACES, endTraces } from "./due-traces.ts";
+import { ENDINGS, type Upkeep } from "./upkeep.ts";
 
-export class StreamConnection implements HeldStreamListener, StreamHolder {
+export class StreamConnection
+  implements HeldStreamListener, StreamHolder, FrameReaderListener, Speaker
+{
   readonly #hub: StreamHub;
   readonly #socket: StreamSocket;
   readonly #peer: StreamPeer;
@@ -37,16 +37,20 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   readonly #reader: FrameReader;
   #state: ConnectionState = "awaiting-hello";
   #principal: Principal | null = null;
-  /** Settles when the claim has been decided. */
+  /** Settles when the claim has been decided; null before and after. */
   #claiming: Promise<void> | null = null;
   #held: HeldStream | null = null;
   #answers: Answers | null = null;
   /** What is remembered of the stream, where it is not held. */
   #remembered: StreamRecord = NEW_STREAM;
+  /** The 16 bytes of the stream's id, as characters: a typed array takes four times as much. */
+  #streamId = "";
+  /** Members of the hello that go below what frames and events say; null: none. */
+  #helloContext: string | null = null;
   /** Of the hello, or of the upgrade request. */
   #clientTrace = "";
   /** Traced frames whose outcomes the client is not told yet. */
-  readonly #traces: BatchTrace[] = [];
+  #traces = NO_TRACES;
   #ackDue = false;
   #pings = 0;
 
@@ -59,16 +63,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#upkeep = upkeep;
     this.#socket = ends.socket;
     this.#peer = ends.peer;
-    this.#reader = new FrameReader({
-      pipeline: hub.pipeline,
-      frameBytesMax: hub.limits.frameBytesMax,
-      now: () => hub.now(),
-      onArrival: (arrival) => this.#obey(arrival),
-      onFlood: () => {
-        this.fail("credit_exceeded", "more frames than credit allows wait behind an earlier one");
-      },
-      onFailure: this.#onFailure,
-    });
+    this.#reader = new FrameReader(hub, this);
   }
 
   get state(): ConnectionState {
@@ -98,20 +93,21 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#answers?.close();
     this.#hub.left(this);
     this.#held?.leave();
-    endTraces(this.#traces, this.#hub);
+    this.#traces = endTraces(this.#traces, this.#hub);
   }
 
-  readonly #onFailure = (error: unknown): void => {
+  /** An invariant does not hold: nothing more may be taken. */
+  broken(error: unknown): void {
     this.failed(error);
     this.fail("internal", "an error inside sluice");
-  };
+  }
 
   get #isGone(): boolean {
     return this.#state === "closed" || this.#state === "superseded";
   }
 
-  /** Does what the table says. */
-  #obey(arrival: Arrival): void {
+  /** Does what the table says about a frame. */
+  arrived(arrival: Arrival): void {
     const cell = TRANSITIONS[this.#state][arrival.kind];
     if (typeof cell === "object") {
       const detail = "detail" in arrival ? arrival.detail : undefined;
@@ -125,9 +121,9 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     else if (cell === "publish" && arrival.kind === "pub") this.#publish(arrival.frame);
     else if (cell === "claim" && arrival.kind === "hello") this.#claim(arrival.frame);
     else if (cell === "authenticate" && arrival.kind === "auth") {
-      this.#authenticate(arrival.token).catch(this.#onFailure);
+      this.#authenticate(arrival.token).catch((error: unknown) => this.broken(error));
     } else if (cell === "pong" && arrival.kind === "ping") {
-      this.#say("pong", { n: arrival.n, time: this.#hub.now() });
+      this.say("pong", { n: arrival.n, time: this.#hub.now() });
     } else if (cell === "complain" && arrival.kind === "unknown") this.#complain(arrival.name);
     else if (cell === "leave") {
       this.#state = "leaving";
@@ -139,13 +135,17 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     const fault = helloFault(hello);
     if (fault === null) {
       this.#state = "claiming";
-      this.#claiming = this.#enter(hello).catch(this.#onFailure);
+      const claimed = this.#enter(hello).catch((error: unknown) => this.broken(error));
+      this.#claiming = claimed.then(() => {
+        this.#claiming = null;
+      });
     } else this.fail(fault.name, fault.detail, fault.code);
   }
 
   async #enter(hello: Hello): Promise<void> {
-    const { store, limits } = this.#hub;
-    const principal = await this.#admitted(hello.auth ?? this.#peer.credentials);
+    const credentials = hello.auth ?? this.#peer.credentials;
+    this.#peer.credentials = null;
+    const principal = await this.#admitted(credentials);
     if (principal === null || this.#isGone) return;
     const excess = this.#hub.admitted(this, principal);
     if (excess !== null) {
@@ -155,7 +155,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#principal = principal;
     this.#clientTrace = hello.traceparent ?? this.#peer.clientTrace ?? "";
     const key = keyOf(principal, hello);
-    const entrance = await enter(store, { hello, key, holder: this });
+    const entrance = await enter(this.#hub.store, { hello, key, holder: this });
     if (entrance.kind === "refused") {
       this.#remembered = entrance.record ?? NEW_STREAM;
       this.fail(entrance.fault.name, entrance.fault.detail, entrance.fault.code);
@@ -167,11 +167,23 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     if (this.#isGone) held.leave();
     else if (lease.isSuperseded) this.#supersede();
     else {
-      this.#reader.open(
-        frameContext(limits, { principal, hello, epoch: lease.epoch, sender: this.#peer.sender }),
-      );
+      this.#streamId = Buffer.from(hello.stream).toString("latin1");
+      this.#helloContext = hello.ctx;
+      this.#reader.open();
       this.#welcome(held, { key, view });
     }
+  }
+
+  frameContext(): Omit<FrameContext, "receivedAtMs"> {
+    const principal = this.#principal;
+    const held = this.#held;
+    assert(principal !== null && held !== null, "the codec reads frames of streams that are held");
+    return frameContext(this.#hub.limits, {
+      principal,
+      stream: { id: Buffer.from(this.#streamId, "latin1"), epoch: held.lease.epoch },
+      ctx: this.#helloContext,
+      sender: this.#peer.sender,
+    });
   }
 
   #welcome(
@@ -180,12 +192,12 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   ) {
     this.#answers = new Answers(held, {
       source: this.#hub,
-      say: (t, members) => this.#say(t, members),
+      speaker: this,
       eventBytesMax: this.#hub.limits.eventBytesMax,
     });
     this.#upkeep.welcomed();
     this.#state = "open";
-    this.#say("welcome", {
+    this.say("welcome", {
       ...this.#hub.welcome(key, held.lease.birth),
       epoch: held.lease.epoch,
       resumed: view.resumed,
@@ -223,7 +235,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
       return;
     }
     this.#principal = principal;
-    this.#say("auth_ok", authExpiry(principal));
+    this.say("auth_ok", authExpiry(principal));
   }
 
   /** Hub: the table of tenants was replaced; is this sender still welcome? */
@@ -236,7 +248,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
 
   #complain(name: string): void {
     const detail = `no frame of a client is called ${JSON.stringify(name)}`;
-    this.#say("error", { code: "unknown_type", detail, fatal: false });
+    this.say("error", { code: "unknown_type", detail, fatal: false });
   }
 
   #publish(frame: OpenFrame | null): void {
@@ -291,8 +303,8 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     const { trace } = batch;
     this.#answers?.settled(bytes);
     this.#hub.answered(batch);
-    if (trace !== null) this.#traces.push(trace);
-    if (this.#isGone) endTraces(this.#traces, this.#hub);
+    if (trace !== null) this.#traces = [...this.#traces, trace];
+    if (this.#isGone) this.#traces = endTraces(this.#traces, this.#hub);
   }
 
   failed(error: unknown): void {
@@ -304,7 +316,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#ackDue = false;
     if (this.#principal === null || this.#isGone) return;
     this.#answers?.flush(this.#principal);
-    endTraces(this.#traces, this.#hub);
+    this.#traces = endTraces(this.#traces, this.#hub);
     if (this.#answers?.isPaused === true) this.#hub.holdBack(this);
     if (this.#state === "leaving") this.#leaveWhenDone();
   }
@@ -322,30 +334,17 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
 
   /** Hub: a look at what time has done. */
   tick(nowMs: number): void {
-    switch (this.#upkeep.duty(nowMs, this.#hub.kafkaAwayMs)) {
-      case "none":
-        break;
-      case "mute":
-        if (this.#state === "awaiting-hello") this.fail("hello_timeout", "no hello came in time");
-        break;
-      case "ping":
-        this.#pings += 1;
-        this.#say("ping", { n: this.#pings, time: this.#hub.now() });
-        break;
-      case "silent":
-        this.fail("going_away", "no answer to pings");
-        break;
-      case "expired":
-        this.fail("unauthenticated", "the credentials have expired");
-        break;
-      case "old":
-        this.goAway("max_age", this.#hub.spread());
-        break;
-      case "overdue":
-        if (!this.isBusy) this.fail("restart", "it is time to reconnect");
-        break;
-      case "hopeless":
-        this.fail("kafka_unavailable", "Kafka cannot be reached");
+    const duty = this.#upkeep.duty(nowMs, this.#hub.kafkaAwayMs);
+    if (duty === "none") return;
+    if (duty === "ping") {
+      this.#pings += 1;
+      this.#reader.rest();
+      this.say("ping", { n: this.#pings, time: this.#hub.now() });
+    } else if (duty === "old") this.goAway("max_age", this.#hub.spread());
+    else {
+      const isHeard = duty === "mute" && this.#state !== "awaiting-hello";
+      const isWaited = duty === "overdue" && this.isBusy;
+      if (!isHeard && !isWaited) this.fail(ENDINGS[duty].name, ENDINGS[duty].detail);
     }
   }
 
@@ -355,7 +354,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     if (this.#state !== "open") return;
     this.#state = "going-away";
     this.#upkeep.askedToLeave(this.#hub.clockMs(), afterMs);
-    this.#say("goaway", { reason, after_ms: afterMs });
+    this.say("goaway", { reason, after_ms: afterMs });
     if (this.#principal !== null) this.#answers?.hold(this.#principal);
   }
 
@@ -371,7 +370,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   #supersede(): void {
     if (this.#isGone) return;
     const detail = "another connection has claimed this stream";
-    this.#say("error", { code: "superseded", detail, fatal: true });
+    this.say("error", { code: "superseded", detail, fatal: true });
     if (this.#isGone) return;
     this.#leave("superseded");
     this.#socket.end(CLOSE_RULES.superseded.code, closeReason(detail));
@@ -380,7 +379,7 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
   /** Says why, then closes. */
   fail(name: CloseName, detail: string, code: string = name): void {
     if (this.#isGone) return;
-    this.#say("error", { code, detail, fatal: true });
+    this.say("error", { code, detail, fatal: true });
     if (!this.#isGone) this.#close(name, detail);
   }
 
@@ -389,7 +388,8 @@ export class StreamConnection implements HeldStreamListener, StreamHolder {
     this.#socket.end(CLOSE_RULES[name].code, closeReason(reason));
   }
 
-  #say<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): void {
+  /** A frame for the client, unless it is gone. */
+  say<T extends keyof ServerFrames>(t: T, members: ServerFrames[T]): void {
     if (this.#isGone) return;
     if (this.#socket.send(serverFrame(t, members))) return;
     // What is lost here must not be made up by a later ack: a rejection would look like a success.

@@ -23,7 +23,8 @@ export interface Allowance {
 }
 
 export class CreditAccount {
-  #ceiling: Credit;
+  #seq: number;
+  #bytes: number;
   #highest: number;
   #bytesReceived = 0;
   #bytesSettled = 0;
@@ -40,19 +41,18 @@ export class CreditAccount {
     readonly frameBytes: number;
   }) {
     this.#highest = options.next - 1;
-    this.#ceiling = {
-      seq: Math.min(options.done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + STREAM_FIRST_EVENTS),
-      bytes: Math.max(STREAM_FIRST_BYTES, options.frameBytes),
-    };
+    const mostAhead = options.done + STREAM_INFLIGHT_EVENTS_MAX;
+    this.#seq = Math.min(mostAhead, this.#highest + STREAM_FIRST_EVENTS);
+    this.#bytes = Math.max(STREAM_FIRST_BYTES, options.frameBytes);
   }
 
   get ceiling(): Credit {
-    return this.#ceiling;
+    return { seq: this.#seq, bytes: this.#bytes };
   }
 
   /** Events the client may send and has not sent. */
   get unused(): number {
-    return Math.max(0, this.#ceiling.seq - this.#highest);
+    return Math.max(0, this.#seq - this.#highest);
   }
 
   /** A frame has come whose last number is `last`. */
@@ -67,42 +67,40 @@ export class CreditAccount {
 
   /** What a frame whose last number is `last` goes over, as a sentence; null: nothing. */
   excess(last: number): string | null {
-    const { seq, bytes } = this.#ceiling;
-    if (last > seq) return `seq ${last} is above the credit of ${seq}`;
-    if (this.#bytesReceived <= bytes) return null;
-    return `${this.#bytesReceived} bytes are above the credit of ${bytes}`;
+    if (last > this.#seq) return `seq ${last} is above the credit of ${this.#seq}`;
+    if (this.#bytesReceived <= this.#bytes) return null;
+    return `${this.#bytesReceived} bytes are above the credit of ${this.#bytes}`;
   }
 
   /** The client will soon wait for higher ceilings, and there are some for it. */
   isDue(done: number, allowance: Allowance): boolean {
-    const { seq, bytes } = this.#ceiling;
     const isShort =
-      seq - this.#highest < STREAM_ALLOWANCE_EVENTS_MIN ||
-      bytes - this.#bytesReceived < STREAM_ALLOWANCE_BYTES_MIN;
+      this.#seq - this.#highest < STREAM_ALLOWANCE_EVENTS_MIN ||
+      this.#bytes - this.#bytesReceived < STREAM_ALLOWANCE_BYTES_MIN;
     if (!isShort) return false;
     const next = this.#next(done, allowance);
-    return next.seq > seq || next.bytes > bytes;
+    return next.seq > this.#seq || next.bytes > this.#bytes;
   }
 
   /** Raises the ceilings as far as they may go; null if they stay. */
   raise(done: number, allowance: Allowance): Credit | null {
-    const { seq, bytes } = this.#ceiling;
-    const isUsedUp = this.#highest >= seq || this.#bytesReceived > bytes - allowance.bytes / 2;
+    const isUsedUp =
+      this.#highest >= this.#seq || this.#bytesReceived > this.#bytes - allowance.bytes / 2;
     if (isUsedUp && this.#own < STREAM_INFLIGHT_EVENTS_MAX) this.#own *= 2;
     const next = this.#next(done, allowance);
-    if (next.seq === seq && next.bytes === bytes) return null;
-    this.#ceiling = next;
+    if (next.seq === this.#seq && next.bytes === this.#bytes) return null;
+    this.#seq = next.seq;
+    this.#bytes = next.bytes;
     return next;
   }
 
   #next(done: number, allowance: Allowance): Credit {
-    const { seq, bytes } = this.#ceiling;
     const events = Math.min(allowance.events * this.#own, STREAM_INFLIGHT_EVENTS_MAX);
     const ahead = Math.min(allowance.bytes * this.#own, STREAM_INFLIGHT_BYTES_MAX);
     return {
-      seq: Math.max(seq, Math.min(done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + events)),
+      seq: Math.max(this.#seq, Math.min(done + STREAM_INFLIGHT_EVENTS_MAX, this.#highest + events)),
       bytes: Math.max(
-        bytes,
+        this.#bytes,
         Math.min(this.#bytesSettled + STREAM_INFLIGHT_BYTES_MAX, this.#bytesReceived + ahead),
       ),
     };

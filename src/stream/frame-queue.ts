@@ -11,7 +11,7 @@ export interface ArrivedFrame {
 }
 
 export class FrameQueue {
-  #frames: ArrivedFrame[] = [];
+  readonly #frames: ArrivedFrame[] = [];
   #bytes = 0;
 
   get isEmpty(): boolean {
@@ -32,10 +32,5 @@ export class FrameQueue {
     const frame = this.#frames.shift();
     this.#bytes -= frame?.bytes.length ?? 0;
     return frame;
-  }
-
-  clear(): void {
-    this.#frames = [];
-    this.#bytes = 0;
   }
 }

@@ -28,27 +28,39 @@ export type Arrival =
       readonly detail?: string;
     };
 
+/** What the readers of all connections share. */
 export interface FrameReaderParts {
   readonly pipeline: Pipeline;
-  readonly frameBytesMax: number;
+  readonly limits: { readonly frameBytesMax: number };
   /** Wall clock, ms since 1970. */
-  readonly now: () => number;
-  readonly onArrival: (arrival: Arrival) => void;
-  /** More waits than the client may have sent by its credit. */
-  readonly onFlood: () => void;
-  /** Something that must not happen did. */
-  readonly onFailure: (error: unknown) => void;
+  now(): number;
 }
+
+export interface FrameReaderListener {
+  arrived(arrival: Arrival): void;
+  /** The connection has to end. */
+  fail(name: "credit_exceeded", detail: string): void;
+  /** Something that must not happen did. */
+  broken(error: unknown): void;
+  /** What the codec is told of every frame; asked for again after a rest. */
+  frameContext(): Omit<FrameContext, "receivedAtMs">;
+}
+
+const FLOOD = "more frames than credit allows wait behind an earlier one";
 
 export class FrameReader {
   readonly #parts: FrameReaderParts;
-  readonly #queue = new FrameQueue();
+  readonly #listener: FrameReaderListener;
+  /** null: no frame has had to wait. */
+  #queue: FrameQueue | null = null;
+  #isOpen = false;
   #context: Omit<FrameContext, "receivedAtMs"> | null = null;
   #isWaiting = false;
   #isStopped = false;
 
-  constructor(parts: FrameReaderParts) {
+  constructor(parts: FrameReaderParts, listener: FrameReaderListener) {
     this.#parts = parts;
+    this.#listener = listener;
   }
 
   get isWaiting(): boolean {
@@ -56,37 +68,50 @@ export class FrameReader {
   }
 
   /** From now on the codec reads frames. Before, JSON.parse does: no event is taken yet. */
-  open(context: Omit<FrameContext, "receivedAtMs">): void {
-    this.#context = context;
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Forgets what is only needed while frames come. */
+  rest(): void {
+    this.#context = null;
+    if (!this.#isWaiting) this.#queue = null;
   }
 
   /** Nothing more is read. */
   stop(): void {
     this.#isStopped = true;
-    this.#queue.clear();
+    this.#queue = null;
   }
 
   /** One WebSocket message. `bytes` is valid during the call only. */
   read(bytes: Uint8Array, isBinary: boolean): void {
-    const { frameBytesMax, onArrival, now } = this.#parts;
-    if (isBinary) onArrival({ kind: "binary" });
-    else if (bytes.length === 0) onArrival({ kind: "broken", detail: "the frame is empty" });
+    const listener = this.#listener;
+    const { frameBytesMax } = this.#parts.limits;
+    if (isBinary) listener.arrived({ kind: "binary" });
+    else if (bytes.length === 0) listener.arrived({ kind: "broken", detail: "the frame is empty" });
     else if (bytes.length > frameBytesMax) {
       const detail = `a frame has at most ${frameBytesMax} bytes, this one ${bytes.length}`;
-      onArrival({ kind: "oversize", detail });
-    } else if (this.#context === null) this.#readControl(bytes);
-    else if (!this.#isWaiting) this.#readFrame({ bytes, receivedAtMs: now() }, null);
-    else if (!this.#queue.push({ bytes, receivedAtMs: now() })) this.#parts.onFlood();
+      listener.arrived({ kind: "oversize", detail });
+    } else if (!this.#isOpen) this.#readControl(bytes);
+    else if (!this.#isWaiting) {
+      this.#readFrame({ bytes, receivedAtMs: this.#parts.now() }, null);
+    } else {
+      this.#queue ??= new FrameQueue();
+      const isRoom = this.#queue.push({ bytes, receivedAtMs: this.#parts.now() });
+      if (!isRoom) listener.fail("credit_exceeded", FLOOD);
+    }
   }
 
   #readFrame(frame: ArrivedFrame, refusals: Refusals | null): void {
-    if (this.#context === null) return;
     const { bytes, receivedAtMs } = frame;
-    const { pipeline, onArrival, onFailure } = this.#parts;
-    const result = pipeline.open(bytes, { ...this.#context, receivedAtMs }, { refusals });
+    const listener = this.#listener;
+    this.#context ??= listener.frameContext();
+    const context = { ...this.#context, receivedAtMs };
+    const result = this.#parts.pipeline.open(bytes, context, { refusals });
     switch (result.kind) {
       case "open":
-        onArrival({ kind: "pub", frame: result });
+        listener.arrived({ kind: "pub", frame: result });
         break;
       case "control":
         this.#readControl(bytes);
@@ -95,7 +120,9 @@ export class FrameReader {
         this.#tellFault(result);
         break;
       case "waiting":
-        this.#await({ ...frame, bytes: bytes.slice() }, result.ready).catch(onFailure);
+        this.#await({ ...frame, bytes: bytes.slice() }, result.ready).catch((error: unknown) =>
+          listener.broken(error),
+        );
         break;
       default:
         result satisfies never;
@@ -104,7 +131,7 @@ export class FrameReader {
 
   #tellFault({ problem, detail }: Extract<OpenResult, { readonly kind: "fault" }>): void {
     const isOver = problem === "too_many_events" || problem === "too_large";
-    this.#parts.onArrival({ kind: isOver ? "oversize" : "broken", detail });
+    this.#listener.arrived({ kind: isOver ? "oversize" : "broken", detail });
   }
 
   /** Holds later frames back until the schemas that this one asks for are there. */
@@ -114,21 +141,21 @@ export class FrameReader {
     this.#isWaiting = false;
     if (!this.#isStopped) this.#readFrame(frame, refusals);
     while (!this.#isWaiting && !this.#isStopped) {
-      const next = this.#queue.shift();
+      const next = this.#queue?.shift();
       if (next === undefined) return;
       this.#readFrame(next, null);
     }
   }
 
   #readControl(bytes: Uint8Array): void {
-    const { onArrival } = this.#parts;
+    const listener = this.#listener;
     if (bytes.length > CONTROL_FRAME_BYTES_MAX) {
-      onArrival({ kind: "long" });
+      listener.arrived({ kind: "long" });
       return;
     }
     const parsed = parseControlFrame(frameText(bytes));
-    if (parsed.kind === "fault") onArrival({ kind: "broken", detail: parsed.detail });
-    else onArrival(arrivalOf(parsed.frame));
+    if (parsed.kind === "fault") listener.arrived({ kind: "broken", detail: parsed.detail });
+    else listener.arrived(arrivalOf(parsed.frame));
   }
 }
 

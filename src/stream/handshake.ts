@@ -79,13 +79,14 @@ export function frameContext(
   limits: StreamLimits,
   {
     principal,
-    hello,
-    epoch,
+    stream,
+    ctx,
     sender,
   }: {
     readonly principal: Principal;
-    readonly hello: Hello;
-    readonly epoch: number;
+    readonly stream: NonNullable<FrameContext["stream"]>;
+    /** Of the hello. */
+    readonly ctx: Hello["ctx"];
     readonly sender: StreamPeer["sender"];
   },
 ): Omit<FrameContext, "receivedAtMs"> {
@@ -94,13 +95,13 @@ export function frameContext(
     shape: "pub",
     payload: limits.payload,
     typeMember: limits.typeMember,
-    ...contextMembers(limits.nativeForm, hello.ctx),
+    ...contextMembers(limits.nativeForm, ctx),
     tenant: principal.tenant,
     source: principal.source,
     ...(privacySalt === null ? {} : { privacySalt }),
     eventBytesMax: limits.eventBytesMax,
     eventsMax: limits.frameEventsMax,
-    stream: { id: hello.stream, epoch },
+    stream,
     sender,
   };
 }

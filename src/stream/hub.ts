@@ -277,9 +277,8 @@ export class StreamHub implements CreditSource {
 
   /** A socket was opened. One too many, or one that comes during the drain, is sent away. */
   open(socket: StreamSocket, peer: StreamPeer): StreamConnection {
-    const { clockMs, helloTimeoutMs, pingMs, random, observer } = this.#parts;
-    const nowMs = clockMs();
-    const upkeep = new Upkeep({ nowMs, helloTimeoutMs, pingMs, random: random() });
+    const { clockMs, random, observer } = this.#parts;
+    const upkeep = new Upkeep(this.#parts, { nowMs: clockMs(), random: random() });
     const connection = new StreamConnection(this, upkeep, { socket, peer });
     const refusal = this.#refusal();
     if (refusal === null) this.#connections.add(connection);

@@ -112,11 +112,9 @@ export class OneShot implements HeldStreamListener, StreamHolder {
   async #publish(held: HeldStream, frame: Uint8Array): Promise<Problem | null> {
     const { pipeline, limits } = this.#parts;
     const { principal, post, receivedAtMs, sender } = this.#request;
-    const { epoch } = held.lease;
-    const context = {
-      ...frameContext(limits, { principal, hello: post.hello, epoch, sender }),
-      receivedAtMs,
-    };
+    const { stream: id, ctx } = post.hello;
+    const stream = { id, epoch: held.lease.epoch };
+    const context = { ...frameContext(limits, { principal, stream, ctx, sender }), receivedAtMs };
     let refusals: Refusals | null = null;
     for (;;) {
       const result = pipeline.open(frame, context, { refusals });

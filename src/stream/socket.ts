@@ -12,8 +12,11 @@ export interface StreamSocket {
 
 /** What a connection brings from its upgrade request. */
 export interface StreamPeer {
-  /** Credentials of the request (Authorization header or subprotocol value), null for none. */
-  readonly credentials: string | null;
+  /**
+   * Credentials of the request (Authorization header or subprotocol value), null for none, and once
+   * they have been used: a token is longer than everything else that is kept of an idle connection.
+   */
+  credentials: string | null;
   /** The client's; "" or absent: not known. */
   readonly address?: string;
   /** Of a checked certificate; "" without one. */
