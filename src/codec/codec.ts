@@ -204,7 +204,7 @@ export class Codec {
       return { kind: "fault", problem: "bad_frame", offset: 0, detail: "the codec failed on it" };
     }
     const { view } = this.#instance;
-    const result = readResult(view, this.#table, (start, end) => this.text(start, end));
+    const result = readResult(view, this.#table, this.text);
     if (this.#fillingPlans > 0) this.#fill(context);
     fillDigests(this.#instance, this.#table, {
       originals: this.#regions.originals,
@@ -265,10 +265,10 @@ export class Codec {
   }
 
   /** UTF-8 of a span of the table. */
-  text(start: number, end: number): string {
+  readonly text = (start: number, end: number): string => {
     if (start === end) return "";
     return decoder.decode(this.#table.memory.subarray(start, end));
-  }
+  };
 
   /** Writes the session id into the row's header and its record, where they want it. */
   setSession(row: number, id: string): void {

@@ -37,6 +37,7 @@ import {
 import { compileDialect, type Dialect } from "./dialect.ts";
 import type { Instance } from "./instance.ts";
 
+/** Never changed once it was used: a codec that is given the same object again does not look. */
 export interface FrameContext {
   /** json: told apart by content; pub: a WebSocket frame, events from its `events` member. */
   readonly shape: "json" | "ndjson" | "pub";
@@ -121,9 +122,11 @@ export class FrameWriter {
   #typeMember: string | undefined;
   #hasStream = true;
   #dialect: Dialect | undefined;
+  #last: FrameContext | undefined;
 
   /** Forgets what the former instance knew. */
   reset(): void {
+    this.#last = undefined;
     this.#tenant = undefined;
     this.#defaultType = undefined;
     this.#typeMember = undefined;
@@ -133,6 +136,8 @@ export class FrameWriter {
 
   /** `place`: needed where the context has a dialect. */
   write(instance: Instance, context: FrameContext, place?: DialectPlace): void {
+    if (context === this.#last) return;
+    this.#last = context;
     const { view } = instance;
     assert(context.eventsMax <= TABLE_ROWS, "a frame's events fit the record table");
     const payload = context.payload === "data" ? PAYLOAD_DATA : PAYLOAD_WHOLE;

@@ -72,18 +72,32 @@ export function readResult(
   table: Table,
   decode: (start: number, end: number) => string,
 ): FrameResult {
+  table.count = view.getUint32(RESULT + RESULT_ROWS, true);
+  const problem = view.getUint32(RESULT + RESULT_PROBLEM, true);
+  return problem === PROBLEM_NONE ? tableOf(view, table) : problemOf(problem, view, decode);
+}
+
+function tableOf(view: DataView, table: Table): FrameResult {
+  // Below 2^53; a BigInt would have to be allocated.
+  const low = view.getUint32(RESULT + RESULT_SEQ, true);
+  const high = view.getUint32(RESULT + RESULT_SEQ + 4, true);
+  return {
+    kind: "table",
+    table,
+    seq: high * 0x1_0000_0000 + low,
+    sentAtMs: view.getFloat64(RESULT + RESULT_SENT_AT, true),
+  };
+}
+
+function problemOf(
+  problem: number,
+  view: DataView,
+  decode: (start: number, end: number) => string,
+): FrameResult {
   const word = (offset: number): number => view.getUint32(RESULT + offset, true);
-  table.count = word(RESULT_ROWS);
   const offset = word(RESULT_OFFSET);
   const detail = DETAILS.get(word(RESULT_DETAIL));
-  switch (word(RESULT_PROBLEM)) {
-    case PROBLEM_NONE:
-      return {
-        kind: "table",
-        table,
-        seq: Number(view.getBigUint64(RESULT + RESULT_SEQ, true)),
-        sentAtMs: view.getFloat64(RESULT + RESULT_SENT_AT, true),
-      };
+  switch (problem) {
     case PROBLEM_CONTROL:
       return { kind: "control", t: decode(word(RESULT_T_START), word(RESULT_T_END)) };
     case PROBLEM_EMPTY:

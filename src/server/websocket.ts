@@ -64,7 +64,12 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
     },
     message: (socket, message, isBinary) => {
       const { connection } = socket.getUserData();
-      guarded(parts, () => connection?.onMessage(new Uint8Array(message), isBinary), connection);
+      // Written out: this is called for every frame.
+      try {
+        connection?.onMessage(new Uint8Array(message), isBinary);
+      } catch (error) {
+        failed(parts, error, connection);
+      }
     },
     close: (socket, code) => {
       guarded(parts, () => {
@@ -78,21 +83,23 @@ export function addWebSocketRoute(app: TemplatedApp, parts: WebSocketDoorParts):
   });
 }
 
-/**
- * An exception out of a uWebSockets callback would end the process. A stream whose frame met one is
- * closed: its client sends again what has no outcome.
- */
-function guarded(
-  parts: WebSocketDoorParts,
-  run: () => void,
-  connection: StreamConnection | null = null,
-): void {
+/** An exception out of a uWebSockets callback would end the process. */
+function guarded(parts: WebSocketDoorParts, run: () => void): void {
   try {
     run();
   } catch (error) {
-    parts.onFailure(error);
-    connection?.fail("internal", "an error inside sluice");
+    failed(parts, error, null);
   }
+}
+
+/** A stream whose frame met an exception is closed: its client sends again what has no outcome. */
+function failed(
+  parts: WebSocketDoorParts,
+  error: unknown,
+  connection: StreamConnection | null,
+): void {
+  parts.onFailure(error);
+  connection?.fail("internal", "an error inside sluice");
 }
 
 interface UpgradeParts {

@@ -54,7 +54,8 @@ export class FrameReader {
   /** null: no frame has had to wait. */
   #queue: FrameQueue | null = null;
   #isOpen = false;
-  #context: Omit<FrameContext, "receivedAtMs"> | null = null;
+  /** As it was for the frame that came last: those of the same millisecond have the same one. */
+  #context: FrameContext | null = null;
   #isWaiting = false;
   #isStopped = false;
 
@@ -106,8 +107,7 @@ export class FrameReader {
   #readFrame(frame: ArrivedFrame, refusals: Refusals | null): void {
     const { bytes, receivedAtMs } = frame;
     const listener = this.#listener;
-    this.#context ??= listener.frameContext();
-    const context = { ...this.#context, receivedAtMs };
+    const context = this.#contextAt(receivedAtMs);
     const result = this.#parts.pipeline.open(bytes, context, { refusals });
     switch (result.kind) {
       case "open":
@@ -127,6 +127,13 @@ export class FrameReader {
       default:
         result satisfies never;
     }
+  }
+
+  #contextAt(receivedAtMs: number): FrameContext {
+    const last = this.#context;
+    if (last !== null && last.receivedAtMs === receivedAtMs) return last;
+    this.#context = { ...(last ?? this.#listener.frameContext()), receivedAtMs };
+    return this.#context;
   }
 
   #tellFault({ problem, detail }: Extract<OpenResult, { readonly kind: "fault" }>): void {

@@ -44,12 +44,11 @@ export interface MetricSource {
   get(): ExportedMetric;
 }
 
-const SEPARATOR = "\u0000";
-
 /** Numbers the series of a metric. */
 class SeriesIndex {
   readonly labels: readonly Readonly<Record<string, string>>[];
-  readonly #slots = new Map<string, number>();
+  /** By the first label, then by the second: a key made of both would be a new text each time. */
+  readonly #slots = new Map<string, Map<string, number>>();
   readonly #name: string;
 
   constructor(declaration: MetricDeclaration) {
@@ -59,14 +58,14 @@ class SeriesIndex {
     this.labels = series.map((values) =>
       Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""])),
     );
-    for (const [slot, values] of series.entries()) {
-      this.#slots.set(values.join(SEPARATOR), slot);
+    for (const [slot, [first = "", second = ""]] of series.entries()) {
+      const ofFirst = this.#slots.get(first) ?? new Map<string, number>();
+      this.#slots.set(first, ofFirst.set(second, slot));
     }
   }
 
-  slot(first: string, second: string | undefined): number {
-    const key = second === undefined ? first : first + SEPARATOR + second;
-    const slot = this.#slots.get(key);
+  slot(first: string, second = ""): number {
+    const slot = this.#slots.get(first)?.get(second);
     assert(slot !== undefined, `${this.#name} declares the series it is asked for`);
     return slot;
   }
