@@ -48,9 +48,15 @@ export class StreamClient {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Opens the socket; nothing is said yet. */
-  static async open(url: string, protocols: readonly string[] = ["sluice.v1.json"]) {
-    const socket = new WebSocket(url, [...protocols]);
+  /** Opens the socket; nothing is said yet. `headers`: of the upgrade. */
+  static async open(
+    url: string,
+    protocols: readonly string[] = ["sluice.v1.json"],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    // The second argument of Node.js takes more than that of browsers.
+    const options = { protocols: [...protocols], headers } as unknown as string[];
+    const socket = new WebSocket(url, options);
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener("open", () => resolve());
       socket.addEventListener("error", () => reject(new Error("the upgrade was refused")));

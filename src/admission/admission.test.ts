@@ -112,6 +112,24 @@ describe("Admission by a tenants file", () => {
     assert.match(await refusal(shop, { credentials: "wk_shop" }), /not for native clients/);
   });
 
+  it("takes a cookie from pages of origins it names, and from nobody else", async () => {
+    const named = { credentials: null, cookie: "wk_shop", dialect: "segment" } as const;
+    assert.equal(await refusal(shop, { ...named, origin: "https://shop.example" }), "admitted");
+    assert.match(await refusal(shop, { ...named, origin: "" }), /^forbidden: a cookie/);
+    assert.match(await refusal(shop, { ...named, origin: "https://evil.example" }), /^forbidden/);
+    const bad = { ...named, cookie: "wk_none", origin: "https://shop.example" };
+    assert.match(await refusal(shop, bad), /^unauthenticated/);
+    const other = { ...bad, credentials: "wk_shop" };
+    assert.equal(await refusal(shop, other), "admitted", "other credentials come before it");
+    const anywhere = { web: { writeKeys: [{ sha256: keyDigest("wk_all") }] } };
+    const starred = { web: { ...anywhere.web, origins: ["*"] } };
+    for (const sources of [anywhere, starred]) {
+      const all = createAdmission({ table: table({ all: { sources } }), keyless: null });
+      const from = { credentials: null, cookie: "wk_all", origin: "https://shop.example" };
+      assert.match(await refusal(all, from), /^forbidden: a cookie/);
+    }
+  });
+
   it("takes secret keys from servers only, with their scopes, until their time is over", async () => {
     const sender = { credentials: "sk_shop", origin: "", loopback: false };
     const principal = admitted(await shop.admit(sender));

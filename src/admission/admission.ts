@@ -34,6 +34,11 @@ export interface Principal {
 export interface Applicant {
   /** Key, token or ticket, null if none was given. */
   readonly credentials: string | null;
+  /**
+   * Key or token of a cookie; null or absent: none. It counts without other credentials, and from
+   * pages that the source names by their origin: browsers add it whatever page asks.
+   */
+  readonly cookie?: string | null;
   /** Subject of the client's certificate, where one was checked; counts without credentials. */
   readonly certificateSubject?: string;
   /** Value of the Origin header, "" without one. */
@@ -126,14 +131,15 @@ export class Admission {
     return admitting.then((admitted) => this.#noted(admitted, applicant));
   }
 
-  #noted(admitted: Admitted, { credentials, address = "" }: Applicant): Admitted {
+  #noted(admitted: Admitted, { credentials, cookie, address = "" }: Applicant): Admitted {
     const isBad = admitted.kind === "refused" && admitted.code === "unauthenticated";
-    if (isBad && credentials !== null) this.#options.onBadCredentials?.(address);
+    if (isBad && (credentials ?? cookie ?? null) !== null)
+      this.#options.onBadCredentials?.(address);
     return admitted;
   }
 
   #admit(applicant: Applicant): Admitting {
-    const { credentials } = applicant;
+    const credentials = applicant.credentials ?? applicant.cookie ?? null;
     if (credentials === null) {
       const certificate = this.#table.keys.get(certificateName(applicant.certificateSubject ?? ""));
       return certificate === undefined
@@ -270,6 +276,10 @@ export class Admission {
     const { policy } = welcome.principal;
     if (applicant.origin !== "" && !allowsOrigin(policy.origins, applicant.origin.toLowerCase())) {
       return refused("forbidden", "pages of this origin may not send with these credentials");
+    }
+    const isByCookie = applicant.credentials === null && (applicant.cookie ?? null) !== null;
+    if (isByCookie && (applicant.origin === "" || policy.origins?.any !== false)) {
+      return refused("forbidden", "a cookie counts from pages whose origin the tenants file names");
     }
     const dialect = applicant.dialect ?? "native";
     if (policy.dialects !== null && !policy.dialects.has(dialect)) {

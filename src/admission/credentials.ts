@@ -1,6 +1,7 @@
 /**
  * Where a request carries its credentials: Authorization (Bearer or Basic with the key as user
- * name), X-Write-Key, `?key=` for beacons, the `sluice.auth.…` value among offered subprotocols.
+ * name), X-Write-Key, `?key=` for beacons, the `sluice.auth.…` value among offered subprotocols, a
+ * cookie of an upgrade.
  */
 
 export interface CredentialHeaders {
@@ -32,6 +33,17 @@ export function authorizationCredentials(authorization: string): string | null {
   const pair = Buffer.from(value, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon < 0 ? pair : pair.slice(0, colon);
+}
+
+const AUTH_COOKIE = "sluice_auth";
+
+/** The key or token in the cookie of an upgrade (RFC 6265), null if there is none. */
+export function cookieCredentials(cookies: string): string | null {
+  for (const pair of cookies.split(";")) {
+    const equals = pair.indexOf("=");
+    if (pair.slice(0, equals).trim() === AUTH_COOKIE) return pair.slice(equals + 1).trim();
+  }
+  return null;
 }
 
 const AUTH_SUBPROTOCOL = "sluice.auth.";

@@ -42,6 +42,8 @@ export interface LiveSocket {
 /** What a connection brings from its request. */
 export interface LivePeer {
   readonly credentials: string | null;
+  /** Credentials of its cookie, where there are no others; null or absent: none. */
+  readonly cookie?: string | null;
   readonly address: string;
   readonly certificateSubject: string;
   readonly origin: string;

@@ -102,8 +102,8 @@ interface UpgradeParts {
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
   const sound = readUpgrade(response, request, { ...parts, subprotocol: LIVE_SUBPROTOCOL });
   if (sound === null) return;
-  const { head, credentials } = sound;
-  const peer = { ...applicantOf(head, parts.loopback), credentials };
+  const { head, credentials, cookie } = sound;
+  const peer = { ...applicantOf(head, parts.loopback), credentials, cookie };
   response.upgrade<LiveData>(
     { peer, subscriber: null, isOpen: true },
     head.header["sec-websocket-key"],

@@ -2,7 +2,11 @@
  * What all WebSocket doors do before a socket is there: is the request sound, how is it refused.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { authorizationCredentials, subprotocolCredentials } from "../admission/credentials.ts";
+import {
+  authorizationCredentials,
+  cookieCredentials,
+  subprotocolCredentials,
+} from "../admission/credentials.ts";
 import { waitSeconds } from "../protocol/rate-limit.ts";
 import type { Doorman, TurnedAway } from "../quota/doorman.ts";
 import type { Neighbours } from "./nearby.ts";
@@ -21,6 +25,8 @@ export interface Upgrade {
   readonly head: RequestHead;
   /** Of the header, the subprotocols or the URL; null: they come in the first frame, or never. */
   readonly credentials: string | null;
+  /** Of the cookie. */
+  readonly cookie: string | null;
 }
 
 /** What a sound upgrade brings; null: the request has been answered. */
@@ -59,7 +65,7 @@ export function readUpgrade(
     authorizationCredentials(head.header.authorization) ??
     subprotocolCredentials(offered) ??
     new URLSearchParams(head.query).get("ticket");
-  return { head, credentials };
+  return { head, credentials, cookie: cookieCredentials(head.headers.get("cookie") ?? "") };
 }
 
 function refuse(response: HttpResponse, refusal: string): void {

@@ -13,8 +13,8 @@ import type { StreamPeer, StreamSocket } from "../stream/socket.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import type { Neighbours } from "./nearby.ts";
 import { applicantOf, senderOf } from "./request.ts";
-import type { RequestHead } from "./request.ts";
 import { readUpgrade } from "./upgrade.ts";
+import type { Upgrade } from "./upgrade.ts";
 
 export const STREAM_PATH = "/v1/stream";
 
@@ -110,9 +110,9 @@ interface UpgradeParts {
 function upgrade(response: HttpResponse, request: HttpRequest, { context, parts }: UpgradeParts) {
   const sound = readUpgrade(response, request, { ...parts, subprotocol: SUBPROTOCOL });
   if (sound === null) return;
-  const { head, credentials } = sound;
+  const { head } = sound;
   response.upgrade<SocketData>(
-    { peer: new Caller(head, parts.loopback, credentials), connection: null, ends: null },
+    { peer: new Caller(sound, parts.loopback), connection: null, ends: null },
     head.header["sec-websocket-key"],
     SUBPROTOCOL,
     head.header["sec-websocket-extensions"],
@@ -129,8 +129,9 @@ class Caller implements StreamPeer {
   readonly clientTrace: string;
   readonly #userAgent: string;
   credentials: string | null;
+  cookie: string | null;
 
-  constructor(head: RequestHead, isLocal: boolean, credentials: string | null) {
+  constructor({ head, credentials, cookie }: Upgrade, isLocal: boolean) {
     const { address, origin, certificateSubject, loopback } = applicantOf(head, isLocal);
     this.address = address;
     this.origin = origin;
@@ -139,6 +140,7 @@ class Caller implements StreamPeer {
     this.clientTrace = head.headers.get("traceparent") ?? "";
     this.#userAgent = senderOf(head).userAgent;
     this.credentials = credentials;
+    this.cookie = cookie;
   }
 
   get sender(): { readonly ip: string; readonly userAgent: string } {

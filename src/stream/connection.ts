@@ -143,9 +143,9 @@ export class StreamConnection
   }
 
   async #enter(hello: Hello): Promise<void> {
-    const credentials = hello.auth ?? this.#peer.credentials;
-    this.#peer.credentials = null;
-    const principal = await this.#admitted(credentials);
+    const admitted = this.#admitted(hello.auth ?? this.#peer.credentials);
+    this.#peer.credentials = this.#peer.cookie = null;
+    const principal = await admitted;
     if (principal === null || this.#isGone) return;
     const excess = this.#hub.admitted(this, principal);
     if (excess !== null) {

@@ -17,6 +17,8 @@ export interface StreamPeer {
    * they have been used: a token is longer than everything else that is kept of an idle connection.
    */
   credentials: string | null;
+  /** Those of its cookie, where there are no others; null or absent: none, or used. */
+  cookie?: string | null;
   /** The client's; "" or absent: not known. */
   readonly address?: string;
   /** Of a checked certificate; "" without one. */

@@ -165,6 +165,34 @@ describe("tenants", () => {
   });
 });
 
+describe("cookies", () => {
+  it("open a connection from a page whose origin the tenants file names, and from no other", async () => {
+    const hello = { t: "hello", v: 1, next: 1 };
+    const open = async (headers: Readonly<Record<string, string>>, members = {}) => {
+      const client = await StreamClient.open(gateway.streamUrl, ["sluice.v1.json"], headers);
+      client.send({ ...hello, stream: randomUUID(), ...members });
+      return client;
+    };
+    const cookie = "theme=dark; sluice_auth=wk_web";
+    const page = await open({ cookie, origin: "https://shop.example" });
+    await page.next("welcome");
+    page.send({ t: "pub", seq: 1, events: [search("ck-1")] });
+    await page.acked(1);
+    page.close();
+    const named = await open({ cookie, origin: "https://shop.example" }, { auth: "wk_app" });
+    await named.next("welcome");
+    named.close();
+    const app = { cookie: "sluice_auth=wk_app", origin: "https://evil.example" };
+    for (const headers of [{ cookie, origin: "https://evil.example" }, { cookie }, app]) {
+      assert.equal((await (await open(headers)).closed).code, 4403, JSON.stringify(headers));
+    }
+    const bad = { cookie: "sluice_auth=wk_none", origin: "https://shop.example" };
+    assert.equal((await (await open(bad)).closed).code, 4401);
+    const byPost = await gateway.request("/v1/events", { method: "POST", headers: { cookie } });
+    assert.equal(byPost.status, 401, "requests take no cookie: any page can cause them");
+  });
+});
+
 describe("tickets", () => {
   it("open one connection each, without a key in the URL", async () => {
     const headers = { "X-Write-Key": "wk_web" };
