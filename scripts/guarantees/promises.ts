@@ -212,6 +212,64 @@ export const PROMISES: readonly Promised[] = [
     ],
   },
   {
+    name: "pressure",
+    text:
+      "Who comes while there is no room is told why and when to come again: credit of streams " +
+      "stops rising, HTTP answers 503 with Retry-After, and both end with the pressure.",
+    tests: [
+      ...of(
+        CONNECTION,
+        "StreamConnection: credit bounds seq, rises with acks, and stays under pressure",
+      ),
+      ...of(CRASH, CRASH_STOP),
+    ],
+  },
+  {
+    name: "dead letters",
+    text:
+      "A rejected event that was kept is stored once after its schema is mended, by " +
+      "`sluice redrive`.",
+    tests: of(
+      "test/e2e/redrive.kafka.test.ts",
+      "after the schema is mended each dead letter is stored once, however often redrive runs",
+    ),
+  },
+  {
+    name: "client",
+    text:
+      "An event that `sluice/client` has taken leaves its queue with its outcome only: over " +
+      "cuts, other tabs, the end of its page or process, a store that fails. It costs a page " +
+      "6 KiB.",
+    tests: [
+      ...of(
+        "src/client/simulation.test.ts",
+        "client: … worlds of trouble, one outcome for each event",
+      ),
+      ...of(
+        "test/e2e/client.chromium.test.ts",
+        "offline and online again: what was tracked meanwhile arrives",
+        "a connection cut while acks are out: sent again, stored once",
+        "a tab that is killed: the next one sends what it left",
+        "two tabs: one socket, one queue, and the other takes over",
+        "a page that goes away: a beacon takes what waits, the next page learns of it",
+        "where …, the queue is in memory and every event arrives",
+      ),
+      ...of(
+        "test/e2e/client-node.e2e.test.ts",
+        "fileStore: what a killed process has not sent, the next one sends",
+      ),
+      ...of(
+        "src/client/bundle.test.ts",
+        "build/…: is at most … KiB gzipped and needs no other file",
+      ),
+    ],
+  },
+  {
+    name: "settings",
+    text: "Settings that contradict one another are refused at the start, by name.",
+    tests: of("src/config/cross-rules.test.ts", "… is one sentence that names them"),
+  },
+  {
     name: "contract",
     text: "Answers and frames are as `/openapi.json` and `/asyncapi.json` say, and no others.",
     tests: [
@@ -224,6 +282,7 @@ export const PROMISES: readonly Promised[] = [
         "asyncapi.json is sound by the official schema of AsyncAPI 3",
         "openapi.json is sound by the official schema of OpenAPI 3.1",
       ),
+      ...of("src/stream/transitions.test.ts", "StreamConnection …: … → …"),
     ],
   },
 ];
