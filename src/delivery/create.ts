@@ -324,7 +324,8 @@ class DeliveryRoom implements Delivery {
       clock: this.#clock,
       onEvent: this.#onEvent,
       onReady: () => {
-        this.#availability.connected();
+        // A spare stores nothing for anybody yet.
+        if (this.#sidings.main.includes(lane)) this.#availability.connected();
         this.#destinations.look();
         this.#tick();
       },

@@ -105,9 +105,10 @@ describe("delivery, faults of the producer", () => {
     const opened = events.filter(({ kind }) => kind === "circuit_open");
     assert.equal(opened.length, 1);
     assert.equal(delivery.state(), "unavailable");
-    assert.equal(kafka.live.length, 1);
+    const live = (): number[] => kafka.live.map(({ lane }) => lane).toSorted((a, b) => a - b);
+    assert.deepEqual(live(), [0, 2], "the other lane and the spare");
     await until(() => delivery.state() === "ready");
-    assert.equal(kafka.live.length, 2);
+    assert.deepEqual(live(), [0, 1, 2]);
     await stop();
   });
 
@@ -345,6 +346,8 @@ describe("delivery, faults of Kafka", () => {
     const { delivery, events, kafka, clock, until, topic, stop } = harness;
     await until(() => isReady(harness));
     kafka.isFull = true;
+    // The spare.
+    kafka.producers[1]?.breakFatally();
     kafka.stalled.add(`${topic}/2`);
     const ledger = new Ledger(delivery);
     ledger.submit(keyed(topic, 100));
@@ -554,7 +557,7 @@ describe("delivery, lanes", () => {
   it("fewer threads than lanes: the lanes are reduced and the reason is a sentence", async () => {
     const { events, kafka, clock, stop } = await fakeHarness({ lanes: 8, threadPoolSize: 4 });
     await clock.advance(10);
-    assert.equal(kafka.producers.length, 2);
+    assert.equal(kafka.producers.length, 3, "two lanes and a spare");
     const event = events.find(({ kind }) => kind === "lanes_reduced");
     assert.ok(event?.kind === "lanes_reduced" && event.reason.includes("UV_THREADPOOL_SIZE"));
     await stop();

@@ -1,8 +1,8 @@
 /**
  * Judges which partitions hold up a commit: it is out for longer than usual, others of it are
- * confirmed, and of these Kafka has confirmed nothing from one look at the statistics to the next.
- * So a cluster or a process that is slow as a whole, where every partition moves, is no hold-up. It
- * acts on nothing itself.
+ * confirmed, and of these Kafka has confirmed nothing since it began, or from one look at the
+ * statistics to the next. So a cluster or a process that is slow as a whole, where all of them move,
+ * is no hold-up. It acts on nothing itself.
  */
 import type { RecordQueue } from "./record-queue.ts";
 import {
@@ -15,17 +15,28 @@ import {
 } from "./progress.ts";
 
 /** A commit is looked at when it is out for so long, and so many times as long as usual. */
-const LOOK_MS = 60;
+const LOOK_MS = 30;
 const LOOK_TIMES = 2;
 /** And is held up when it is out for so long, and so many times as long as usual, … */
-const SUSPECT_MS = 120;
+const SUSPECT_MS = 60;
 const SUSPECT_TIMES = 4;
-/** … by partitions that have stood still for so long: nearly the time between two statistics. */
-const STILL_MS = 80;
-/** If that is every partition in it, it may be Kafka as a whole: then it waits for longer. */
-const SUSPECT_ALL_MS = 1_000;
-/** And for so long while no other lane stores anything either. */
+/**
+ * … and nothing of its open partitions has moved since it began; or, where something has, nothing
+ * for so long, from one look to another.
+ */
+const STILL_MS = 40;
+/**
+ * If every partition in it is open, it may be Kafka as a whole: then it waits for so long, and so
+ * many times as long as usual, …
+ */
+const SUSPECT_ALL_MS = 300;
+const SUSPECT_ALL_TIMES = 8;
+/** … and for so long while no other lane stores anything either. */
 const SUSPECT_KAFKA_MS = 2_000;
+/** What is usual is not known at first, when connections are made and leaders asked for. */
+const USUAL_AT_FIRST_MS = 50;
+/** No commit counts for more. */
+const USUAL_MAX_MS = 1_000;
 /** Weight of the last commit in what is usual. */
 const USUAL_WEIGHT = 1 / 8;
 
@@ -40,8 +51,8 @@ export interface CommitOut {
 }
 
 export class HoldUp {
-  #usualMs = 0;
-  /** What was confirmed of the open partitions when they were looked at first or last. */
+  #usualMs = USUAL_AT_FIRST_MS;
+  /** What was confirmed of the open partitions when they were seen to move last. */
   #before: ReadonlyMap<number, number> | null = null;
   #beforeMs = 0;
   #isFound = false;
@@ -54,7 +65,7 @@ export class HoldUp {
 
   /** It is over. */
   end(durationMs: number): void {
-    this.#usualMs += (Math.min(durationMs, SUSPECT_ALL_MS) - this.#usualMs) * USUAL_WEIGHT;
+    this.#usualMs += (Math.min(durationMs, USUAL_MAX_MS) - this.#usualMs) * USUAL_WEIGHT;
   }
 
   /** What is open and what is done of a commit that is held up; null: it is not. */
@@ -68,29 +79,38 @@ export class HoldUp {
     if (now.open.size === 0) return null;
     if (!this.#isFound) {
       this.#isFound =
-        now.done.size === 0 ? isOverdue(commit) : this.#standsStill(now, progress, commit);
+        now.done.size === 0 ? this.#isOverdue(commit) : this.#standsStill(now, progress, commit);
     }
     return this.#isFound ? now : null;
   }
 
-  #standsStill({ open }: Standing, progress: ProducerProgress, commit: CommitOut): boolean {
+  #standsStill(now: Standing, progress: ProducerProgress, commit: CommitOut): boolean {
     const { topicNames, outMs } = commit;
-    const before = this.#before;
-    // Statistics that were late come at once: they say nothing of the time in between.
-    if (before !== null && outMs - this.#beforeMs < STILL_MS) return false;
+    const isLong = outMs >= Math.max(SUSPECT_MS, SUSPECT_TIMES * this.#usualMs);
+    if (isLong && now.isUnmoved) return true;
     const confirmed = new Map<number, number>();
-    for (const key of open) {
+    for (const key of now.open) {
       const topic = topicNames[topicOfKey(key)] ?? "";
       confirmed.set(key, progress.confirmed(topic, partitionOfKey(key)));
     }
-    this.#before = confirmed;
-    this.#beforeMs = outMs;
-    if (before === null || outMs < Math.max(SUSPECT_MS, SUSPECT_TIMES * this.#usualMs))
+    if (this.#before === null || hasMoved(this.#before, confirmed)) {
+      this.#before = confirmed;
+      this.#beforeMs = outMs;
       return false;
-    return [...confirmed].some(([key, number]) => before.get(key) === number);
+    }
+    // Statistics that were late come at once: they say nothing of the time in between.
+    if (outMs - this.#beforeMs < STILL_MS) return false;
+    return isLong;
+  }
+
+  #isOverdue({ outMs, isOnlyThisOne }: CommitOut): boolean {
+    const suspectMs = isOnlyThisOne ? SUSPECT_ALL_MS : SUSPECT_KAFKA_MS;
+    return outMs >= Math.max(suspectMs, SUSPECT_ALL_TIMES * this.#usualMs);
   }
 }
 
-function isOverdue({ outMs, isOnlyThisOne }: CommitOut): boolean {
-  return outMs >= (isOnlyThisOne ? SUSPECT_ALL_MS : SUSPECT_KAFKA_MS);
+/** Has a partition been done with, or something of one been confirmed? */
+function hasMoved(before: ReadonlyMap<number, number>, now: ReadonlyMap<number, number>): boolean {
+  if (now.size !== before.size) return true;
+  return [...now].some(([key, number]) => before.get(key) !== number);
 }

@@ -86,8 +86,8 @@ function credentials({ saslUsername, saslPassword, oauth }: KafkaSecurity): read
 }
 
 /** Statistics are written out for every topic; with many topics they are made less often. */
-const STATISTICS_MS = 100;
-const STATISTICS_TOPICS = 16;
+const STATISTICS_MS = 25;
+const STATISTICS_TOPICS = 4;
 
 export function producerSettings(tuning: ProducerTuning): ProducerSettings {
   return {

@@ -12,7 +12,7 @@ import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { seededRandom } from "./testing/virtual-clock.ts";
 
-const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 40);
+const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 30);
 const FIRST = Number(process.env["SLUICE_TEST_SEED"] ?? 1);
 const TOPICS = ["a", "b"] as const;
 const PARTITIONS = 4;

@@ -20,6 +20,8 @@ const CIRCUIT_LOSSES = 3;
 const CIRCUIT_WINDOW_MS = 60_000;
 const CIRCUIT_BASE_MS = 15_000;
 const CIRCUIT_MAX_MS = 120_000;
+/** What was so long ago makes no circuit longer. */
+const CIRCUIT_FORGET_MS = 600_000;
 
 export interface ProducerKeeperOptions {
   readonly lane: Lane;
@@ -36,6 +38,7 @@ export class ProducerKeeper {
   readonly #lostAtMs: number[] = [];
   #attempts = 0;
   #trips = 0;
+  #trippedAtMs = Number.NEGATIVE_INFINITY;
   #everReady = false;
   #isStopping = false;
   #isCircuitOpen = false;
@@ -171,6 +174,9 @@ export class ProducerKeeper {
 
   #openCircuit(): void {
     const { clock, lane, onEvent } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#trippedAtMs > CIRCUIT_FORGET_MS) this.#trips = 0;
+    this.#trippedAtMs = nowMs;
     const forMs = backoffMs(this.#trips, {
       baseMs: CIRCUIT_BASE_MS,
       maxMs: CIRCUIT_MAX_MS,

@@ -37,6 +37,8 @@ export interface Standing {
   /** Keys (`partitionKey`) of partitions with records Kafka has not confirmed. */
   readonly open: ReadonlySet<number>;
   readonly done: ReadonlySet<number>;
+  /** Of the open partitions nothing at all has been confirmed since the commit began. */
+  readonly isUnmoved: boolean;
 }
 
 /** Records given to one producer, by topic number and partition. */
@@ -68,15 +70,22 @@ export function standing(
   handedOver: HandedOver,
   said: { readonly progress: ProducerProgress; readonly topicNames: readonly string[] },
 ): Standing {
-  const open = new Set<number>();
-  const done = new Set<number>();
+  /** Records out, by partition. */
+  const out = new Map<number, number>();
   queue.eachOut((segment, row) => {
     const key = rowKey(segment, row);
-    if (open.has(key) || done.has(key)) return;
-    const topic = segment.topic[row] ?? 0;
-    const partition = segment.partition[row] ?? 0;
-    const confirmed = said.progress.confirmed(said.topicNames[topic] ?? "", partition);
-    (confirmed >= handedOver.of(topic, partition) ? done : open).add(key);
+    out.set(key, (out.get(key) ?? 0) + 1);
   });
-  return { open, done };
+  const open = new Set<number>();
+  const done = new Set<number>();
+  let isUnmoved = true;
+  for (const [key, count] of out) {
+    const topic = topicOfKey(key);
+    const partition = partitionOfKey(key);
+    const confirmed = said.progress.confirmed(said.topicNames[topic] ?? "", partition);
+    const given = handedOver.of(topic, partition);
+    (confirmed >= given ? done : open).add(key);
+    if (confirmed < given && confirmed > given - count) isUnmoved = false;
+  }
+  return { open, done, isUnmoved };
 }

@@ -6,8 +6,9 @@
  * a partition changes lanes only when nothing of it is out. A siding whose commits are quick again
  * gives its partitions back and becomes a spare.
  *
- * There are at most as many spares as lanes, and only one that is connected is taken: a lane that
- * hangs when there is none goes on hanging, and is asked again when there is. It knows no records:
+ * One spare is connected from the start, and the next one when it is taken; there are at most as many
+ * as lanes. Only one that is connected is taken: a lane that hangs when there is none goes on
+ * hanging, and is asked again when there is. It knows no records:
  * moving them is asked of the intake.
  */
 import assert from "node:assert/strict";
@@ -17,6 +18,12 @@ import type { DeliveryEvent } from "./delivery.ts";
 import type { Destination } from "./destinations.ts";
 import type { Lane } from "./lane.ts";
 import { partitionKey, partitionOfKey, topicOfKey } from "./progress.ts";
+
+/**
+ * Spares there are before one is wanted: connecting takes longer than noticing. Each costs some 5 MB
+ * and a connection to each broker.
+ */
+const SPARES_WARM = 1;
 
 /** A siding without a held-up commit for so long is sound again. */
 const CALM_MS = 5_000;
@@ -40,7 +47,7 @@ export class Sidings {
   readonly #slots: Lane[];
   /** All lanes there are, spares and sidings included. */
   readonly #all: Lane[];
-  readonly #spares: Lane[] = [];
+  readonly #spares: Lane[];
   readonly #sidings: Set<Lane> = new Set();
   /** Lanes that hang and found no spare that is connected. */
   readonly #wanting: Set<Lane> = new Set();
@@ -48,7 +55,11 @@ export class Sidings {
   constructor(options: SidingsOptions) {
     this.#options = options;
     this.#slots = Array.from({ length: options.lanes }, (_, number) => options.newLane(number));
-    this.#all = [...this.#slots];
+    const spares = Array.from({ length: SPARES_WARM }, (_, i) =>
+      options.newLane(options.lanes + i),
+    );
+    this.#spares = spares;
+    this.#all = [...this.#slots, ...spares];
   }
 
   /** Every lane, in use or not; grows. */
@@ -124,25 +135,33 @@ export class Sidings {
   #takeOut(lane: Lane): boolean {
     const slot = this.#slots.indexOf(lane);
     assert(slot >= 0, "a lane with records is in use or a siding");
-    const index = this.#spares.findLastIndex(({ isReady }) => isReady);
-    const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
+    const spare =
+      this.#spares.find(({ isReady, isDoubtful }) => isReady && !isDoubtful) ??
+      this.#spares.find(({ isReady }) => isReady);
     if (spare === undefined) {
       this.#wanting.add(lane);
-      if (this.#spares.length < this.#wanting.size) this.#openSpare();
+      this.#openSpares();
       return false;
     }
     this.#wanting.delete(lane);
+    this.#spares.splice(this.#spares.indexOf(spare), 1);
+    this.#openSpares();
     this.#slots[slot] = spare;
     this.#sidings.add(lane);
     return true;
   }
 
-  #openSpare(): void {
-    if (this.#all.length >= 2 * this.#slots.length) return;
-    const lane = this.#options.newLane(this.#all.length);
-    this.#all.push(lane);
-    this.#spares.push(lane);
-    this.#options.open(lane);
+  /** One for each lane that wants one, and those that are kept. */
+  #openSpares(): void {
+    while (
+      this.#spares.length < this.#wanting.size + SPARES_WARM &&
+      this.#all.length < 2 * this.#slots.length
+    ) {
+      const lane = this.#options.newLane(this.#all.length);
+      this.#all.push(lane);
+      this.#spares.push(lane);
+      this.#options.open(lane);
+    }
   }
 
   #divert(lane: Lane, open: ReadonlySet<number>): void {

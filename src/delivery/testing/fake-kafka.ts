@@ -74,7 +74,7 @@ export class FakeKafka {
   }
 }
 
-const STATISTICS_MS = 100;
+const STATISTICS_MS = 50;
 const REPORTS_PER_TURN = 100;
 const BROKER_LOOK_MS = 1;
 
