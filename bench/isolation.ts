@@ -6,8 +6,8 @@
  *
  * Three private brokers, a topic of twelve partitions; one broker is suspended in the middle of a
  * steady load (open loop, frames of 100 keyed records, each record's time from submit to verdict).
- * Prints for the partitions of the other brokers: p50, p99, worst before, and during the stall, as a
- * whole and the first three seconds apart; for the suspended broker's partitions when they were
+ * Prints for the partitions of the other brokers: p50, p99, worst before, and during the stall, all
+ * of it and the first three seconds apart; for the suspended broker's partitions when they were
  * stored again. Exit code 1 if the others' p99 after those seconds is more than 1.5 times the one
  * before. `--fault partition`: all brokers go on, but a proxy swallows what is produced to one
  * partition; then the first three seconds are judged too. A suspended broker leads partitions of

@@ -1,8 +1,8 @@
 /**
  * Judges which partitions hold up a commit: it is out for longer than usual, others of it are
  * confirmed, and of these Kafka has confirmed nothing since it began, or from one look at the
- * statistics to the next. So a cluster or a process that is slow as a whole, where all of them move,
- * is no hold-up. It acts on nothing itself.
+ * statistics to the next. So a cluster or a process that is slow as a whole, where all of them
+ * move, is no hold-up. It acts on nothing itself.
  */
 import type { RecordQueue } from "./record-queue.ts";
 import {

@@ -6,10 +6,10 @@
  * a partition changes lanes only when nothing of it is out. A siding whose commits are quick again
  * gives its partitions back and becomes a spare.
  *
- * One spare is connected from the start, and the next one when it is taken; there are at most as many
- * as lanes. Only one that is connected is taken: a lane that hangs when there is none goes on
- * hanging, and is asked again when there is. It knows no records:
- * moving them is asked of the intake.
+ * One spare is connected from the start, and the next one when it is taken; there are at most as
+ * many as lanes. Only one that is connected is taken: a lane that hangs when there is none goes on
+ * hanging, and is asked again when there is. It knows no records: moving them is asked of the
+ * intake.
  */
 import assert from "node:assert/strict";
 
@@ -20,8 +20,8 @@ import type { Lane } from "./lane.ts";
 import { partitionKey, partitionOfKey, topicOfKey } from "./progress.ts";
 
 /**
- * Spares there are before one is wanted: connecting takes longer than noticing. Each costs some 5 MB
- * and a connection to each broker.
+ * Spares there are before one is wanted: connecting takes longer than noticing. Each costs some
+ * 5 MB and a connection to each broker.
  */
 const SPARES_WARM = 1;
 
