@@ -647,6 +647,9 @@ export const LIVE_SUBSCRIBERS_MAX = 10_000;
 /** Share of a process's time that the live feed may take, percent; then it waits. */
 export const LIVE_CPU_PERCENT = 30;
 
+/** What was stored so long ago, seconds, has been told by its feed, or it is left out as a gap. */
+export const LIVE_LATEST_SECONDS = 30;
+
 /** The live feed gives the event loop back after so many milliseconds of its own work. */
 export const LIVE_SLICE_MS = 4;
 
@@ -679,7 +682,9 @@ export const LIVE_FEED_FAILURES_MAX = 10;
 
 /** A feed asks for new partitions so often, at the most; one feed of a process at a time. */
 export const LIVE_PARTITIONS_LOOK_MS = 5_000;
-export const LIVE_PARTITIONS_TIMEOUT_MS = 2_000;
+
+/** How long a feed waits for Kafka to say which partitions there are, and where they end. */
+export const LIVE_QUESTION_TIMEOUT_MS = 2_000;
 
 /**
  * What the console sees of the feeds: types at once, the last events of each, and how much of a

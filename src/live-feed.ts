@@ -79,6 +79,7 @@ function makeLiveHub(parts: RoomParts, rooms: LiveRooms, decoder: ValueDecoder):
     // The embedded broker finds no offsets by time.
     canSeekByTime: config.kafkaBrokers.length > 0,
     subscribersMax: config.liveSubscribersMax,
+    latestMs: config.liveLatestSeconds * 1_000,
     cpuShare: config.liveCpuPercent / 100,
     clock: systemClock,
     soon: (action) => void setImmediate(action),
@@ -119,7 +120,7 @@ function liveObserver({ live }: Telemetry): LiveObserver {
     refused: (reason) => live.refused(reason),
     record: (fate) => live.record(fate),
     delivered: (count) => live.delivered(count),
-    gap: (reason) => live.gap(reason),
+    gap: (reason, subscribers) => live.gap(reason, subscribers),
     failed: (topic, reason) => live.failed({ topic, reason }),
   };
 }

@@ -35,7 +35,7 @@ export interface LiveGap {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
-  readonly reason: "slow" | "retention" | "reset" | "limit";
+  readonly reason: "slow" | "behind" | "retention" | "reset" | "limit";
 }
 
 export interface LiveCondition {

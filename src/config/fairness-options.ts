@@ -4,6 +4,7 @@ import {
   ADDRESS_CONNECTIONS_MAX,
   ADDRESS_HANDSHAKES_PER_SECOND,
   LIVE_CPU_PERCENT,
+  LIVE_LATEST_SECONDS,
   LIVE_SUBSCRIBERS_MAX,
   SHED_UTILIZATION_PERCENT,
   STREAMS_MAX,
@@ -64,6 +65,16 @@ export const FAIRNESS_OPTIONS = {
     text:
       "Share of a process's time that the live feed may take. Beyond it subscribers hear later, " +
       "and those who send do not wait.",
+  },
+  liveLatestSeconds: {
+    group: "limits",
+    type: "integer",
+    default: LIVE_LATEST_SECONDS,
+    min: 1,
+    max: 86_400,
+    text:
+      "Subscribers of the live feed have heard what was stored so long ago, or are told of a gap: " +
+      "a feed that is later goes on with the present.",
   },
   shedUtilizationPercent: {
     group: "limits",

@@ -9,12 +9,14 @@ import { randomUUID } from "node:crypto";
 import kafka from "@confluentinc/kafka-javascript";
 import type { KafkaConsumer, LibrdKafkaError, Message } from "@confluentinc/kafka-javascript";
 
+import { Continuity } from "./continuity.ts";
+import type { Loss, PartitionEnd, Portion, Taken } from "./continuity.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { connectionSettings } from "./kafka-settings.ts";
 import { disconnect, ReaderError, toRecord } from "./reader.ts";
 import type { KafkaRecord } from "./reader.ts";
 
-export type { KafkaRecord };
+export type { KafkaRecord, Loss, Portion };
 
 export interface TopicReaderOptions {
   /** host:port[,host:port] */
@@ -35,17 +37,14 @@ export interface PartitionRange {
   readonly high: number;
 }
 
-export interface Portion {
-  readonly records: readonly KafkaRecord[];
-  /** Ends of partitions that were met: there is nothing below this offset that is still to come. */
-  readonly ends: readonly { readonly partition: number; readonly offset: number }[];
-}
-
 export class TopicReader {
   #ranges: readonly PartitionRange[];
   readonly #consumer: KafkaConsumer;
   readonly #options: TopicReaderOptions;
-  #ends: { readonly partition: number; readonly offset: number }[] = [];
+  readonly #continuity = new Continuity();
+  #ends: PartitionEnd[] = [];
+  /** Read, and not given yet. */
+  #rest: Taken | null = null;
 
   private constructor(
     consumer: KafkaConsumer,
@@ -118,14 +117,62 @@ export class TopicReader {
     return promise;
   }
 
+  /** What there is of all known partitions, now. Throws ReaderError. */
+  rangesNow(timeoutMs: number): Promise<readonly PartitionRange[]> {
+    return this.#ask(
+      this.#ranges.map(({ partition }) => partition),
+      timeoutMs,
+    );
+  }
+
+  /** One after the other: each question may hold a thread that flushes of producers need. */
+  async #ask(partitions: Iterable<number>, timeoutMs: number): Promise<readonly PartitionRange[]> {
+    const { topic } = this.#options;
+    const ranges: PartitionRange[] = [];
+    for (const partition of partitions) {
+      ranges.push(await rangeOf(this.#consumer, { topic, timeoutMs }, partition));
+    }
+    return ranges;
+  }
+
+  /** By partition, where it ended when Kafka was last heard of it. Asks nobody. */
+  knownEnds(): ReadonlyMap<number, number> {
+    const { topic } = this.#options;
+    const ends = new Map<number, number>();
+    for (const { partition } of this.#ranges) {
+      const { highOffset } = this.#consumer.getWatermarkOffsets(topic, partition);
+      // Negative: nothing was heard of it yet.
+      if (highOffset >= 0) ends.set(partition, highOffset);
+    }
+    return ends;
+  }
+
   /** From now on these partitions are read, each from its offset. */
   assign(starts: ReadonlyMap<number, number>): void {
     const { topic } = this.#options;
+    this.#continuity.restart(starts);
+    this.#rest = null;
+    this.#ends = [];
     this.#consumer.assign([...starts].map(([partition, offset]) => ({ topic, partition, offset })));
   }
 
-  /** What is there, at most so many records; nothing waits. Throws ReaderError. */
+  /**
+   * What is there, at most so many records; nothing waits. Throws ReaderError; then nothing of it
+   * is lost.
+   */
   async take(recordsMax: number): Promise<Portion> {
+    this.#rest ??= await this.#read(recordsMax);
+    const taken = this.#rest;
+    const ranges = await this.#ask(this.#continuity.skipped(taken), this.#options.timeoutMs);
+    // Meanwhile it may have been told to begin elsewhere.
+    if (this.#rest !== taken) return { loss: null, records: [], ends: [] };
+    const lows = new Map(ranges.map(({ partition, low }) => [partition, low]));
+    const { portion, rest } = this.#continuity.cut(taken, lows);
+    this.#rest = rest;
+    return portion;
+  }
+
+  async #read(recordsMax: number): Promise<Taken> {
     const messages = await consume(this.#consumer, recordsMax);
     // Ends are told by an event of the same turn, after which the promise goes on.
     const ends = this.#ends;

@@ -27,6 +27,11 @@ const BUSY = 0.9;
 /** Debts below this are too short for a timer. */
 const DEBT_MS_MIN = 2;
 
+/** Work on the past gets one turn of so many while there is work on the present. */
+const TURNS_PER_PAST = 4;
+
+export type SliceKind = "present" | "past";
+
 /** Work that may be done now, at once and without a wait. */
 export interface Slice {
   /** It is done, and leaves so many writes to uWebSockets. */
@@ -35,7 +40,11 @@ export interface Slice {
 
 export class Allowance {
   readonly #options: AllowanceOptions;
-  readonly #waiting: ((slice: Slice) => void)[] = [];
+  readonly #waiting: Readonly<Record<SliceKind, ((slice: Slice) => void)[]>> = {
+    present: [],
+    past: [],
+  };
+  #presentInARow = 0;
   #isRunning = false;
   /** The share is kept if nothing is done before then. */
   #paidAtMs = 0;
@@ -47,15 +56,24 @@ export class Allowance {
   }
 
   /** Resolves when a slice may be done. */
-  turn(): Promise<Slice> {
+  turn(kind: SliceKind): Promise<Slice> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      this.#waiting[kind].push(resolve);
       this.#next();
     });
   }
 
+  /** Who is behind waits for the present, but not for ever. */
+  #first(): ((slice: Slice) => void) | undefined {
+    const { present, past } = this.#waiting;
+    const isPast = present.length === 0 || this.#presentInARow >= TURNS_PER_PAST - 1;
+    this.#presentInARow = isPast ? 0 : this.#presentInARow + 1;
+    return (isPast ? past.shift() : undefined) ?? present.shift();
+  }
+
   #next(): void {
-    if (this.#isRunning || this.#waiting.length === 0) return;
+    const { present, past } = this.#waiting;
+    if (this.#isRunning || present.length + past.length === 0) return;
     this.#isRunning = true;
     const { clock, soon } = this.#options;
     const debtMs = this.#paidAtMs - clock.monotonicMs();
@@ -71,7 +89,7 @@ export class Allowance {
     const end = (writes: number): void => {
       sliceMs = clock.monotonicMs() - startMs + writes * WRITE_MS;
     };
-    this.#waiting.shift()?.({ end });
+    this.#first()?.({ end });
     soon(() => {
       const turnMs = clock.monotonicMs() - startMs;
       const ownMs = Math.min(turnMs, sliceMs);

@@ -4,8 +4,7 @@
  * not hold up those who are near; who does not read is put back until he does. It waits for its
  * turn as the feed does.
  */
-import type { PartitionRange, Portion } from "../delivery/topic-reader.ts";
-import type { KafkaRecord } from "../delivery/topic-reader.ts";
+import type { KafkaRecord, PartitionRange, Portion } from "../delivery/topic-reader.ts";
 import {
   LIVE_CATCH_UP_MEMBERS_MAX,
   LIVE_CATCH_UP_RECORDS_MAX,
@@ -141,7 +140,8 @@ export class CatchUps {
 
   async #read(source: PastSource, members: Set<Passage>): Promise<void> {
     while (drop(members, ({ isOver }) => isOver).size > 0) {
-      const { records, ends } = await source.take(LIVE_PORTION_RECORDS);
+      const { loss, records, ends } = await source.take(LIVE_PORTION_RECORDS);
+      if (loss !== null) for (const member of members) member.lose(loss);
       await this.#take(records, members);
       for (const { partition, offset } of ends) {
         for (const member of members) member.passed(partition, offset);
@@ -160,7 +160,7 @@ export class CatchUps {
     const { allowance, clock } = this.#parts;
     let index = 0;
     while (index < records.length && members.size > 0) {
-      const slice = await allowance.turn();
+      const slice = await allowance.turn("past");
       this.#putBackTheClogged(members);
       const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
       let bytesLeft = LIVE_SLICE_BYTES;

@@ -2,12 +2,13 @@
  * One topic, read once for all of its subscribers in this process, from where it ended when the
  * first of them came. It decodes what somebody wants, once, and gives it to the channels. Its
  * positions say how far it is: whoever hears it has everything before them. When it has to wait for
- * its turn it falls behind; nothing is lost by that.
+ * its turn it falls behind; later than it may be it goes on with the present. What it leaves out by
+ * that, and what Kafka took away before it was read, is told as a gap.
  */
-import type { KafkaRecord, PartitionRange, Portion } from "../delivery/topic-reader.ts";
+import type { KafkaRecord, Loss, PartitionRange, Portion } from "../delivery/topic-reader.ts";
 import {
   LIVE_FEED_FAILURES_MAX,
-  LIVE_PARTITIONS_TIMEOUT_MS,
+  LIVE_QUESTION_TIMEOUT_MS,
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
   LIVE_SLICE_DELIVERIES,
@@ -20,8 +21,10 @@ import { Channels } from "./channels.ts";
 import type { Channel } from "./channels.ts";
 import { eventFrame, textOf } from "./frames.ts";
 import type { LiveFrame } from "./frames.ts";
+import { Lateness } from "./lateness.ts";
 import { originOf } from "./origin.ts";
 import type { Origin } from "./origin.ts";
+import type { Range } from "./passage.ts";
 
 /** The part of a topic's reader that is used here. */
 export interface RecordSource {
@@ -29,6 +32,10 @@ export interface RecordSource {
   offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>>;
   assign(starts: ReadonlyMap<number, number>): void;
   take(recordsMax: number): Promise<Portion>;
+  /** By partition, where it ended when Kafka was last heard of it. */
+  knownEnds(): ReadonlyMap<number, number>;
+  /** What there is of each partition. */
+  rangesNow(timeoutMs: number): Promise<readonly PartitionRange[]>;
   /** Partitions that have come since. */
   findNew(timeoutMs: number): Promise<readonly PartitionRange[]>;
   close(): Promise<void>;
@@ -41,12 +48,16 @@ export interface FeedParts {
   readonly decoder: ValueDecoder;
   readonly allowance: Allowance;
   readonly clock: Clock;
+  /** What came so long ago has been told, or is a gap. */
+  readonly latestMs: number;
   /** To everybody who listens on the channel. */
   readonly publish: (channel: string, frame: LiveFrame) => void;
   readonly onRecord: (fate: RecordFate) => void;
   readonly onDeliveries: (count: number) => void;
   /** Before the records of a slice: a look at who does not keep up. */
   readonly onSlice: (feed: Feed) => void;
+  /** Before the positions move over it: nobody will be told these. How many frames it was. */
+  readonly onGap: (feed: Feed, partition: number, range: Range) => number;
   /** The topic cannot be read any more. */
   readonly onFailure: (feed: Feed, reason: string) => void;
 }
@@ -72,10 +83,13 @@ export class Feed {
   #added: PartitionRange[] = [];
   /** Channels of the slice that is being done: their listeners are written to at its end. */
   readonly #written = new Set<Channel>();
+  readonly #lateness: Lateness;
+  #isTooLate = false;
   #isOver = false;
 
   constructor(parts: FeedParts, topic: string, source: RecordSource) {
     this.#parts = parts;
+    this.#lateness = new Lateness(parts.latestMs);
     this.topic = topic;
     this.#source = source;
     this.channels = new Channels(topic);
@@ -100,6 +114,10 @@ export class Feed {
         await this.#takePortion(portion).catch((error: unknown) => this.#fail(reasonOf(error)));
       }
       this.#takeAdded();
+      if (this.#isTooLate && !this.#isOver) {
+        // A Kafka that does not say is asked again; until then nothing is left out.
+        await this.#goOnWithThePresent().catch(() => this.#source.assign(this.positions));
+      }
       if (lookMs > 0 && !this.#isOver) await this.#wait(lookMs);
     }
     await this.#source.close();
@@ -112,8 +130,41 @@ export class Feed {
   /** Asks whether the topic has got partitions, which are told from their first record on. */
   async lookForPartitions(): Promise<void> {
     // A Kafka that does not say is asked again.
-    const added = await this.#source.findNew(LIVE_PARTITIONS_TIMEOUT_MS).catch(() => []);
+    const added = await this.#source.findNew(LIVE_QUESTION_TIMEOUT_MS).catch(() => []);
     this.#added.push(...added);
+  }
+
+  /** Now and then: whether it is later than it may be. */
+  lookWhetherLate(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const ends = this.#source.knownEnds();
+    this.#isTooLate = this.#lateness.isTooLate(nowMs, this.positions, ends);
+  }
+
+  async #goOnWithThePresent(): Promise<void> {
+    const ranges = await this.#source.rangesNow(LIVE_QUESTION_TIMEOUT_MS);
+    const slice = await this.#parts.allowance.turn("present");
+    let frames = 0;
+    for (const { partition, high } of ranges) {
+      const from = this.positions.get(partition) ?? high;
+      if (high > from) frames += this.#leaveOut(partition, { from, to: high, reason: "behind" });
+    }
+    this.#source.assign(this.positions);
+    this.#lateness.forget();
+    this.#isTooLate = false;
+    slice.end(frames);
+  }
+
+  /** How many frames it was. */
+  #leaveOut(partition: number, range: Range): number {
+    const frames = this.#parts.onGap(this, partition, range);
+    this.positions.set(partition, range.reason === "reset" ? range.from : range.to);
+    return frames;
+  }
+
+  async #lose({ partition, from, to, reason }: Loss): Promise<void> {
+    const slice = await this.#parts.allowance.turn("present");
+    slice.end(this.#leaveOut(partition, { from, to, reason }));
   }
 
   /** Between two portions, when the positions say what has been taken. */
@@ -147,11 +198,12 @@ export class Feed {
     });
   }
 
-  async #takePortion({ records, ends }: Portion): Promise<void> {
+  async #takePortion({ loss, records, ends }: Portion): Promise<void> {
     const { allowance, clock, onSlice } = this.#parts;
+    if (loss !== null) await this.#lose(loss);
     let index = 0;
-    while (index < records.length && !this.#isOver) {
-      const slice = await allowance.turn();
+    while (index < records.length) {
+      const slice = await allowance.turn("present");
       onSlice(this);
       const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
       let left = { deliveries: LIVE_SLICE_DELIVERIES, bytes: LIVE_SLICE_BYTES };
@@ -167,6 +219,8 @@ export class Feed {
       let writes = 0;
       for (const { listeners } of this.#written) writes += listeners;
       slice.end(writes);
+      // What is left of the portion is read again, or is a gap.
+      if (this.#isOver || this.#isTooLate) return;
     }
     for (const { partition, offset } of ends) {
       if (offset > (this.positions.get(partition) ?? 0)) this.positions.set(partition, offset);

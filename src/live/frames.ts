@@ -16,11 +16,12 @@ export interface LiveFrame {
   readonly token?: string;
 }
 
-export const GAP_REASONS = ["slow", "retention", "reset", "limit"] as const;
+export const GAP_REASONS = ["slow", "behind", "retention", "reset", "limit"] as const;
 
 /**
- * Why records are missing. slow: they were not read in time; retention: Kafka has them no more;
- * reset: the topic is another than the token's; limit: too many to catch up with.
+ * Why records are missing. slow: the subscriber did not read in time; behind: the process did not,
+ * within its share of the time; retention: Kafka has them no more; reset: the topic is another than
+ * the token's; limit: too many to catch up with.
  */
 export type GapReason = (typeof GAP_REASONS)[number];
 

@@ -1,12 +1,13 @@
 /**
  * Heartbeats for many: subscribers who look at the same topics of the same tenant are at the same
- * place while they are live, so they are told it by one frame on one channel.
+ * place while they are live, so they are told it by one frame on one channel; and what their feed
+ * leaves out.
  */
 import type { Clock } from "../lib/clock.ts";
 import { LIVE_HEARTBEAT_MS } from "../limits.ts";
 import type { Feed } from "./feed.ts";
 import { liveFrame } from "./frames.ts";
-import type { LiveFrame } from "./frames.ts";
+import type { Gap, LiveFrame } from "./frames.ts";
 import { writeToken } from "./token.ts";
 
 interface Group {
@@ -49,12 +50,30 @@ export class Heartbeats {
   beat(publish: (channel: string, frame: LiveFrame) => void): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [name, group] of this.#groups) {
-      const positions = new Map(group.feeds.map(({ topic, positions: at }) => [topic, at]));
-      const token = writeToken(group.tenant, positions);
+      const token = tokenOf(group);
       if (token === group.token && nowMs - group.saidAtMs < LIVE_HEARTBEAT_MS) continue;
       group.token = token;
       group.saidAtMs = nowMs;
       publish(name, liveFrame("heartbeat", { token, time: this.#clock.nowMs() }));
     }
   }
+
+  /** To all who are live on this feed; how many that are. Before its positions move. */
+  tellGap(
+    feed: Feed,
+    gap: Omit<Gap, "token">,
+    publish: (channel: string, frame: LiveFrame) => void,
+  ): number {
+    let members = 0;
+    for (const [name, group] of this.#groups) {
+      if (!group.feeds.includes(feed)) continue;
+      members += group.members;
+      publish(name, liveFrame("gap", { ...gap, token: tokenOf(group) }));
+    }
+    return members;
+  }
+}
+
+function tokenOf({ tenant, feeds }: Group): string {
+  return writeToken(tenant, new Map(feeds.map(({ topic, positions }) => [topic, positions])));
 }

@@ -24,6 +24,7 @@ import { Feed } from "./feed.ts";
 import type { RecordFate, RecordSource } from "./feed.ts";
 import type { GapReason, LiveFrame } from "./frames.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import type { Range } from "./passage.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { LivePeer, LiveSocket } from "./subscriber.ts";
 import type { Catalogue, Subscription } from "./subscription.ts";
@@ -49,7 +50,7 @@ export interface LiveObserver {
   refused(reason: LiveRefusal): void;
   record(fate: RecordFate): void;
   delivered(count: number): void;
-  gap(reason: GapReason): void;
+  gap(reason: GapReason, subscribers: number): void;
   /** A topic could not be read. */
   failed(topic: string, reason: string): void;
 }
@@ -65,6 +66,8 @@ export interface LiveHubParts {
   /** Kafka finds offsets by time. Otherwise a start at a time reads from the beginning. */
   readonly canSeekByTime: boolean;
   readonly subscribersMax: number;
+  /** What was stored so long ago is told, or is a gap. */
+  readonly latestMs: number;
   /** Of the process's time, above 0 up to 1. */
   readonly cpuShare: number;
   readonly clock: Clock;
@@ -283,16 +286,18 @@ export class LiveHub {
   }
 
   #newFeed(topic: string, source: LiveSource): Feed {
-    const { decoder, clock, observer } = this.#parts;
+    const { decoder, clock, latestMs, observer } = this.#parts;
     return new Feed(
       {
         decoder,
         allowance: this.#allowance,
         clock,
+        latestMs,
         publish: (channel, frame) => this.publish(channel, frame),
         onRecord: (fate) => observer.record(fate),
         onDeliveries: (count) => observer.delivered(count),
         onSlice: (feed) => this.#parkTheSlow(feed),
+        onGap: (feed, partition, range) => this.#tellGap(feed, partition, range),
         onFailure: (feed, reason) => this.#feedFailed(feed, reason),
       },
       topic,
@@ -306,6 +311,15 @@ export class LiveHub {
       const isHere = subscriber.views.some((view) => view.feed === feed);
       if (isHere && subscriber.isClogged()) subscriber.park();
     }
+  }
+
+  /** A feed leaves something out: one frame for those who are at the same place. */
+  #tellGap(feed: Feed, partition: number, range: Range): number {
+    const gap = { topic: feed.topic, partition, ...range };
+    const told = this.heartbeats.tellGap(feed, gap, this.publish);
+    if (told > 0) this.observer.gap(range.reason, told);
+    for (const subscriber of this.#subscribers) subscriber.leaveOut(feed, partition, range);
+    return told;
   }
 
   #feedFailed(feed: Feed, reason: string): void {
@@ -346,6 +360,7 @@ export class LiveHub {
         subscriber.fail("hello_timeout", "no subscribe came in time");
       } else subscriber.tick(nowMs);
     }
+    for (const { feed } of this.#feeds.values()) feed?.lookWhetherLate();
     this.#lookForPartitions(nowMs);
     this.heartbeats.beat((channel, frame) => this.publish(channel, frame));
   }

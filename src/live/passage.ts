@@ -2,8 +2,8 @@
  * One subscriber's way over one topic from where he is to where the feed is, or over a range that
  * he asked for. It knows what he has and what he needs; a catch-up carries it.
  */
-import type { GapReason } from "./frames.ts";
-import type { LiveFrame } from "./frames.ts";
+import type { Loss } from "../delivery/topic-reader.ts";
+import type { GapReason, LiveFrame } from "./frames.ts";
 import type { Origin } from "./origin.ts";
 
 /** Before the first record that there is: nothing is missed between here and there. */
@@ -76,16 +76,24 @@ export class Passage {
     const next = this.open.get(partition);
     if (next === undefined) return;
     if (next < low) {
-      const to = Math.min(low, this.parts.endOf(partition));
+      // What is missing behind his end, the feed tells him.
+      const to = Math.max(next, Math.min(low, this.parts.endOf(partition)));
       if (next !== BEGINNING && to > next) {
         this.parts.onGap(partition, { from: next, to, reason: "retention" });
       }
-      this.open.set(partition, low);
+      this.open.set(partition, to);
     } else if (next > high) {
       // Offsets never go back, unless the topic is another one.
       this.parts.onGap(partition, { from: high, to: next, reason: "reset" });
       this.open.set(partition, low);
     }
+  }
+
+  /** The reader that carries him was too late for these. */
+  lose({ partition, from, to, reason }: Loss): void {
+    const isReset = reason === "reset";
+    this.fit({ partition, low: isReset ? from : to, high: isReset ? from : Infinity });
+    this.passed(partition, this.open.get(partition) ?? 0);
   }
 
   /** A partition of which nothing is known any more. */

@@ -15,6 +15,7 @@ import {
   LIVE_HEARTBEAT_MS,
   LIVE_POSITION_MS,
 } from "../limits.ts";
+import type { Feed } from "./feed.ts";
 import { liveFrame, parseLiveFrame } from "./frames.ts";
 import type { FetchRange, LiveFrame, LiveFrames } from "./frames.ts";
 import type { LiveHub } from "./hub.ts";
@@ -273,10 +274,16 @@ export class Subscriber implements Viewer {
   }
 
   gap(topic: string, partition: number, { from, to, reason }: Range): void {
-    this.#hub.observer.gap(reason);
+    this.#hub.observer.gap(reason, 1);
     const positions = new Map(this.#views.map((view) => [view.feed.topic, view.positions]));
     const token = writeToken(this.#subscription?.tenant ?? "", positions);
     this.#say("gap", { topic, partition, from, to, reason, token });
+  }
+
+  /** A feed leaves something out. Who is live everywhere hears it with the others. */
+  leaveOut(feed: Feed, partition: number, range: Range): void {
+    if (this.#group !== "") return;
+    for (const view of this.#views) if (view.feed === feed) view.leaveOut(partition, range);
   }
 
   lost(reason: string): void {

@@ -172,6 +172,23 @@ export class TopicView implements Joiner {
     this.#viewer.send(frame);
   }
 
+  /**
+   * The feed leaves something out. A passage finds what there is of it by itself; who is parked has
+   * missed it with the rest.
+   */
+  leaveOut(partition: number, { from, to, reason }: Range): void {
+    const isReset = reason === "reset";
+    const next = this.#state === "live" ? from : (this.#next.get(partition) ?? from);
+    const isTold =
+      this.#state === "live" || (this.#state === "behind" && this.#joined.has(partition));
+    if (isReset) this.#next.set(partition, from);
+    else if (isTold) this.#next.set(partition, Math.max(next, to));
+    const first = isReset ? from : Math.max(from, next);
+    if (isTold && first < to) {
+      this.#viewer.gap(this.feed.topic, partition, { from: first, to, reason });
+    }
+  }
+
   /** He does not read: what comes now he gets by his passage, or it is a gap. */
   #putBack(partition: number, offset: number): void {
     if (this.#passage === null) {

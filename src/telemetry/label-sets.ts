@@ -68,7 +68,7 @@ export const STREAM_CLAIMS = ["new", "resumed", "unclean", "away", "denied"] as 
 export const LIVE_STARTS = ["now", "time", "token"] as const;
 export const LIVE_REFUSALS = ["off", "draining", "full", "source_full"] as const;
 export const LIVE_RECORDS = ["delivered", "unwanted", "foreign"] as const;
-export const LIVE_GAPS = ["slow", "retention", "reset", "limit"] as const;
+export const LIVE_GAPS = ["slow", "behind", "retention", "reset", "limit"] as const;
 export const SCHEMA_CHANGES = [
   "loaded",
   "new_version",

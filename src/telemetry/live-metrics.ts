@@ -54,7 +54,9 @@ export const LIVE_METRICS = {
   liveGaps: {
     name: "sluice_live_gaps_total",
     type: "counter",
-    help: "Gaps that subscribers were told of: slow, retention, reset, limit.",
+    help:
+      "Gaps that subscribers were told of, each counted for each of them: slow, behind, " +
+      "retention, reset, limit.",
     labels: ["reason"],
     series: each(LIVE_GAPS),
   },

@@ -45,8 +45,8 @@ export class LiveTelemetry {
     this.#cells.liveDeliveries.add(count);
   }
 
-  gap(reason: LiveGap): void {
-    this.#cells.liveGaps.add(1, reason);
+  gap(reason: LiveGap, subscribers: number): void {
+    this.#cells.liveGaps.add(subscribers, reason);
   }
 
   failed(fields: LogFields): void {

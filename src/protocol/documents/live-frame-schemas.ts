@@ -181,11 +181,12 @@ const LIVE_FRAMES: readonly FrameDescription[] = [
   {
     t: "gap",
     summary:
-      "Records of a partition that were not sent. slow: they were not read in time; retention: " +
-      "Kafka has them no more; reset: the topic was made anew; limit: too many to catch up with.",
+      "Records of a partition that were not sent. slow: they were not read in time; behind: the " +
+      "gateway was late and goes on with the present; retention: Kafka has them no more; reset: " +
+      "the topic was made anew; limit: too many to catch up with.",
     members: {
       ...RANGE,
-      reason: { enum: ["slow", "retention", "reset", "limit"] },
+      reason: { enum: ["slow", "behind", "retention", "reset", "limit"] },
       token: text("Where the gap begins, to resume there."),
     },
     example: {
