@@ -1,9 +1,9 @@
 /**
- * Many subscribers in one process, for bench/live.ts: sockets that say hello and count the frames
- * that hold events, without looking into them. Says that it is ready once all are connected;
- * answers each message with the count.
+ * Many subscribers in one process, for bench/live.ts: sockets that say hello and count frames by how
+ * they begin. Says that it is ready once all are connected; answers each message with the counts.
  *
  * By hand: subscribers.ts COUNT PORT PATH SUBPROTOCOL HELLO
+ * In HELLO, a `%d` stands for the number of the subscriber, up to 199, then from 0 again.
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -11,16 +11,21 @@ import { connect } from "node:net";
 
 const [count = "0", port = "0", path = "/", subprotocol = "", hello = ""] = process.argv.slice(2);
 
-/** Frames of less are not events. */
-const EVENT_BYTES_MIN = 500;
+const EVENT = Buffer.from('{"t":"event"');
+const GAP = Buffer.from('{"t":"gap"');
 const CONNECTING_MAX = 100;
+/** As many visitors as the generator of bench/path has. */
+const KEYS = 200;
 
-let events = 0;
+const counts = { events: 0, gaps: 0 };
+/** Subscribers that were told of a gap. */
+let gapped = 0;
 
-/** Skips over the frames of one server's stream, of which any part may come at a time. */
+/** Looks at how frames begin. Any part of a server's stream may come at a time. */
 class FrameCounter {
   #skip = 0;
   #head = Buffer.alloc(0);
+  #hasGap = false;
 
   take(chunk: Buffer): void {
     let bytes = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
@@ -41,10 +46,23 @@ class FrameCounter {
           : short === 127
             ? Number(bytes.readBigUInt64BE(2))
             : short;
-      if (length >= EVENT_BYTES_MIN) events += 1;
+      const lookedAt = headBytes + Math.min(length, EVENT.length);
+      if (bytes.length < lookedAt) {
+        this.#head = Buffer.from(bytes);
+        return;
+      }
+      this.#count(bytes.subarray(headBytes, lookedAt));
       this.#skip = length;
       bytes = bytes.subarray(headBytes);
     }
+  }
+
+  #count(start: Buffer): void {
+    if (start.equals(EVENT)) counts.events += 1;
+    if (!start.subarray(0, GAP.length).equals(GAP)) return;
+    counts.gaps += 1;
+    if (!this.#hasGap) gapped += 1;
+    this.#hasGap = true;
   }
 }
 
@@ -54,7 +72,7 @@ function textFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81, 0x80 | body.length, 0, 0, 0, 0]), body]);
 }
 
-async function open(): Promise<void> {
+async function open(number: number): Promise<void> {
   const socket = connect({ host: "127.0.0.1", port: Number(port) });
   await once(socket, "connect");
   const lines = [
@@ -73,13 +91,13 @@ async function open(): Promise<void> {
   const counter = new FrameCounter();
   counter.take(answer.subarray(end + 4));
   socket.on("data", (chunk: Buffer) => counter.take(chunk));
-  socket.write(textFrame(hello));
+  socket.write(textFrame(hello.replace("%d", String(number % KEYS))));
 }
 
 for (let opened = 0; opened < Number(count); opened += CONNECTING_MAX) {
   const batch = Math.min(CONNECTING_MAX, Number(count) - opened);
-  await Promise.all(Array.from({ length: batch }, () => open()));
+  await Promise.all(Array.from({ length: batch }, (_, index) => open(opened + index)));
 }
-process.on("message", () => void process.send?.({ events }));
+process.on("message", () => void process.send?.({ ...counts, gapped }));
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

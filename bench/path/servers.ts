@@ -43,8 +43,12 @@ export interface ServerOptions extends Backends {
 export interface Server {
   readonly pid: number;
   readonly port: number;
+  /** The baseline has none: 0. */
+  readonly adminPort: number;
   stop(): Promise<void>;
 }
+
+type Ports = Pick<Server, "port" | "adminPort">;
 
 /** Cores: the server's, and those of everybody else; null: nobody has one of their own. */
 export function cores(): { readonly server: string; readonly others: string } | null {
@@ -86,16 +90,16 @@ export async function startServer(kind: ServerKind, options: ServerOptions): Pro
     env: { ...ownEnvironment(), ...options.environment, UV_THREADPOOL_SIZE: "16" },
   });
   const output = await untilReady(child);
-  const port =
+  const { port, adminPort } =
     kind === "baseline"
-      ? Number(/listening on (\d+)/.exec(output)?.[1])
+      ? { port: Number(/listening on (\d+)/.exec(output)?.[1]), adminPort: 0 }
       : // Written by the gateway before its ready line.
-        (JSON.parse(await readFile(join(directory, "sluice.json"), "utf8")) as { port: number })
-          .port;
+        (JSON.parse(await readFile(join(directory, "sluice.json"), "utf8")) as Ports);
   return {
     // taskset becomes the server it starts.
     pid: child.pid ?? 0,
     port,
+    adminPort,
     stop: async () => {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
