@@ -653,13 +653,14 @@ export const LIVE_LATEST_SECONDS = 30;
 /** The live feed gives the event loop back after so many milliseconds of its own work. */
 export const LIVE_SLICE_MS = 4;
 
-/**
- * And after so many deliveries, or bytes of frames. Their writes follow at the end of the turn, one
- * for each subscriber, however many frames he gets: so several events a slice cost little more than
- * one.
- */
-export const LIVE_SLICE_DELIVERIES = 100_000;
+/** What is told in one go, bytes of frames: one write for each subscriber, whatever is in it. */
 export const LIVE_SLICE_BYTES = 64 * 1024;
+
+/**
+ * Subscribers that are told it in one turn of the event loop; the others have turns of their own. A
+ * write takes some 3 to 10 µs, one of 64 KiB some 25: so others wait for some milliseconds.
+ */
+export const LIVE_SHARD_SUBSCRIBERS = 250;
 
 /** One event as JSON in the live feed; of a longer one all but its value is told. */
 export const LIVE_EVENT_BYTES_MAX = 256 * 1024;

@@ -133,7 +133,9 @@ async function measureOne(
     gapped: told.gapped,
     gaps: Object.fromEntries(
       [...after.keys()]
-        .map((name) => [/^sluice_live_gaps_total\{reason="(\w+)"\}$/.exec(name)?.[1], name] as const)
+        .map(
+          (name) => [/^sluice_live_gaps_total\{reason="(\w+)"\}$/.exec(name)?.[1], name] as const,
+        )
         .flatMap(([reason, name]) => {
           return reason === undefined || grown(name) === 0 ? [] : [[reason, grown(name)] as const];
         }),
@@ -161,7 +163,9 @@ async function countsOf(clients: ChildProcess): Promise<{ readonly gapped: numbe
 /** Series by their text. */
 async function metricsOf(adminPort: number): Promise<ReadonlyMap<string, number>> {
   const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
-  const lines = (await response.text()).split("\n").filter((line) => line.startsWith("sluice_live"));
+  const lines = (await response.text())
+    .split("\n")
+    .filter((line) => line.startsWith("sluice_live"));
   return new Map(
     lines.map((line) => {
       const at = line.lastIndexOf(" ");

@@ -1,6 +1,7 @@
 /**
- * Many subscribers in one process, for bench/live.ts: sockets that say hello and count frames by how
- * they begin. Says that it is ready once all are connected; answers each message with the counts.
+ * Many subscribers in one process, for bench/live.ts: sockets that say hello and count frames by
+ * how they begin. Says that it is ready once all are connected; answers each message with the
+ * counts.
  *
  * By hand: subscribers.ts COUNT PORT PATH SUBPROTOCOL HELLO
  * In HELLO, a `%d` stands for the number of the subscriber, up to 199, then from 0 again.

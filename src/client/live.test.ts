@@ -154,25 +154,27 @@ describe("subscribe", () => {
     assert.equal(scene.sockets.length, length + 1);
   });
 
-  it("a gap, is fetched; its events and those of the present come once each", async () => {
-    const scene = new Scene();
-    await scene.start();
-    scene.welcome();
-    scene.event(0);
-    const gap = { topic: "a", partition: 0, from: 1, to: 4 };
-    scene.socket.tell({ t: "gap", ...gap, reason: "slow", token: "t" });
-    scene.event(4);
-    scene.event(1);
-    assert.deepEqual(scene.socket.said.at(-1), { t: "fetch", ...gap });
-    scene.socket.end(1006);
-    await scene.clock.pass(1_000);
-    scene.welcome();
-    assert.deepEqual(scene.socket.said.at(-1), { t: "fetch", ...gap, from: 2 });
-    for (const offset of [4, 2, 3, 3, 5]) scene.event(offset);
-    scene.socket.tell({ t: "fetched", ...gap });
-    assert.deepEqual(scene.offsets, [0, 4, 1, 2, 3, 5]);
-    assert.deepEqual(scene.gaps, []);
-  });
+  for (const reason of ["slow", "behind"]) {
+    it(`a gap (${reason}), is fetched; its events and those of the present come once each`, async () => {
+      const scene = new Scene();
+      await scene.start();
+      scene.welcome();
+      scene.event(0);
+      const gap = { topic: "a", partition: 0, from: 1, to: 4 };
+      scene.socket.tell({ t: "gap", ...gap, reason, token: "t" });
+      scene.event(4);
+      scene.event(1);
+      assert.deepEqual(scene.socket.said.at(-1), { t: "fetch", ...gap });
+      scene.socket.end(1006);
+      await scene.clock.pass(1_000);
+      scene.welcome();
+      assert.deepEqual(scene.socket.said.at(-1), { t: "fetch", ...gap, from: 2 });
+      for (const offset of [4, 2, 3, 3, 5]) scene.event(offset);
+      scene.socket.tell({ t: "fetched", ...gap });
+      assert.deepEqual(scene.offsets, [0, 4, 1, 2, 3, 5]);
+      assert.deepEqual(scene.gaps, []);
+    });
+  }
 
   it("what cannot be fetched, is told", async () => {
     const scene = new Scene();

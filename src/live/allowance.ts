@@ -17,15 +17,24 @@ export interface AllowanceOptions {
   readonly utilization: () => number;
 }
 
-/** What one write to a socket costs, about: most of it is the kernel's. */
-const WRITE_MS = 0.003;
+/**
+ * What one write to a socket costs at most, about: most of it is the kernel's. A turn with writes
+ * is charged as a whole, up to that.
+ */
+const WRITE_MS = 0.03;
 
 /** Between these utilizations the charge for the rest of the turn goes from nothing to all. */
 const CALM = 0.6;
 const BUSY = 0.9;
 
-/** Debts below this are too short for a timer. */
-const DEBT_MS_MIN = 2;
+/**
+ * What is owed may be so much: a few events for many are told at once, in turns that let others in
+ * between. In the long run the share is kept all the same.
+ */
+const DEBT_MS_MAX = 100;
+
+/** Shorter waits are too short for a timer. */
+const WAIT_MS_MIN = 2;
 
 /** Work on the past gets one turn of so many while there is work on the present. */
 const TURNS_PER_PAST = 4;
@@ -76,9 +85,9 @@ export class Allowance {
     if (this.#isRunning || present.length + past.length === 0) return;
     this.#isRunning = true;
     const { clock, soon } = this.#options;
-    const debtMs = this.#paidAtMs - clock.monotonicMs();
-    if (debtMs < DEBT_MS_MIN) soon(() => this.#run());
-    else clock.after(debtMs, () => this.#run(), { keepAlive: true });
+    const waitMs = this.#paidAtMs - clock.monotonicMs() - DEBT_MS_MAX;
+    if (waitMs < WAIT_MS_MIN) soon(() => this.#run());
+    else clock.after(waitMs, () => this.#run(), { keepAlive: true });
   }
 
   #run(): void {

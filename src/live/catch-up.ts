@@ -7,7 +7,6 @@
 import type { KafkaRecord, PartitionRange, Portion } from "../delivery/topic-reader.ts";
 import {
   LIVE_CATCH_UP_MEMBERS_MAX,
-  LIVE_CATCH_UP_RECORDS_MAX,
   LIVE_CATCH_UPS_MAX,
   LIVE_CATCH_UPS_OF_TOPIC_MAX,
   LIVE_PORTION_RECORDS,
@@ -36,6 +35,8 @@ export interface CatchUpsParts {
   readonly allowance: Allowance;
   readonly clock: Clock;
   readonly onDeliveries: (count: number) => void;
+  /** Records looked at for one subscriber; what is left then is a gap. */
+  readonly recordsMax: number;
 }
 
 const LOOK_MS = 5;
@@ -211,7 +212,7 @@ export class CatchUps {
     for (const member of members) {
       member.lookedAt += 1;
       member.passed(partition, offset + 1);
-      if (member.lookedAt > LIVE_CATCH_UP_RECORDS_MAX) member.cutShort();
+      if (member.lookedAt > this.#parts.recordsMax) member.cutShort();
     }
     return length;
   }

@@ -31,13 +31,21 @@ export interface Wish {
   readonly filter: Filter | null;
 }
 
-export interface Channel {
-  /** What the door's publish and subscribe know it by. */
-  readonly name: string;
-  readonly filter: Filter | null;
+/** Those of one shard in a channel. */
+export interface Room {
   /** Who hears by the door. */
   listeners: number;
   readonly joiners: Set<Joiner>;
+  /** Of frames that were told here since it was last looked who does not keep up. */
+  bytes: number;
+}
+
+export interface Channel {
+  /** What the door's publish and subscribe know it by, with the number of a shard: roomName. */
+  readonly name: string;
+  readonly filter: Filter | null;
+  /** By number of the shard. */
+  readonly rooms: Map<number, Room>;
   /** Who has it open, listening or joining. */
   users: number;
   readonly forget: () => void;
@@ -90,7 +98,7 @@ export class Channels {
       if (shelf.all.size === 0 && shelf.byKey.size === 0) this.#shelves.delete(name);
     };
     const channel = { name: `${this.#prefix}/${this.#made.toString(36)}`, filter, forget };
-    const opened: Channel = { ...channel, listeners: 0, joiners: new Set(), users: 1 };
+    const opened: Channel = { ...channel, rooms: new Map(), users: 1 };
     row.set(text, opened);
     return opened;
   }
@@ -99,7 +107,9 @@ export class Channels {
   *joiners(): Iterable<Joiner> {
     for (const { all, byKey } of this.#shelves.values()) {
       for (const row of [all, ...byKey.values()]) {
-        for (const { joiners } of row.values()) yield* joiners;
+        for (const { rooms } of row.values()) {
+          for (const { joiners } of rooms.values()) yield* joiners;
+        }
       }
     }
   }
@@ -119,6 +129,20 @@ export class Channels {
     if (keyed === undefined) return [...shelf.all.values()];
     return [...shelf.all.values(), ...keyed.values()];
   }
+}
+
+/** What the door knows a channel's room by. */
+export function roomName({ name }: Channel, shard: number): string {
+  return `${name}.${shard}`;
+}
+
+/** The room of a shard in a channel, made where there is none. */
+export function roomOf({ rooms }: Channel, shard: number): Room {
+  const known = rooms.get(shard);
+  if (known !== undefined) return known;
+  const room: Room = { listeners: 0, joiners: new Set(), bytes: 0 };
+  rooms.set(shard, room);
+  return room;
 }
 
 function shelfName(tenant: string, type: string): string {

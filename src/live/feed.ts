@@ -9,16 +9,16 @@ import type { KafkaRecord, Loss, PartitionRange, Portion } from "../delivery/top
 import {
   LIVE_FEED_FAILURES_MAX,
   LIVE_QUESTION_TIMEOUT_MS,
+  LIVE_SHARD_SUBSCRIBERS,
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
-  LIVE_SLICE_DELIVERIES,
   LIVE_SLICE_MS,
 } from "../limits.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RecordValue, ValueDecoder } from "../schema/value-decoder.ts";
-import type { Allowance } from "./allowance.ts";
-import { Channels } from "./channels.ts";
-import type { Channel } from "./channels.ts";
+import type { Allowance, Slice } from "./allowance.ts";
+import { Channels, roomName } from "./channels.ts";
+import type { Channel, Room } from "./channels.ts";
 import { eventFrame, textOf } from "./frames.ts";
 import type { LiveFrame } from "./frames.ts";
 import { Lateness } from "./lateness.ts";
@@ -54,8 +54,12 @@ export interface FeedParts {
   readonly publish: (channel: string, frame: LiveFrame) => void;
   readonly onRecord: (fate: RecordFate) => void;
   readonly onDeliveries: (count: number) => void;
-  /** Before the records of a slice: a look at who does not keep up. */
-  readonly onSlice: (feed: Feed) => void;
+  /** How many shards of subscribers there are; it never falls. */
+  readonly shards: () => number;
+  /** So much may be told to a room between two looks at who does not keep up. */
+  readonly unlookedBytes: () => number;
+  /** Such a look. All that was published before has been written, or waits in the buffers. */
+  readonly beforeShard: (feed: Feed, shard: number) => void;
   /** Before the positions move over it: nobody will be told these. How many frames it was. */
   readonly onGap: (feed: Feed, partition: number, range: Range) => number;
   /** The topic cannot be read any more. */
@@ -73,16 +77,17 @@ export type Onlooker = (record: KafkaRecord, origin: Origin) => void;
 export class Feed {
   readonly topic: string;
   readonly channels: Channels;
-  /** By partition, the next offset. */
+  /** By partition, the next offset: everything before was told to everybody. */
   readonly positions = new Map<number, number>();
+  /** While a batch is told: where those shards are that have been told, and how many these are. */
+  readonly #ahead = new Map<number, number>();
+  #shardsTold = 0;
   readonly #parts: FeedParts;
   readonly #source: RecordSource;
   /** Who looks at every record as it passes, whoever wants it. */
   readonly onlookers = new Set<Onlooker>();
   /** Found, and not told yet. */
   #added: PartitionRange[] = [];
-  /** Channels of the slice that is being done: their listeners are written to at its end. */
-  readonly #written = new Set<Channel>();
   readonly #lateness: Lateness;
   #isTooLate = false;
   #isOver = false;
@@ -198,27 +203,18 @@ export class Feed {
     });
   }
 
+  /** Where those of a shard are: all before it was told to them, nothing after it. */
+  positionsOf(shard: number): ReadonlyMap<number, number> {
+    return shard < this.#shardsTold ? this.#ahead : this.positions;
+  }
+
   async #takePortion({ loss, records, ends }: Portion): Promise<void> {
-    const { allowance, clock, onSlice } = this.#parts;
     if (loss !== null) await this.#lose(loss);
     let index = 0;
     while (index < records.length) {
-      const slice = await allowance.turn("present");
-      onSlice(this);
-      const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
-      let left = { deliveries: LIVE_SLICE_DELIVERIES, bytes: LIVE_SLICE_BYTES };
-      this.#written.clear();
-      while (left.deliveries > 0 && left.bytes > 0 && clock.monotonicMs() < endMs) {
-        const record = records[index];
-        if (record === undefined || this.#isOver) break;
-        index += 1;
-        const told = this.#tell(record);
-        const { deliveries, bytes } = told instanceof Promise ? await told : told;
-        left = { deliveries: left.deliveries - deliveries, bytes: left.bytes - bytes };
-      }
-      let writes = 0;
-      for (const { listeners } of this.#written) writes += listeners;
-      slice.end(writes);
+      const batch = await this.#read(records, index);
+      index += batch.length;
+      await this.#tell(batch);
       // What is left of the portion is read again, or is a gap.
       if (this.#isOver || this.#isTooLate) return;
     }
@@ -227,65 +223,171 @@ export class Feed {
     }
   }
 
-  /** Gives a record to whom it may concern; what that was. */
-  #tell(record: KafkaRecord): Told | Promise<Told> {
-    const origin = originOf(record);
-    if (origin === null) return this.#passed(record, "foreign");
-    for (const look of this.onlookers) look(record, origin);
-    const { tenant, type } = origin;
-    const key = (): string | null => (record.key === null ? null : textOf(record.key));
-    const channels = this.channels.of(tenant, type, key);
-    if (channels.length === 0) return this.#passed(record, "unwanted");
+  /** As many records as fit a slice; what is wanted of them is decoded. */
+  async #read(records: readonly KafkaRecord[], from: number): Promise<readonly Item[]> {
+    const { allowance, clock } = this.#parts;
+    const slice = await allowance.turn("present");
+    const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
+    const batch: Item[] = [];
+    let bytesLeft = LIVE_SLICE_BYTES;
+    while (bytesLeft > 0 && (batch.length === 0 || clock.monotonicMs() < endMs)) {
+      const record = records[from + batch.length];
+      if (record === undefined) break;
+      const item = itemOf(record);
+      batch.push(item);
+      if (item.origin !== null) for (const look of this.onlookers) look(record, item.origin);
+      const decoding = this.#decodeIfWanted(item);
+      if (decoding !== null) await decoding;
+      bytesLeft -= item.told?.frame.text.length ?? 0;
+    }
+    slice.end(0);
+    return batch;
+  }
+
+  #channelsOf({ origin, record: { key } }: Item): readonly Channel[] {
+    if (origin === null) return [];
+    return this.channels.of(origin.tenant, origin.type, () => (key === null ? null : textOf(key)));
+  }
+
+  /** A promise where a schema has to be fetched. */
+  #decodeIfWanted(item: Item): Promise<void> | null {
+    const { record, origin } = item;
+    if (origin === null || item.told !== null || this.#channelsOf(item).length === 0) return null;
+    const take = (value: RecordValue): void => {
+      const frame = eventFrame(record, origin, value);
+      item.told = { frame, fields: lazyFields(value), passing: new Map() };
+    };
     const value = this.#parts.decoder.decode(record.value);
-    if (!(value instanceof Promise)) return this.#publish({ record, origin, channels }, value);
-    // While a schema is fetched somebody may come or go.
-    return value.then((decoded) =>
-      this.#publish({ record, origin, channels: this.channels.of(tenant, type, key) }, decoded),
+    if (value instanceof Promise) return value.then(take);
+    take(value);
+    return null;
+  }
+
+  /** Gives a batch to one shard after the other; who has many subscribers in it has a turn. */
+  async #tell(batch: readonly Item[]): Promise<void> {
+    const { allowance, clock, onRecord, shards, beforeShard } = this.#parts;
+    for (const [partition, position] of this.positions) this.#ahead.set(partition, position);
+    for (const { record } of batch) this.#ahead.set(record.partition, record.offset + 1);
+    let turn: { readonly slice: Slice; readonly endMs: number; writes: number } | null = null;
+    for (let shard = 0; shard < shards() && batch.some(({ told }) => told !== null); shard += 1) {
+      if (this.#concerns(batch, shard)) {
+        turn ??= {
+          slice: await allowance.turn("present"),
+          endMs: clock.monotonicMs() + LIVE_SLICE_MS,
+          writes: 0,
+        };
+        await this.#decodeAllWanted(batch);
+        if (this.#isOver) return;
+        if (this.#mayBeFull(batch, shard)) beforeShard(this, shard);
+        turn.writes += this.#tellShard(batch, shard);
+      }
+      // Between its last word to the shard and this, nothing else has happened.
+      this.#shardsTold = shard + 1;
+      if (turn === null) continue;
+      if (turn.writes < LIVE_SHARD_SUBSCRIBERS && clock.monotonicMs() < turn.endMs) continue;
+      turn.slice.end(turn.writes);
+      turn = null;
+    }
+    for (const [partition, position] of this.#ahead) this.positions.set(partition, position);
+    this.#shardsTold = 0;
+    turn?.slice.end(turn.writes);
+    for (const { origin, deliveries } of batch) {
+      onRecord(origin === null ? "foreign" : deliveries > 0 ? "delivered" : "unwanted");
+    }
+  }
+
+  /** Is there anybody in the shard who may want something of it? */
+  #concerns(batch: readonly Item[], shard: number): boolean {
+    return batch.some((item) =>
+      this.#channelsOf(item).some((channel) => {
+        const room = channel.rooms.get(shard);
+        return room !== undefined && (room.listeners > 0 || room.joiners.size > 0);
+      }),
     );
   }
 
-  #passed({ partition, offset }: KafkaRecord, fate: RecordFate): Told {
-    this.positions.set(partition, offset + 1);
-    this.#parts.onRecord(fate);
-    return NOTHING;
+  /** Somebody may have come while the batch is told, or while a schema was fetched. */
+  async #decodeAllWanted(batch: readonly Item[]): Promise<void> {
+    for (;;) {
+      const decodings = batch.flatMap((item) => this.#decodeIfWanted(item) ?? []);
+      if (decodings.length === 0) return;
+      await Promise.all(decodings);
+    }
   }
 
-  #publish({ record, origin, channels }: Wanted, value: RecordValue): Told {
-    const { topic, partition, offset } = record;
-    const frame = eventFrame(record, origin, value);
-    const fields = lazyFields(value);
-    let deliveries = 0;
-    for (const channel of channels) {
-      const { filter, listeners, joiners, name } = channel;
-      if (filter !== null && !filter.passes(fields())) continue;
-      if (listeners > 0) this.#parts.publish(name, frame);
-      this.#written.add(channel);
-      deliveries += listeners;
-      for (const joiner of joiners) joiner.offer({ topic, partition, offset }, frame);
-    }
-    this.positions.set(partition, offset + 1);
-    this.#parts.onRecord(deliveries > 0 ? "delivered" : "unwanted");
-    this.#parts.onDeliveries(deliveries);
-    return { deliveries, bytes: deliveries > 0 ? frame.text.length : 0 };
+  /** Has one of its rooms been told so much since it was last looked who does not keep up? */
+  #mayBeFull(batch: readonly Item[], shard: number): boolean {
+    const rooms = batch
+      .flatMap((item) => this.#channelsOf(item))
+      .flatMap((channel) => channel.rooms.get(shard) ?? []);
+    const most = this.#parts.unlookedBytes();
+    if (!rooms.some(({ bytes }) => bytes > most)) return false;
+    for (const room of rooms) room.bytes = 0;
+    return true;
   }
+
+  /** How many writes that is. */
+  #tellShard(batch: readonly Item[], shard: number): number {
+    const { publish, onDeliveries } = this.#parts;
+    const { topic } = this;
+    const written = new Set<Room>();
+    let deliveries = 0;
+    for (const item of batch) {
+      const { record, told } = item;
+      if (told === null) continue;
+      const { partition, offset } = record;
+      for (const channel of this.#channelsOf(item)) {
+        const room = channel.rooms.get(shard);
+        if (room === undefined || !passes(told, channel)) continue;
+        written.add(room);
+        room.bytes += told.frame.text.length;
+        item.deliveries += room.listeners;
+        deliveries += room.listeners;
+        if (room.listeners > 0) publish(roomName(channel, shard), told.frame);
+        for (const joiner of room.joiners) joiner.offer({ topic, partition, offset }, told.frame);
+      }
+    }
+    onDeliveries(deliveries);
+    let writes = 0;
+    for (const { listeners } of written) writes += listeners;
+    return writes;
+  }
+}
+
+/** A record on its way to the shards. */
+interface Item {
+  readonly record: KafkaRecord;
+  /** null: it is nobody's. */
+  readonly origin: Origin | null;
+  /** null: nobody has wanted it yet. */
+  told: Told | null;
+  deliveries: number;
+}
+
+interface Told {
+  readonly frame: LiveFrame;
+  readonly fields: () => unknown;
+  /** What its channels' filters have said. */
+  readonly passing: Map<Channel, boolean>;
+}
+
+function itemOf(record: KafkaRecord): Item {
+  return { record, origin: originOf(record), told: null, deliveries: 0 };
+}
+
+function passes({ fields, passing }: Told, channel: Channel): boolean {
+  const { filter } = channel;
+  if (filter === null) return true;
+  const known = passing.get(channel);
+  if (known !== undefined) return known;
+  const isPassing = filter.passes(fields());
+  passing.set(channel, isPassing);
+  return isPassing;
 }
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-interface Wanted {
-  readonly record: KafkaRecord;
-  readonly origin: Origin;
-  readonly channels: readonly Channel[];
-}
-
-interface Told {
-  readonly deliveries: number;
-  readonly bytes: number;
-}
-
-const NOTHING: Told = { deliveries: 0, bytes: 0 };
 
 /** The fields of a value, parsed when the first filter asks for them. */
 export function lazyFields(value: RecordValue): () => unknown {

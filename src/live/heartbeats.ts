@@ -1,7 +1,7 @@
 /**
- * Heartbeats for many: subscribers who look at the same topics of the same tenant are at the same
- * place while they are live, so they are told it by one frame on one channel; and what their feed
- * leaves out.
+ * Heartbeats for many: subscribers of a shard who look at the same topics of the same tenant are at
+ * the same place while they are live, so they are told it by one frame on one channel; and what
+ * their feed leaves out.
  */
 import type { Clock } from "../lib/clock.ts";
 import { LIVE_HEARTBEAT_MS } from "../limits.ts";
@@ -13,6 +13,7 @@ import { writeToken } from "./token.ts";
 interface Group {
   readonly tenant: string;
   readonly feeds: readonly Feed[];
+  readonly shard: number;
   members: number;
   token: string;
   saidAtMs: number;
@@ -27,15 +28,15 @@ export class Heartbeats {
   }
 
   /** One member more; the name of the channel. */
-  join(tenant: string, feeds: readonly Feed[]): string {
-    const name = `@/${tenant}/${feeds.map(({ topic }) => topic).join(",")}`;
+  join(tenant: string, feeds: readonly Feed[], shard: number): string {
+    const name = `@/${shard}/${tenant}/${feeds.map(({ topic }) => topic).join(",")}`;
     const known = this.#groups.get(name);
     if (known?.feeds.every((feed, index) => feed === feeds[index]) === true) {
       known.members += 1;
       return name;
     }
     const saidAtMs = this.#clock.monotonicMs();
-    this.#groups.set(name, { tenant, feeds, members: 1, token: "", saidAtMs });
+    this.#groups.set(name, { tenant, feeds, shard, members: 1, token: "", saidAtMs });
     return name;
   }
 
@@ -46,16 +47,24 @@ export class Heartbeats {
     if (group.members === 0) this.#groups.delete(name);
   }
 
-  /** Says where something has moved, or nothing was said for long. */
-  beat(publish: (channel: string, frame: LiveFrame) => void): void {
+  /** Groups of which something has moved, or that nothing was said to for long. */
+  due(): readonly string[] {
     const nowMs = this.#clock.monotonicMs();
-    for (const [name, group] of this.#groups) {
-      const token = tokenOf(group);
-      if (token === group.token && nowMs - group.saidAtMs < LIVE_HEARTBEAT_MS) continue;
-      group.token = token;
-      group.saidAtMs = nowMs;
-      publish(name, liveFrame("heartbeat", { token, time: this.#clock.nowMs() }));
-    }
+    return [...this.#groups]
+      .filter(([, group]) => {
+        return tokenOf(group) !== group.token || nowMs - group.saidAtMs >= LIVE_HEARTBEAT_MS;
+      })
+      .map(([name]) => name);
+  }
+
+  /** Says to a group where it is; how many hear it. */
+  beat(name: string, publish: (channel: string, frame: LiveFrame) => void): number {
+    const group = this.#groups.get(name);
+    if (group === undefined) return 0;
+    group.token = tokenOf(group);
+    group.saidAtMs = this.#clock.monotonicMs();
+    publish(name, liveFrame("heartbeat", { token: group.token, time: this.#clock.nowMs() }));
+    return group.members;
   }
 
   /** To all who are live on this feed; how many that are. Before its positions move. */
@@ -74,6 +83,7 @@ export class Heartbeats {
   }
 }
 
-function tokenOf({ tenant, feeds }: Group): string {
-  return writeToken(tenant, new Map(feeds.map(({ topic, positions }) => [topic, positions])));
+function tokenOf({ tenant, feeds, shard }: Group): string {
+  const positions = feeds.map((feed) => [feed.topic, feed.positionsOf(shard)] as const);
+  return writeToken(tenant, new Map(positions));
 }

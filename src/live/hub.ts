@@ -12,9 +12,11 @@ import {
   LIVE_BUFFER_BYTES_MAX,
   LIVE_BUFFER_BYTES_MIN,
   LIVE_BUFFERS_BYTES_MAX,
+  LIVE_CATCH_UP_RECORDS_MAX,
   LIVE_FEED_LINGER_MS,
   LIVE_FEEDS_MAX,
   LIVE_PARTITIONS_LOOK_MS,
+  LIVE_SHARD_SUBSCRIBERS,
 } from "../limits.ts";
 import type { ValueDecoder } from "../schema/value-decoder.ts";
 import { Census } from "../stream/census.ts";
@@ -25,6 +27,7 @@ import type { RecordFate, RecordSource } from "./feed.ts";
 import type { GapReason, LiveFrame } from "./frames.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { Range } from "./passage.ts";
+import { Shards } from "./shards.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { LivePeer, LiveSocket } from "./subscriber.ts";
 import type { Catalogue, Subscription } from "./subscription.ts";
@@ -66,6 +69,10 @@ export interface LiveHubParts {
   /** Kafka finds offsets by time. Otherwise a start at a time reads from the beginning. */
   readonly canSeekByTime: boolean;
   readonly subscribersMax: number;
+  /** Those who are told something in one turn of the event loop; default LIVE_SHARD_SUBSCRIBERS. */
+  readonly shardSubscribers?: number;
+  /** What is looked at to catch up with, default LIVE_CATCH_UP_RECORDS_MAX. */
+  readonly catchUpRecordsMax?: number;
   /** What was stored so long ago is told, or is a gap. */
   readonly latestMs: number;
   /** Of the process's time, above 0 up to 1. */
@@ -93,6 +100,7 @@ interface OpenFeed {
 export class LiveHub {
   readonly #parts: LiveHubParts;
   readonly #subscribers = new Set<Subscriber>();
+  readonly #shards: Shards<Subscriber>;
   readonly #census = new Census();
   readonly #feeds = new Map<string, OpenFeed>();
   readonly #allowance: Allowance;
@@ -104,11 +112,13 @@ export class LiveHub {
   #named = 0;
   #isDraining = false;
   #isLooking = false;
+  #isBeating = false;
 
   constructor(parts: LiveHubParts) {
     this.#parts = parts;
     const { cpuShare: share, clock, soon, utilization, decoder, observer } = parts;
     this.#allowance = new Allowance({ share, clock, soon, utilization });
+    this.#shards = new Shards(parts.shardSubscribers ?? LIVE_SHARD_SUBSCRIBERS);
     this.heartbeats = new Heartbeats(clock);
     this.catchUps = new CatchUps({
       open: parts.openSource,
@@ -116,6 +126,7 @@ export class LiveHub {
       allowance: this.#allowance,
       clock,
       onDeliveries: (count) => observer.delivered(count),
+      recordsMax: parts.catchUpRecordsMax ?? LIVE_CATCH_UP_RECORDS_MAX,
     });
   }
 
@@ -182,8 +193,10 @@ export class LiveHub {
   connect(socket: LiveSocket, peer: LivePeer): Subscriber {
     const subscriber = new Subscriber(this, socket, peer);
     const refusal = this.closedBecause;
-    if (refusal === null) this.#subscribers.add(subscriber);
-    else {
+    if (refusal === null) {
+      this.#subscribers.add(subscriber);
+      subscriber.shard = this.#shards.enter(subscriber);
+    } else {
       subscriber.fail(refusal === "draining" ? "restart" : "overloaded", this.refuse(refusal));
     }
     return subscriber;
@@ -199,6 +212,7 @@ export class LiveHub {
   left(subscriber: Subscriber): void {
     this.#census.leave(subscriber);
     this.#subscribers.delete(subscriber);
+    this.#shards.leave(subscriber, subscriber.shard);
   }
 
   /** Views of all topics of a subscription; a sentence if one of them cannot be read. */
@@ -296,7 +310,9 @@ export class LiveHub {
         publish: (channel, frame) => this.publish(channel, frame),
         onRecord: (fate) => observer.record(fate),
         onDeliveries: (count) => observer.delivered(count),
-        onSlice: (feed) => this.#parkTheSlow(feed),
+        shards: () => this.#shards.count,
+        unlookedBytes: () => this.bufferBytes / 4,
+        beforeShard: (feed, shard) => this.#parkTheSlow(feed, shard),
         onGap: (feed, partition, range) => this.#tellGap(feed, partition, range),
         onFailure: (feed, reason) => this.#feedFailed(feed, reason),
       },
@@ -305,9 +321,8 @@ export class LiveHub {
     );
   }
 
-  /** All that was published before has been written by now, or waits in the buffers. */
-  #parkTheSlow(feed: Feed): void {
-    for (const subscriber of this.#subscribers) {
+  #parkTheSlow(feed: Feed, shard: number): void {
+    for (const subscriber of this.#shards.of(shard)) {
       const isHere = subscriber.views.some((view) => view.feed === feed);
       if (isHere && subscriber.isClogged()) subscriber.park();
     }
@@ -362,7 +377,17 @@ export class LiveHub {
     }
     for (const { feed } of this.#feeds.values()) feed?.lookWhetherLate();
     this.#lookForPartitions(nowMs);
-    this.heartbeats.beat((channel, frame) => this.publish(channel, frame));
+    void this.#beat();
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    for (const group of this.heartbeats.due()) {
+      const slice = await this.#allowance.turn("present");
+      slice.end(this.heartbeats.beat(group, this.publish));
+    }
+    this.#isBeating = false;
   }
 
   /** One question at a time: it may hold a thread that flushes of producers need. */

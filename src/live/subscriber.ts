@@ -52,6 +52,8 @@ export interface LivePeer {
 }
 
 export class Subscriber implements Viewer {
+  /** Set by the hub: which one he is in. */
+  shard = 0;
   readonly #hub: LiveHub;
   readonly #socket: LiveSocket;
   readonly #peer: LivePeer;
@@ -237,7 +239,7 @@ export class Subscriber implements Viewer {
   #fetchRange(range: FetchRange): void {
     const { topic, partition, from, to } = range;
     const view = this.#views.find(({ feed }) => feed.topic === topic);
-    const end = view?.feed.positions.get(partition);
+    const end = view?.told.get(partition);
     const complain = (code: string, detail: string): void => {
       this.#say("error", { code, detail, fatal: false });
     };
@@ -294,7 +296,7 @@ export class Subscriber implements Viewer {
     if (!this.#views.every(({ state }) => state === "live")) return;
     const feeds = this.#views.map(({ feed }) => feed);
     this.#leaveGroup();
-    this.#group = this.#hub.heartbeats.join(this.#subscription?.tenant ?? "", feeds);
+    this.#group = this.#hub.heartbeats.join(this.#subscription?.tenant ?? "", feeds, this.shard);
     this.#socket.join(this.#group);
     if (this.#wasCaughtUp) return;
     this.#wasCaughtUp = true;
@@ -333,6 +335,7 @@ export class Subscriber implements Viewer {
       return;
     }
     for (const view of this.#views) view.tryLive();
+    if (this.#group !== "" && this.isClogged()) this.park();
     this.onDrain();
     const isAlone = this.#group === "" && this.#views.length > 0;
     if (!isAlone || nowMs - this.#saidAtMs < LIVE_POSITION_MS || this.isClogged()) return;

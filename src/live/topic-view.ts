@@ -6,6 +6,7 @@
  * Behind, a passage carries him; partitions that have arrived he gets from the feed, by himself.
  * Live, he gets what the channels get, and his positions are the feed's.
  */
+import { roomName, roomOf } from "./channels.ts";
 import type { Channel, Joiner, Offered, Place } from "./channels.ts";
 import type { Feed } from "./feed.ts";
 import type { LiveFrame } from "./frames.ts";
@@ -15,6 +16,7 @@ import type { Subscription } from "./subscription.ts";
 
 /** The subscriber, as his views see him. */
 export interface Viewer {
+  readonly shard: number;
   isClogged(): boolean;
   send(frame: LiveFrame): void;
   join(channel: string): void;
@@ -64,13 +66,18 @@ export class TopicView implements Joiner {
     return this.#state;
   }
 
+  /** By partition, the next offset that those of his shard will be told. */
+  get told(): ReadonlyMap<number, number> {
+    return this.feed.positionsOf(this.#viewer.shard);
+  }
+
   get passage(): Passage | null {
     return this.#passage;
   }
 
   /** By partition, the next offset: everything before was sent. */
   get positions(): ReadonlyMap<number, number> {
-    if (this.#state === "live") return this.feed.positions;
+    if (this.#state === "live") return this.told;
     return new Map([...this.#next, ...(this.#passage?.open ?? [])]);
   }
 
@@ -89,14 +96,15 @@ export class TopicView implements Joiner {
 
   /** From there. The passage is to be carried. */
   startFrom({ offsets, sinceMs, others }: Starts): Passage {
-    for (const channel of this.#channels) channel.joiners.add(this);
-    for (const [partition, position] of this.feed.positions) {
+    const { shard } = this.#viewer;
+    for (const channel of this.#channels) roomOf(channel, shard).joiners.add(this);
+    for (const [partition, position] of this.told) {
       const start = others === "now" ? position : BEGINNING;
       this.#next.set(partition, offsets.get(partition) ?? start);
     }
     this.#passage = this.#newPassage(new Map(this.#next), {
       sinceMs,
-      endOf: (partition) => this.feed.positions.get(partition) ?? 0,
+      endOf: (partition) => this.told.get(partition) ?? 0,
       onArrival: (partition) => this.#arrived(partition),
       onDone: () => {
         this.#passage = null;
@@ -149,7 +157,7 @@ export class TopicView implements Joiner {
 
   /** He has all of a partition that the feed has told. */
   #arrived(partition: number): void {
-    const position = this.feed.positions.get(partition) ?? 0;
+    const position = this.told.get(partition) ?? 0;
     // A token may be ahead of this process's feed.
     this.#next.set(partition, Math.max(position, this.#next.get(partition) ?? 0));
     this.#joined.add(partition);
@@ -202,7 +210,7 @@ export class TopicView implements Joiner {
   /** Has he all that the feed has told? Then the channels serve him from here on. */
   tryLive(): void {
     if (this.#state !== "behind" || this.#passage !== null) return;
-    for (const [partition, position] of this.feed.positions) {
+    for (const [partition, position] of this.told) {
       if ((this.#next.get(partition) ?? 0) > position) return;
     }
     this.#goLive();
@@ -211,33 +219,37 @@ export class TopicView implements Joiner {
 
   #goLive(): void {
     this.#state = "live";
+    const { shard } = this.#viewer;
     for (const channel of this.#channels) {
-      channel.joiners.delete(this);
-      channel.listeners += 1;
-      this.#viewer.join(channel.name);
+      const room = roomOf(channel, shard);
+      room.joiners.delete(this);
+      room.listeners += 1;
+      this.#viewer.join(roomName(channel, shard));
     }
   }
 
   #leaveChannels(): void {
+    const { shard } = this.#viewer;
     for (const channel of this.#channels) {
-      channel.joiners.delete(this);
+      const room = roomOf(channel, shard);
+      room.joiners.delete(this);
       if (this.#state !== "live") continue;
-      channel.listeners -= 1;
-      this.#viewer.leave(channel.name);
+      room.listeners -= 1;
+      this.#viewer.leave(roomName(channel, shard));
     }
   }
 
   /** He is too slow: he hears nothing until he reads again. Who is behind is served as he reads. */
   park(): void {
     if (this.#state === "parked" || this.#passage !== null) return;
-    if (this.#state === "live") this.#next = new Map(this.feed.positions);
+    if (this.#state === "live") this.#next = new Map(this.told);
     this.#leaveChannels();
     this.#state = "parked";
   }
 
   /** What he has missed, by partition. */
   missed(): readonly (readonly [partition: number, range: Range])[] {
-    return [...this.feed.positions].flatMap(([partition, to]) => {
+    return [...this.told].flatMap(([partition, to]) => {
       // A partition that came meanwhile is missed from its first record on.
       const from = this.#next.get(partition) ?? 0;
       return to > from ? [[partition, { from, to, reason: "slow" }] as const] : [];

@@ -443,6 +443,33 @@ describe("a slow subscriber", () => {
   });
 });
 
+describe("more feed than fits its share of the time", () => {
+  it("is left out as a gap; with the gaps, nothing is missing", async () => {
+    const bounds = ["--live-cpu-percent", "1", "--live-latest-seconds", "1"];
+    await using small = await Gateway.start({ flags: [...flags(pack), ...bounds] });
+    const client = await LiveClient.subscribed(small.url, { auth: "sk_acme", types: ["alert"] });
+    const text = "x".repeat(20_000);
+    while (!client.frames.some(({ t }) => t === "gap")) await sendMany(20, { data: { text } });
+    // Until one is told: it may be in a gap, too.
+    for (let isTold = false; !isTold;) {
+      const id = await send();
+      await delay(200);
+      isTold = ids(client.events).includes(id);
+    }
+    const next = new Map<unknown, unknown>();
+    for (const frame of client.frames) {
+      const { t, partition, from, to, offset, reason } = frame;
+      if (t !== "event" && t !== "gap") continue;
+      const start = t === "gap" ? from : offset;
+      assert.equal(start, next.get(partition) ?? start, "nothing is missing, nothing twice");
+      next.set(partition, t === "gap" ? to : Number(offset) + 1);
+      if (t === "gap") assert.equal(reason, "behind");
+    }
+    client.close();
+    assert.equal(await small.stop(), 0);
+  });
+});
+
 /** The frames of a kind in what a server has sent; its WebSocket framing is skipped. */
 function framesOf(text: string, t: string): Record<string, unknown>[] {
   const found: Record<string, unknown>[] = [];
