@@ -1,39 +1,58 @@
 /**
- * What it costs to give an event to many subscribers: `npm run bench -- live [OPTIONS]`. A gateway
- * and a plain server on the package ws read the same topic, with the same reader and decoder, and
- * have the same subscribers, in turns. Each writes an event's JSON once; the difference is the
- * fan-out, and what the gateway does to bound it. First a steady load, which gives CPU time per
- * delivery (user and system, from /proc), then a burst, which gives deliveries per second.
+ * What it costs to give an event to many subscribers, and whom: `npm run bench -- live [OPTIONS]`.
  *
- *   --subscribers N  (5000)   --rounds N (3)   --events-per-second N (10)   --seconds N (8)
- *   --burst N (100)           --output FILE (bench/results/live.json)
+ *   --parts fanout,ingest   --subscribers N  (5000)   --output FILE (bench/results/live.json)
  *
- * The broker is a process of its own (librdkafka's mock cluster), the subscribers another one:
- * plain sockets that count frames. Linux only. The last line is one JSON object.
+ * fanout: a gateway and a plain server on the package ws read the same topic, with the same reader
+ * and decoder, and have the same subscribers, in turns. Each writes an event's JSON once; the
+ * difference is the fan-out, and what the gateway does to bound it. First a steady load, which
+ * gives CPU time per delivery (user and system, from /proc), then a burst, which gives deliveries
+ * per second. The broker is a process of its own (librdkafka's mock cluster).
+ *
+ *   --rounds N (2)   --events-per-second N (10)   --seconds N (5)   --burst N (100)
+ *
+ * ingest: whether those who send wait for those who look on; bench/live/ingest.ts says how. Exit
+ * code 1 if the feed takes more than its share, if acks take too long by it, or if those who are
+ * left out are not told.
+ *
+ *   --ingest-rate N (2000)   --ingest-rounds N (2)   --ingest-seconds N (8)
+ *   --brokers HOST:PORT and --redis URL, else private ones
+ *
+ * Subscribers are plain sockets that count frames, in one process. Linux only. The last line is one
+ * JSON object.
  */
 import { fork, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { benchIngest } from "./live/ingest.ts";
+
 const OUTPUT = fileURLToPath(new URL("results/live.json", import.meta.url));
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const TOPIC = "behaviour-interaction";
+const HELLO = '{"t":"subscribe","types":["search"]}';
 /** Clock ticks of /proc/PID/stat a second: the same on every Linux that runs this. */
 const TICKS_PER_SECOND = 100;
 
 const { values } = parseArgs({
   options: {
     subscribers: { type: "string", default: "5000" },
-    rounds: { type: "string", default: "3" },
+    parts: { type: "string", default: "fanout,ingest" },
+    rounds: { type: "string", default: "2" },
     "events-per-second": { type: "string", default: "10" },
-    seconds: { type: "string", default: "8" },
+    seconds: { type: "string", default: "5" },
     burst: { type: "string", default: "100" },
+    "ingest-rate": { type: "string", default: "2000" },
+    "ingest-rounds": { type: "string", default: "2" },
+    "ingest-seconds": { type: "string", default: "8" },
+    brokers: { type: "string", default: "" },
+    redis: { type: "string", default: "" },
     output: { type: "string", default: OUTPUT },
   },
 });
@@ -182,49 +201,67 @@ function summary(runs: readonly Run[], arm: string) {
   };
 }
 
-const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
-const broker = await start("broker");
-const gateway = await startGateway(broker.first, directory);
-const plain = await start("ws-server", [broker.first, TOPIC]);
-const hello = '{"t":"subscribe","types":["search"]}';
-const arms: readonly Arm[] = [
-  {
-    name: "sluice",
-    pid: gateway.child.pid ?? 0,
-    port: gateway.port,
-    path: "/v1/live",
-    subprotocol: "sluice.live.v1.json",
-    hello,
-  },
-  {
-    name: "ws",
-    pid: plain.child.pid ?? 0,
-    port: Number(plain.first),
-    path: "/",
-    subprotocol: "",
-    hello,
-  },
-];
-const runs: Run[] = [];
-try {
-  console.log(
-    `${subscribers} subscribers, ${rate} events/s for ${seconds} s, then ${burst} at once`,
-  );
-  console.log("arm      CPU us/delivery   deliveries/s   resident MiB");
-  for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
-      const run = await measure(arm, gateway.port);
-      runs.push(run);
-      const cells = [run.cpuUsPerDelivery, run.deliveriesPerSecond, run.residentMiB];
-      console.log(run.arm.padEnd(7), ...cells.map((cell) => String(cell).padStart(15)));
+/** Both arms in turns. */
+async function measureFanOut() {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  const broker = await start("broker");
+  const gateway = await startGateway(broker.first, directory);
+  const plain = await start("ws-server", [broker.first, TOPIC]);
+  const arms: readonly Arm[] = [
+    {
+      name: "sluice",
+      pid: gateway.child.pid ?? 0,
+      port: gateway.port,
+      path: "/v1/live",
+      subprotocol: "sluice.live.v1.json",
+      hello: HELLO,
+    },
+    {
+      name: "ws",
+      pid: plain.child.pid ?? 0,
+      port: Number(plain.first),
+      path: "/",
+      subprotocol: "",
+      hello: HELLO,
+    },
+  ];
+  const runs: Run[] = [];
+  try {
+    console.log(
+      `${subscribers} subscribers, ${rate} events/s for ${seconds} s, then ${burst} at once`,
+    );
+    console.log("arm      CPU us/delivery   deliveries/s   resident MiB");
+    for (let round = 0; round < Number(values.rounds); round += 1) {
+      for (const arm of round % 2 === 0 ? arms : arms.toReversed()) {
+        const run = await measure(arm, gateway.port);
+        runs.push(run);
+        const cells = [run.cpuUsPerDelivery, run.deliveriesPerSecond, run.residentMiB];
+        console.log(run.arm.padEnd(7), ...cells.map((cell) => String(cell).padStart(15)));
+      }
     }
+  } finally {
+    for (const child of [gateway.child, plain.child, broker.child]) child.kill("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
   }
-  const facts = { node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length };
-  const load = { subscribers, eventsPerSecond: rate, seconds, burst };
-  const result = { ...facts, ...load, sluice: summary(runs, "sluice"), ws: summary(runs, "ws") };
-  writeFileSync(values.output, `${JSON.stringify({ ...result, runs }, null, 2)}\n`);
-  console.log(JSON.stringify(result));
-} finally {
-  for (const child of [gateway.child, plain.child, broker.child]) child.kill("SIGKILL");
-  rmSync(directory, { recursive: true, force: true });
+  const load = { eventsPerSecond: rate, seconds, burst };
+  return { ...load, sluice: summary(runs, "sluice"), ws: summary(runs, "ws"), runs };
 }
+
+const parts = values.parts.split(",");
+const fanOut = parts.includes("fanout") ? await measureFanOut() : null;
+const ingest = parts.includes("ingest")
+  ? await benchIngest({
+      brokers: values.brokers,
+      redis: values.redis,
+      subscribers,
+      eventsPerSecond: Number(values["ingest-rate"]),
+      seconds: Number(values["ingest-seconds"]),
+      rounds: Number(values["ingest-rounds"]),
+    })
+  : null;
+const facts = { node: process.version, cpu: cpus()[0]?.model ?? "", cores: cpus().length };
+const load = Math.round((loadavg()[0] ?? 0) * 10) / 10;
+const result = { ...facts, load, subscribers, fanOut, ingest };
+writeFileSync(values.output, `${JSON.stringify(result, null, 2)}\n`);
+console.log(JSON.stringify(result));
+process.exitCode = ingest?.isMet === false ? 1 : 0;

@@ -10,7 +10,7 @@ import { TopicReader } from "./delivery/topic-reader.ts";
 import { systemClock } from "./lib/clock.ts";
 import * as limits from "./limits.ts";
 import { LiveHub } from "./live/hub.ts";
-import type { LiveObserver } from "./live/hub.ts";
+import type { LiveObserver } from "./live/hub-parts.ts";
 import { Onlookers } from "./live/onlookers.ts";
 import { makeProcessId, makeRegistryClient } from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";

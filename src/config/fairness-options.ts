@@ -73,8 +73,8 @@ export const FAIRNESS_OPTIONS = {
     min: 1,
     max: 86_400,
     text:
-      "Subscribers of the live feed have heard what was stored so long ago, or are told of a gap: " +
-      "a feed that is later goes on with the present.",
+      "Subscribers of the live feed have heard what was stored so long ago, or are told of a " +
+      "gap: a feed that is later goes on with the present.",
   },
   shedUtilizationPercent: {
     group: "limits",

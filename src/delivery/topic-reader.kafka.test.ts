@@ -62,10 +62,7 @@ it("nothing is missing: no loss", async () => {
   const { portions, offsets, ends } = await readFromStart([]);
   assert.deepEqual(lossesOf(portions), []);
   assert.equal(offsets.length, 20);
-  assert.deepEqual([...ends].toSorted(), [
-    [0, 10],
-    [1, 10],
-  ]);
+  assert.deepEqual([ends.get(0), ends.get(1)], [10, 10]);
 });
 
 it("what was deleted, in part and as a whole, is a loss before what comes next", async () => {

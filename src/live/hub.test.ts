@@ -17,7 +17,7 @@ import { systemClock } from "../lib/clock.ts";
 import { ValueDecoder } from "../schema/value-decoder.ts";
 import type { LiveFrame } from "./frames.ts";
 import { LiveHub } from "./hub.ts";
-import type { LiveSource } from "./hub.ts";
+import type { LiveSource } from "./hub-parts.ts";
 import type { LiveSocket } from "./subscriber.ts";
 
 const TOPIC = "alerts";
