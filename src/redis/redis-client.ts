@@ -72,6 +72,9 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
     disableClientInfo: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // Who listens subscribes at each "ready". The client would do it as well, with a promise that
+    // nobody holds: rejected by a connection that breaks then, it would end the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     // A server that is loading says so to each command, which is more than a silent wait.
     enableReadyCheck: false,
