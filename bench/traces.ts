@@ -5,10 +5,12 @@
  * size; each turn gives CPU time per event of the gateway (all its threads), each pair a ratio.
  *
  *   npm run bench -- traces [--brokers HOST:PORT] [--batch 10] [--rate 5000] [--rounds 12]
- *     [--seconds 2] [--per-million 10000]
+ *     [--seconds 2] [--seconds-max 180] [--per-million 10000] [--check]
  *
  * Without brokers the embedded broker is used: its thread runs, and counts, in the gateway's
- * process. Prints the ratio of the middle pair, and the quartiles of all.
+ * process. At least so many rounds, each a pair; more while the limit of 1.02 lies within the
+ * noise, for 180 seconds at most. Prints the ratio of the middle pair and how sure it is. --check:
+ * exit code 1 if it is over the limit.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -19,6 +21,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+
+import { compareInTurns, judged, median } from "./pairs.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const SAMPLES = fileURLToPath(new URL("../packs/behaviour/samples.ndjson", import.meta.url));
@@ -43,10 +47,14 @@ const { values: flags } = parseArgs({
     rate: { type: "string", default: "5000" },
     rounds: { type: "string", default: "12" },
     seconds: { type: "string", default: "2" },
+    "seconds-max": { type: "string", default: "180" },
+    check: { type: "boolean", default: false },
     "per-million": { type: "string", default: "10000" },
   },
 });
 const batch = Number(flags.batch);
+/** With 1 % of the batches traced. */
+const RATIO_MAX = 1.02;
 
 interface Arm {
   readonly child: ChildProcess;
@@ -167,36 +175,31 @@ const sample = Array.from({ length: batch }, (_, index) => lines[index % lines.l
 const events = `[${sample.join(",")}]`;
 await turn(arms.off, events);
 await turn(arms.on, events);
-const costs = { off: [] as number[], on: [] as number[] };
-for (let round = 0; round < Number(flags.rounds); round += 1) {
-  const order = round % 2 === 0 ? (["off", "on"] as const) : (["on", "off"] as const);
-  for (const arm of order) costs[arm].push(await turn(arms[arm], events));
-}
+const names = ["off", "on"] as const;
+const { compared, costs } = await compareInTurns({
+  arms: names,
+  turn: (arm) => turn(arms[arm], events),
+  limit: RATIO_MAX,
+  pairsMin: Number(flags.rounds),
+  secondsMax: Number(flags["seconds-max"]),
+});
 await stopArm(arms.off);
 await stopArm(arms.on);
 collector.child.kill("SIGTERM");
 
-const sorted = (values: readonly number[]) => values.toSorted((left, right) => left - right);
-const at = (values: readonly number[], share: number): number =>
-  sorted(values)[Math.floor(values.length * share)] ?? Number.NaN;
-const ratios = costs.on.map((cost, round) => cost / (costs.off[round] ?? Number.NaN));
-const percent = (ratio: number): number => Math.round((ratio - 1) * 1_000) / 10;
+const { sentence, isMet } = judged("CPU time per event with traces", compared, RATIO_MAX);
 const report = {
   node: process.version,
   broker: flags.brokers === "" ? "embedded" : "real",
   eventsPerFrame: batch,
   eventsPerSecond: Number(flags.rate),
   perMillion: Number(flags["per-million"]),
-  rounds: ratios.length,
-  cpuSecondsPerMillionEvents: {
-    off: Math.round(at(costs.off, 0.5) * 100) / 100,
-    on: Math.round(at(costs.on, 0.5) * 100) / 100,
-  },
-  costPercent: {
-    middle: percent(at(ratios, 0.5)),
-    quartiles: [percent(at(ratios, 0.25)), percent(at(ratios, 0.75))],
-  },
+  cpuSecondsPerMillionEvents: Object.fromEntries(
+    names.map((name) => [name, Math.round(median(costs[name]) * 100) / 100]),
+  ),
+  ratio: compared,
 };
 console.table(report.cpuSecondsPerMillionEvents);
-console.table(report.costPercent);
+console.log(sentence);
 console.log(JSON.stringify(report));
+if (flags.check && !isMet) process.exitCode = 1;

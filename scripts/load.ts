@@ -11,6 +11,7 @@ import { scenarioOf } from "../loadtest/catalog.ts";
 import { parseLoadArguments, usage, UsageError } from "./load/arguments.ts";
 import type { LoadRequest } from "./load/arguments.ts";
 import { GatewayWatch } from "./load/gateway-watch.ts";
+import { growthComplaints, growthLine, growthOf } from "./load/growth.ts";
 import { runK6 } from "./load/k6-run.ts";
 import type { K6Run } from "./load/k6-run.ts";
 import { renderReport } from "./load/report.ts";
@@ -75,12 +76,22 @@ async function load(request: LoadRequest, parts: LoadParts): Promise<Outcome> {
     } else {
       const records = await scene.records();
       if (records !== null) complaints.push(...judgeRecords(records, summary));
+      complaints.push(...growthComplaintsOf(request, watch));
     }
     return { summary, run, complaints, series, watch };
   } finally {
     stopTelling();
     watch.end();
   }
+}
+
+/** Garbage is collected in a gateway of one's own only: of others nothing can be said. */
+function isJudged({ scenario, target }: LoadRequest): boolean {
+  return scenarioOf(scenario).mayNotGrow && target === null;
+}
+
+function growthComplaintsOf(request: LoadRequest, { looks }: GatewayWatch): string[] {
+  return isJudged(request) ? growthComplaints(growthOf(looks)) : [];
 }
 
 function report(request: LoadRequest, outcome: Outcome): number {
@@ -91,8 +102,11 @@ function report(request: LoadRequest, outcome: Outcome): number {
     return 1;
   }
   const { html } = fileNames(request);
+  const growth = isJudged(request) ? (growthOf(watch.looks) ?? []) : [];
+  const further = [...figuresOf(run, summary), ...growth.map(growthLine)];
   const page = renderReport({
     summary,
+    further,
     complaints,
     scenario: scenarioOf(request.scenario, request.changes),
     seconds: series.seconds(),
@@ -100,10 +114,21 @@ function report(request: LoadRequest, outcome: Outcome): number {
     fault: run.fault,
   });
   writeFileSync(html, page);
-  console.log(renderResult(summary, complaints));
+  console.log(renderResult(summary, complaints, further));
   console.log(`report: ${relative(process.cwd(), html)}`);
   const isMet = objectivesOf(summary).every(({ ok }) => ok);
   return isMet && complaints.length === 0 ? 0 : 1;
+}
+
+/** What the load itself took of the machine. */
+function figuresOf(
+  { cpuSeconds }: K6Run,
+  { clients, durationMs }: LoadSummary,
+): ReadonlyArray<readonly [string, string]> {
+  if (cpuSeconds === null) return [];
+  const cores = (cpuSeconds * 1_000) / durationMs;
+  const each = (cpuSeconds * 1e6) / Math.max(1, clients.offered);
+  return [["k6 itself: cores, CPU time per event", `${cores.toFixed(2)} · ${Math.round(each)} µs`]];
 }
 
 /** A line about the latest second, every few seconds. */

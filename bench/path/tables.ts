@@ -49,6 +49,13 @@ export interface CostRow {
   readonly costs: readonly number[];
 }
 
+/** All runs of an arm, in the order of rounds. */
+export interface ArmRuns {
+  readonly load: string;
+  readonly arm: Arm;
+  readonly runs: readonly Measured[];
+}
+
 async function withServer<T>(
   kind: ServerKind,
   options: ServerOptions,
@@ -76,6 +83,15 @@ export async function measureCosts(
   loads: readonly string[],
   options: PartOptions,
 ): Promise<CostRow[]> {
+  const all = await measureRuns(loads, options);
+  return all.map(({ load, arm, runs }) => ({ load, arm, ...middle(runs) }));
+}
+
+/** The same, before anything is chosen of it: rounds of two arms can be held against each other. */
+export async function measureRuns(
+  loads: readonly string[],
+  options: PartOptions,
+): Promise<ArmRuns[]> {
   const { arms = options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"] } =
     options;
   const runs = new Map<string, Measured[]>();
@@ -100,7 +116,7 @@ export async function measureCosts(
   }
   return [...runs].map(([key, measured]) => {
     const [load = "", arm = ""] = key.split("|");
-    return { load, arm: arm as Arm, ...middle(measured) };
+    return { load, arm: arm as Arm, runs: measured };
   });
 }
 

@@ -118,5 +118,6 @@ function settle(
       if (!event.isValid) meters.wrongOutcome("stored", event, "");
     }
   }
+  meters.flush();
   return events.filter((_event, index) => again.has(index));
 }

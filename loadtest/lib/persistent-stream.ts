@@ -169,6 +169,7 @@ export class PersistentStream {
       const frame = JSON.parse(event.data as string) as ServerFrame;
       if (frame.t === "welcome") meters.welcomeLatency(event.timestamp - startedAtMs);
       this.#onFrame(frame, socket);
+      meters.flush();
     };
     socket.onerror = () => {
       // A close follows always.

@@ -44,6 +44,7 @@ function readChanges(): Changes {
     durationS: number("LOAD_DURATION_S"),
     streams: number("LOAD_STREAMS"),
     batchesPerS: number("LOAD_BATCHES_PER_S"),
+    scale: number("LOAD_SCALE"),
     ackP99Ms: number("LOAD_ACK_P99_MS"),
   };
   return Object.fromEntries(

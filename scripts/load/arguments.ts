@@ -1,4 +1,5 @@
 /** The command line of `npm run load`, parsed to a value. It knows the words, not what they do. */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
 import { SCENARIO_NAMES, SCENARIOS } from "../../loadtest/catalog.ts";
@@ -8,6 +9,9 @@ import type { Changes, ScenarioName } from "../../loadtest/catalog.ts";
 const DURATION_S_MAX = 4 * 3_600;
 const STREAMS_MAX = 20_000;
 const BATCHES_PER_S_MAX = 20_000;
+const SCALE_MAX = 100;
+/** k6, Kafka and the gateway share this machine: with one core half of the load. */
+const ONE_CORE_SCALE = 0.5;
 
 export interface LoadRequest {
   readonly scenario: ScenarioName;
@@ -47,6 +51,8 @@ Options
   --duration SECONDS    another duration; faults and storms move along
   --streams N           WebSocket streams open at once
   --batches N           HTTP requests a second
+  --scale X             so many times the scenario's streams and requests; the table is for a
+                        machine of two cores that has k6, Kafka and the gateway. On one core: 0.5
   --ack-p99-ms MS       another objective of latency; 0: none
   --servers KIND        real (Kafka and Redis) or embedded (all inside the gateway); smoke: embedded
   --pack NAME           behaviour, aiops or commerce
@@ -88,6 +94,7 @@ export function parseLoadArguments(
       ...optional("durationS", numberOf("duration", { values, max: DURATION_S_MAX, min: 1 })),
       ...optional("streams", numberOf("streams", { values, max: STREAMS_MAX })),
       ...optional("batchesPerS", numberOf("batches", { values, max: BATCHES_PER_S_MAX })),
+      ...optional("scale", scaleOf(values)),
       ...optional("ackP99Ms", numberOf("ack-p99-ms", { values, max: 600_000 })),
     },
     target: values.url === undefined ? null : targetOf(values, environment["LOAD_KEY"]),
@@ -109,6 +116,7 @@ function parse(words: readonly string[]) {
         duration: { type: "string" },
         streams: { type: "string" },
         batches: { type: "string" },
+        scale: { type: "string" },
         "ack-p99-ms": { type: "string" },
         servers: { type: "string" },
         pack: { type: "string", default: "behaviour" },
@@ -137,8 +145,15 @@ function optional<Name extends string, Value>(
   return value === undefined ? {} : ({ [name]: value } as Record<Name, Value>);
 }
 
+/** Undefined: as in the table. */
+function scaleOf(values: Values): number | undefined {
+  const isSmall = values.url === undefined && availableParallelism() < 2;
+  const asked = numberOf("scale", { values, max: SCALE_MAX });
+  return asked ?? (isSmall ? ONE_CORE_SCALE : undefined);
+}
+
 function numberOf(
-  name: "duration" | "streams" | "batches" | "ack-p99-ms",
+  name: "duration" | "streams" | "batches" | "scale" | "ack-p99-ms",
   { values, max, min = 0 }: { values: Values; max: number; min?: number },
 ): number | undefined {
   const text = values[name];

@@ -10,6 +10,11 @@ const LOOK_DEADLINE_MS = 3_000;
 const SERIES = {
   cpuSeconds: "process_cpu_seconds_total",
   residentBytes: "process_resident_memory_bytes",
+  /** V8's heap, and what it counts outside of it. */
+  heapBytes: "nodejs_heap_size_used_bytes",
+  externalBytes: "nodejs_external_memory_bytes",
+  codecBytes: "sluice_codec_memory_bytes",
+  descriptors: "process_open_fds",
   inflightEvents: "sluice_inflight_events",
   streams: "sluice_streams_held",
   loopBusy: "sluice_event_loop_utilization_ratio",

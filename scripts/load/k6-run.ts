@@ -3,6 +3,7 @@
  * its time, an end that comes for certain.
  */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -24,6 +25,9 @@ const END_PATIENCE_MS = 20_000;
 /** Thresholds were crossed: k6's own code for it. */
 const THRESHOLDS_CROSSED = 99;
 const LOG_LINES_MAX = 40;
+const LOOK_MS = 500;
+/** USER_HZ, which Linux has had at 100 on every processor for decades. */
+const CLOCK_TICKS_PER_SECOND = 100;
 
 export interface Fault {
   readonly fromMs: number;
@@ -37,6 +41,8 @@ export interface K6Run {
   /** What k6 logged first, each sentence once. */
   readonly log: readonly string[];
   readonly fault: Fault | null;
+  /** CPU time of k6 itself, seconds; null where there is no /proc. */
+  readonly cpuSeconds: number | null;
 }
 
 export interface RunParts {
@@ -66,6 +72,8 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
   const limitMs = (scenario.durationS + scenario.drainS) * 1_000 + SPARE_MS;
   const limit = setTimeout(end, limitMs);
   const kill = setTimeout(() => child.kill("SIGKILL"), limitMs + END_PATIENCE_MS);
+  let cpuSeconds: number | null = null;
+  const looking = setInterval(() => (cpuSeconds = cpuSecondsOf(child.pid) ?? cpuSeconds), LOOK_MS);
   createInterface({ input: child.stdout }).on("line", (line) => series.line(line));
   const log = new Set<string>();
   const faulting = new AbortController();
@@ -79,11 +87,22 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
     const exitCode = await ended;
     faulting.abort();
     const isWhole = exitCode === 0 || exitCode === THRESHOLDS_CROSSED;
-    return { isWhole, exitCode, log: [...log], fault: await fault };
+    return { isWhole, exitCode, log: [...log], fault: await fault, cpuSeconds };
   } finally {
+    clearInterval(looking);
     clearTimeout(limit);
     clearTimeout(kill);
     signal.removeEventListener("abort", end);
+  }
+}
+
+function cpuSecondsOf(pid: number | undefined): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  } catch {
+    return null;
   }
 }
 
@@ -121,7 +140,7 @@ async function befall(
 
 function variablesOf({ request, scene, summaryFile }: RunParts): Record<string, string> {
   const { url, adminUrls, key, isShared } = scene.target;
-  const { durationS, streams, batchesPerS, ackP99Ms } = request.changes;
+  const { durationS, streams, batchesPerS, scale, ackP99Ms } = request.changes;
   const all = {
     LOAD_URL: url,
     LOAD_ADMIN_URL: adminUrls.join(","),
@@ -132,6 +151,7 @@ function variablesOf({ request, scene, summaryFile }: RunParts): Record<string, 
     LOAD_DURATION_S: durationS?.toString(),
     LOAD_STREAMS: streams?.toString(),
     LOAD_BATCHES_PER_S: batchesPerS?.toString(),
+    LOAD_SCALE: scale?.toString(),
     LOAD_ACK_P99_MS: ackP99Ms?.toString(),
   };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);

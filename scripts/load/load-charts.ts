@@ -107,9 +107,19 @@ function gatewayCharts(looks: readonly Look[], frame: Frame): ChartOptions[] {
     {
       ...frame,
       title: "Memory",
-      unit: "resident, of the gateway's process",
-      lines: [looked("residentBytes", "resident", MEBIBYTE)],
+      unit: "of the gateway's process",
+      lines: [
+        looked("residentBytes", "resident", MEBIBYTE),
+        looked("heapBytes", "V8's heap", MEBIBYTE),
+      ],
       format: (value) => `${Math.round(value)} MiB`,
+    },
+    {
+      ...frame,
+      title: "Descriptors",
+      unit: "open files and connections of the gateway's process",
+      lines: [looked("descriptors", "open")],
+      format: count,
     },
   ];
 }

@@ -62,6 +62,15 @@ describe("scenarioOf", () => {
   });
 });
 
+describe("scale", () => {
+  it("is of streams and requests that are not named", () => {
+    const { streams, batches } = scenarioOf("steady", { scale: 0.5, batchesPerS: 7 });
+    assert.deepEqual([streams?.count, batches?.perS], [100, 7]);
+    assert.equal(parse("steady --scale 2")?.changes.scale, 2);
+    assert.throws(() => parse("steady --scale 1e9"), UsageError);
+  });
+});
+
 describe("Series", () => {
   const line = (metric: string, value: number, second: number): string =>
     JSON.stringify({
@@ -162,6 +171,7 @@ describe("renderReport", () => {
     const page = renderReport({
       summary: SUMMARY,
       complaints: ["<b>lost</b>"],
+      further: [["open descriptors", "130, +2"]],
       scenario: scenarioOf("smoke"),
       seconds: [],
       looks: [],
@@ -169,6 +179,7 @@ describe("renderReport", () => {
     });
     assert.doesNotMatch(page, /(?:src|href)=|@import|url\(/);
     assert.match(page, /✗ failed/);
+    assert.match(page, /open descriptors.*130, \+2/);
     assert.match(page, /&lt;b&gt;lost&lt;\/b&gt;/);
     assert.doesNotMatch(page, /max&gt;=0/);
   });

@@ -14,6 +14,8 @@ import type { LoadSummary } from "./result.ts";
 export interface ReportParts extends DrawnParts {
   readonly summary: LoadSummary;
   readonly complaints: readonly string[];
+  /** What else was measured, as words and value. */
+  readonly further: ReadonlyArray<readonly [string, string]>;
 }
 
 export function renderReport(parts: ReportParts): string {
@@ -39,6 +41,7 @@ ${problems === "" ? "" : `<ul class="complaints">${problems}</ul>`}
 <h2>Over time</h2><div class="charts">${drawLoad(parts).map(renderChart).join("\n")}</div>
 <h2>Objectives</h2>${objectivesTable(summary)}
 <h2>The ledger and its clients</h2>${ledgerTable(summary)}
+${furtherTable(parts.further)}
 </main><script>${SCRIPT}</script></body></html>
 `;
 }
@@ -108,6 +111,14 @@ function ledgerTable({ clients, gateway }: LoadSummary): string {
   const head =
     "<tr><th>events</th><th class='n'>clients counted</th><th class='n'>the ledger has</th></tr>";
   return `<div class="scroll"><table>${head}${rows.join("")}</table></div>`;
+}
+
+function furtherTable(further: ReportParts["further"]): string {
+  if (further.length === 0) return "";
+  const rows = further.map(([words, value]) =>
+    row(`<td>${escape(words)}</td>${number(escape(value))}`),
+  );
+  return `<h2>Beside it</h2><div class="scroll"><table>${rows.join("")}</table></div>`;
 }
 
 function tile(value: string, words: string): string {

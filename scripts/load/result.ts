@@ -104,8 +104,14 @@ export function milliseconds(ms: number): string {
   return `${Number(ms.toFixed(ms < 10 ? 1 : 0))} ms`;
 }
 
-export function renderResult(summary: LoadSummary, complaints: readonly string[]): string {
-  const figures = keyFigures(summary).map(([words, value]) => `  ${words.padEnd(40)}${value}`);
+export function renderResult(
+  summary: LoadSummary,
+  complaints: readonly string[],
+  further: ReadonlyArray<readonly [string, string]> = [],
+): string {
+  const figures = [...keyFigures(summary), ...further].map(
+    ([words, value]) => `  ${words.padEnd(46)}${value}`,
+  );
   const objectives = objectivesOf(summary).map(
     ({ metric, rule, ok }) => `  ${ok ? "✓" : "✗"} ${metric} ${rule}`,
   );

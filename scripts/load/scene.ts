@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 
+import { SCENARIOS } from "../../loadtest/catalog.ts";
 import type { FaultKind } from "../../loadtest/catalog.ts";
 import { Gateway } from "../../test/gateway.ts";
 import { startInstance } from "../services/control.mjs";
@@ -19,6 +20,9 @@ const VICTIMS = {
 
 /** What people start; its memory is another one with other flags of Node.js. */
 const LAUNCHER = new URL("../../sluice", import.meta.url);
+
+/** Where memory is judged: what is left of it is held by somebody. */
+const COLLECTING = ["--expose-gc", "--import", import.meta.resolve("./collect-garbage.ts")];
 
 const ERRORS_SHOWN_MAX = 10;
 
@@ -48,7 +52,9 @@ export class Scene {
         servers.push(await startInstance(name, { progress }));
       }
       progress("starting a gateway");
-      const nodeFlags = nodeFlagsOf(readFileSync(LAUNCHER, "utf8"));
+      const ofLauncher = nodeFlagsOf(readFileSync(LAUNCHER, "utf8"));
+      const isJudged = SCENARIOS[request.scenario].mayNotGrow;
+      const nodeFlags = isJudged ? [...ofLauncher, ...COLLECTING] : ofLauncher;
       const gateway = await Gateway.start({ flags: flagsOf(request, servers), nodeFlags });
       const target = {
         url: gateway.url,
