@@ -47,12 +47,15 @@ interface Told {
   readonly batch: number | null;
 }
 
-/** A batch has its end: every event was told of, the connection went away, or nothing ever came. */
+/**
+ * A batch has its end: every event was told of, the connection went away, nothing ever came, or
+ * what came accounts for more or fewer events than there were.
+ */
 interface Ended {
   readonly kind: "ended";
   readonly atMs: number;
   readonly batch: number;
-  readonly how: "answered" | "closed" | "silent";
+  readonly how: "answered" | "closed" | "silent" | "miscounted";
 }
 
 /** A record as it was read back. */

@@ -101,7 +101,8 @@ export class HttpSender implements Sender {
       return 100 + random() * 400;
     }
     await checkAnswer({ method: "POST", path }, response);
-    history.add({ kind: "ended", batch, how: "answered" });
+    const how = accountsFor(answer, events.length) ? "answered" : "miscounted";
+    history.add({ kind: "ended", batch, how });
     this.#take(batch, events, answer);
     const askedMs = Number(response.headers.get("retry-after") ?? 0) * 1_000;
     return Math.min(askedMs, WAIT_MS_MAX);
@@ -122,9 +123,13 @@ export class HttpSender implements Sender {
       history.add({ kind: "told", batch, id, outcome, ...(code === undefined ? {} : { code }) });
       if (outcome !== "retry") settled.add(id);
     }
-    const said = (answer.stored ?? 0) + (answer.duplicate ?? 0);
-    const meant = events.length - rejected.size - retry.size;
-    if (!isRefusal && said !== meant) history.note(`batch ${batch}: ${said} stored, not ${meant}`);
     this.#queue = this.#queue.filter(({ id }) => !settled.has(id));
   }
+}
+
+/** Has each event an outcome? A refusal of the whole request has none of any. */
+function accountsFor({ stored, duplicate = 0, rejected, retry }: Answer, events: number): boolean {
+  if (stored === undefined) return true;
+  const named = new Set([...(rejected ?? []), ...(retry ?? [])].map(({ index }) => index));
+  return stored + duplicate + named.size === events;
 }

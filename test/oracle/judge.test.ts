@@ -42,7 +42,9 @@ const told = (id: string, outcome: Outcome, batch: number | null = 1): Entry => 
   outcome,
   batch,
 });
-const ended = (batch: number, how: "answered" | "closed" | "silent" = "answered"): Entry => ({
+type End = Extract<Entry, { readonly kind: "ended" }>["how"];
+
+const ended = (batch: number, how: End = "answered"): Entry => ({
   kind: "ended",
   atMs: 0,
   batch,
@@ -199,7 +201,9 @@ describe("judge", () => {
     assert.deepEqual(sinsOf(...open), [["I9", "s-1"]]);
     const unended = honest.slice(0, -1);
     assert.deepEqual(sinsOf(...unended, record(1, 0)), [["I9", undefined]]);
-    assert.deepEqual(sinsOf(...unended, ended(1, "silent"), record(1, 0)), [["I9", undefined]]);
+    for (const how of ["silent", "miscounted"] as const) {
+      assert.deepEqual(sinsOf(...unended, ended(1, how), record(1, 0)), [["I9", undefined]]);
+    }
   });
   it("convicts a wrong answer: fit and rejected, unfit and stored", () => {
     const wrong = [claim(1), sent(1, "s-1"), told("s-1", "rejected"), ended(1)];

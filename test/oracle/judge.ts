@@ -316,6 +316,7 @@ class Court {
       const about = `batch ${number} (${ids[0]} …)`;
       if (ends.length > 1) this.#sin("I9", `${about} has ${ends.length} ends`);
       else if (end === undefined || end === "silent") this.#sin("I9", `${about} got no answer`);
+      else if (end === "miscounted") this.#sin("I9", `${about}: the answer leaves events out`);
     }
     return lost;
   }
