@@ -7,6 +7,7 @@ import type { Reply } from "../protocol/reply.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import { httpResult } from "../protocol/results.ts";
 import type { Verdicts } from "../protocol/results.ts";
+import { VERDICT } from "../records.ts";
 import type { AnswerOptions, Facade, FacadeAnswers } from "./facade.ts";
 
 export const NATIVE_PATH = "/v1/events";
@@ -20,6 +21,7 @@ const FOREIGN_TYPE = /^(multipart|image|audio|video|font)\//;
 
 /** How a body of this content type is to be read, null if it cannot hold events. */
 export function bodyShape(contentType: string): BodyShape | null {
+  if (contentType === "application/json") return "json";
   const [media = "", ...parameters] = contentType.toLowerCase().split(";");
   for (const parameter of parameters) {
     const [name = "", value = ""] = parameter.trim().split("=");
@@ -47,9 +49,25 @@ export const nativeFacade: Facade = (request) => {
   };
 };
 
+/** Every event is stored; null: some are not. The usual answer, and so written by hand. */
+function storedReply(
+  { count, verdicts }: Verdicts,
+  { requestId, nowMs }: AnswerOptions,
+): Reply | null {
+  let stored = 0;
+  for (let row = 0; row < count; row += 1) if (verdicts[row] === VERDICT.stored) stored += 1;
+  if (stored < count) return null;
+  const body =
+    `{"stored":${stored},"duplicate":0,"rejected":[],"retry":[],` +
+    `"request_id":${JSON.stringify(requestId)},"time":${nowMs}}`;
+  return { status: 200, contentType: "application/json", body, retryAfterSeconds: 0 };
+}
+
 /** The answer for a settled batch: 200 with every outcome, or 503 where none is final. */
 export function nativeAnswer(batch: Verdicts, options: AnswerOptions): Reply {
   const { requestId, nowMs } = options;
+  const stored = storedReply(batch, options);
+  if (stored !== null) return stored;
   const { status, body, retryAfterSeconds, retryCode } = httpResult(batch);
   if (status === 200 || retryCode === null) {
     const members = { ...body, request_id: requestId, time: nowMs };

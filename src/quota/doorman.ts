@@ -78,6 +78,7 @@ export class Doorman {
 
   /** Any other request; null: it may. */
   request(address: string): TurnedAway | null {
+    if (this.#callers.size === 0) return null;
     const known = this.#callers.get(addressKey(address));
     const waitMs = known?.failures.waitMs ?? 0;
     return waitMs === 0 ? null : this.#away("auth_failures", waitMs);

@@ -9,7 +9,6 @@ import { NATIVE_PATH } from "../dialect/native.ts";
 import { TICKETS_PATH } from "../protocol/documents/facts.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { corsHeaders } from "./cors.ts";
-import type { Headers } from "./cors.ts";
 import type { RequestHead } from "./request.ts";
 import { isSessionPath } from "./session-door.ts";
 import { streamOfPath } from "./stream-door.ts";
@@ -37,8 +36,8 @@ export type AnswerRoute =
 export class Answer {
   readonly #response: HttpResponse;
   readonly #head: RequestHead;
-  readonly #onAnswered: (status: number) => void;
-  readonly #isLeaving: () => boolean;
+  readonly #parts: AnswerParts;
+  readonly #begunMs: number;
   /** The façade that takes it; null: its path says what it is. */
   facade: Dialect | null = null;
   #over = false;
@@ -49,15 +48,17 @@ export class Answer {
   constructor(response: HttpResponse, head: RequestHead, parts: AnswerParts) {
     this.#response = response;
     this.#head = head;
-    this.#isLeaving = parts.isLeaving;
-    const begunMs = parts.clockMs();
-    this.#onAnswered = (status) => {
-      parts.onAnswered(routeOf(head, this.facade), status, parts.clockMs() - begunMs);
-    };
+    this.#parts = parts;
+    this.#begunMs = parts.clockMs();
     response.onAborted(() => {
       this.#over = true;
       this.#onAbort?.();
     });
+  }
+
+  #count(status: number): void {
+    const { onAnswered, clockMs } = this.#parts;
+    onAnswered(routeOf(this.#head, this.facade), status, clockMs() - this.#begunMs);
   }
 
   /** `onAbort` is called if the client goes away before it has its answer. */
@@ -67,8 +68,8 @@ export class Answer {
 
   readonly send = (reply: Reply): void => {
     if (this.#over || this.#isClosing) return;
-    this.#onAnswered(reply.status);
-    if (!(reply.close ?? false) && !endsConnection(this.#head) && !this.#isLeaving()) {
+    this.#count(reply.status);
+    if (!(reply.close ?? false) && !endsConnection(this.#head) && !this.#parts.isLeaving()) {
       this.#write(reply, false);
       return;
     }
@@ -81,7 +82,7 @@ export class Answer {
   /** The head of an answer without an end, whose body is the caller's; null: the client is gone. */
   begin(contentType: string): HttpResponse | null {
     if (this.#over || this.#isClosing) return null;
-    this.#onAnswered(200);
+    this.#count(200);
     this.#over = true;
     const response = this.#response;
     response.cork(() => {
@@ -103,10 +104,19 @@ export class Answer {
     const { method, header } = this.#head;
     const response = this.#response;
     response.cork(() => {
-      response.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ""}`);
+      // uWebSockets says 200 by itself.
+      if (reply.status !== 200) response.writeStatus(statusLine(reply.status));
       if (reply.contentType !== "") response.writeHeader("Content-Type", reply.contentType);
-      for (const [name, value] of replyHeaders(reply, header.origin)) {
-        response.writeHeader(name, value);
+      if (reply.retryAfterSeconds > 0) {
+        response.writeHeader("Retry-After", String(reply.retryAfterSeconds));
+      }
+      if (reply.headers !== undefined) {
+        for (const [name, value] of Object.entries(reply.headers)) {
+          response.writeHeader(name, value);
+        }
+      }
+      if (header.origin !== "" && reply.status !== 204) {
+        for (const [name, value] of corsHeaders(header.origin)) response.writeHeader(name, value);
       }
       const isBare = method === "HEAD" || reply.status === 304;
       if (isBare) response.endWithoutBody(undefined, close);
@@ -136,9 +146,6 @@ function routeOf({ method, path }: RequestHead, facade: Dialect | null): AnswerR
   return isSessionPath(path) ? "sessions" : "other";
 }
 
-function replyHeaders(reply: Reply, origin: string): Headers {
-  const headers: [string, string][] = [];
-  if (reply.retryAfterSeconds > 0) headers.push(["Retry-After", String(reply.retryAfterSeconds)]);
-  for (const [name, value] of Object.entries(reply.headers ?? {})) headers.push([name, value]);
-  return reply.status === 204 ? headers : [...headers, ...corsHeaders(origin)];
+function statusLine(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? ""}`;
 }

@@ -67,8 +67,12 @@ export class TrustedProxies {
   }
 }
 
+const PLAIN_IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
+
 /** Without port, brackets, zone, and the prefix of an IPv4 address in IPv6 clothes. */
 export function plainAddress(text: string): string {
+  // As most of them are, looked at for every request.
+  if (PLAIN_IPV4.test(text)) return text;
   const bracketed = /^\s*\[([^\]]*)\](:\d+)?\s*$/.exec(text);
   let address = (bracketed?.[1] ?? text).trim();
   if (bracketed === null && /^[\d.]+:\d+$/.test(address)) address = address.replace(/:\d+$/, "");

@@ -44,16 +44,13 @@ export interface IngestRequest {
 export interface Arrival extends IngestRequest {
   readonly receivedAtMs: number;
   readonly arrivedMs: number;
+  /** By what it is known again: found out when its body is there. */
+  repeat: RepeatMark | null;
 }
 
 /** And whose sender is known. */
 export interface ArrivedRequest extends Arrival {
   readonly sender: Principal;
-}
-
-/** And by what it is known again. */
-interface RepeatableArrival extends ArrivedRequest {
-  readonly repeat: RepeatMark | null;
 }
 
 export interface IngestObserver {
@@ -90,7 +87,8 @@ export interface HttpBatchesParts {
   readonly tracer: BatchTracer | null;
 }
 
-const NO_QUERY = new URLSearchParams();
+/** While it is being made. */
+type Changeable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 export class HttpBatches {
   readonly #parts: HttpBatchesParts;
@@ -104,6 +102,7 @@ export class HttpBatches {
     const { sender, facade } = request;
     const { rewrite } = facade;
     const repeat = this.#repeatOf(request, body);
+    request.repeat = repeat;
     const repeated = this.#repeated(request, repeat);
     if (repeated !== null) {
       request.reply(repeated);
@@ -116,13 +115,13 @@ export class HttpBatches {
     }
     const plain = rewrite === undefined ? body : rewrite(body);
     const asked = repeat === null ? null : this.#parts.repeats.ask(repeat);
-    if (asked === null) this.#open({ ...request, repeat }, plain, null);
-    else this.#later(request, this.#afterAsking({ ...request, repeat }, plain.slice(), asked));
+    if (asked === null) this.#open(request, plain, null);
+    else this.#later(request, this.#afterAsking(request, plain.slice(), asked));
   }
 
   /** Another process may have answered it. */
   async #afterAsking(
-    request: RepeatableArrival,
+    request: ArrivedRequest,
     body: Uint8Array,
     asked: Promise<void>,
   ): Promise<void> {
@@ -133,9 +132,10 @@ export class HttpBatches {
   }
 
   #repeatOf({ sender, head, facade }: ArrivedRequest, body: Uint8Array): RepeatMark | null {
-    const { tenant, source } = sender;
     const isFingerprinted = facade.fingerprinted === true;
     const idempotencyKey = head.headers.get("idempotency-key");
+    if (idempotencyKey === undefined && !isFingerprinted) return null;
+    const { tenant, source } = sender;
     const path = `${head.path}?${head.query}`;
     const request = { tenant, source, path, idempotencyKey, isFingerprinted };
     return this.#parts.repeats.mark(request, body);
@@ -147,7 +147,7 @@ export class HttpBatches {
     return this.#parts.repeats.answer(repeat, { problem: facade.answers.problem, requestId });
   }
 
-  #open(request: RepeatableArrival, body: Uint8Array, refusals: Refusals | null): void {
+  #open(request: ArrivedRequest, body: Uint8Array, refusals: Refusals | null): void {
     const result = this.#read(request, body, refusals);
     switch (result.kind) {
       case "fault":
@@ -184,8 +184,10 @@ export class HttpBatches {
     const { tenant, source } = sender;
     const { form, defaultType } = facade;
     const isNative = facade.dialect === "native";
-    const dialect = form ?? (isNative ? (nativeForm ?? undefined) : undefined);
-    return {
+    const dialect = form ?? (isNative ? nativeForm : null);
+    const { privacySalt } = sender.policy.tenant;
+    // Set one by one: spreads of what is mostly not there cost more than all the rest.
+    const context: Changeable<FrameContext> = {
       shape,
       payload,
       typeMember,
@@ -195,21 +197,19 @@ export class HttpBatches {
       eventBytesMax: limits.eventBytesMax,
       eventsMax: facade.limits?.eventsMax ?? limits.eventsMax,
       sender: senderOf(head),
-      ...saltOf(sender),
-      ...(dialect === undefined ? {} : { dialect }),
-      ...(defaultType === undefined ? {} : { defaultType }),
     };
+    // A tenant's own key of private hashes.
+    if (privacySalt !== null) context.privacySalt = privacySalt;
+    if (dialect !== null) context.dialect = dialect;
+    if (defaultType !== undefined) context.defaultType = defaultType;
+    return context;
   }
 
-  async #await(
-    request: RepeatableArrival,
-    body: Uint8Array,
-    ready: Promise<Refusals>,
-  ): Promise<void> {
+  async #await(request: ArrivedRequest, body: Uint8Array, ready: Promise<Refusals>): Promise<void> {
     this.#open(request, body, await ready);
   }
 
-  #run(request: RepeatableArrival, frame: OpenFrame): void {
+  #run(request: ArrivedRequest, frame: OpenFrame): void {
     const { head, reply, arrivedMs } = request;
     // It may have come a second time while the first waited for a schema.
     const repeated = this.#repeated(request, request.repeat);
@@ -217,12 +217,11 @@ export class HttpBatches {
       reply(repeated);
       return;
     }
-    const query = head.query === "" ? NO_QUERY : new URLSearchParams(head.query);
+    const query = head.query === "" ? null : new URLSearchParams(head.query);
     const trace = this.#traceOf(request, frame);
-    const allFaults = query.get("faults") === "all";
-    const { dialect } = request.facade;
-    const options = { ...this.#recordOptions(request), dialect, allFaults, trace };
-    if (query.get("atomic") === "1") {
+    const options = this.#runOptions(request, trace);
+    options.allFaults = query?.get("faults") === "all";
+    if (query?.get("atomic") === "1") {
       const problem = this.#atomicProblem(request, frame, options);
       if (problem !== null) {
         reply(problem);
@@ -235,7 +234,8 @@ export class HttpBatches {
     observer.received(frame.startedMs - request.begunMs);
     quotas.charge(request.sender.policy, { events: batch.count, bytes: frame.bytes });
     if (head.header["sluice-replay"] === "1") markReplayed(frame);
-    if (/\brespond-async\b/.test(head.header.prefer)) {
+    const { prefer } = head.header;
+    if (prefer !== "" && /\brespond-async\b/.test(prefer)) {
       this.#runUnwatched(request, frame, options);
       return;
     }
@@ -263,14 +263,19 @@ export class HttpBatches {
     return tracer.begin({ transport: "http", tenant, source, clientTrace, ...times });
   }
 
-  #recordOptions({ sender, facade: { record } }: ArrivedRequest): RunOptions {
-    if (record === undefined) return { sender };
-    const { scopeOf, headersOf } = record;
-    return this.#parts.recordHeaders ? { sender, scopeOf, headersOf } : { sender, scopeOf };
+  #runOptions(
+    { sender, facade: { record, dialect } }: ArrivedRequest,
+    trace: BatchTrace | null,
+  ): Changeable<RunOptions> {
+    const options: Changeable<RunOptions> = { sender, dialect, allFaults: false, trace };
+    if (record === undefined) return options;
+    options.scopeOf = record.scopeOf;
+    if (this.#parts.recordHeaders) options.headersOf = record.headersOf;
+    return options;
   }
 
   /** Equal bytes mean the same events only where these have ids; null: they may be others. */
-  #begin({ repeat }: RepeatableArrival, ids: EventIds): RepeatMark | null {
+  #begin({ repeat }: ArrivedRequest, ids: EventIds): RepeatMark | null {
     if (repeat === null || (repeat.kind === "fingerprint" && !ids.isComplete)) return null;
     this.#parts.repeats.begin(repeat);
     return repeat;
@@ -358,10 +363,4 @@ function markReplayed({ table }: OpenFrame): void {
   for (let row = 0; row < table.count; row += 1) {
     if (table.status[row] === ROW_STATUS.encoded) setHeaderFlag(table, row, HEADER_FLAG.replay);
   }
-}
-
-/** A tenant's own key of private hashes. */
-function saltOf({ policy }: Principal): { readonly privacySalt?: string } {
-  const { privacySalt } = policy.tenant;
-  return privacySalt === null ? {} : { privacySalt };
 }

@@ -21,6 +21,7 @@ import type { Gathered } from "./body.ts";
 import { preflightHeaders } from "./cors.ts";
 import { PublishedDocuments } from "./documents.ts";
 import type { Page } from "./documents.ts";
+import type { IngestRequest } from "./http-batches.ts";
 import type { HttpIngest } from "./ingest.ts";
 import type { Neighbours } from "./nearby.ts";
 import { LIVE_PATH } from "./live-door.ts";
@@ -89,7 +90,7 @@ function handle(exchange: Exchange, parts: HttpDoorParts): void {
     answer.send(problemReply("rate_limited", refusal));
     return;
   }
-  if (streamOfPath(head.path) !== null) {
+  if (head.path !== NATIVE_PATH && streamOfPath(head.path) !== null) {
     handleStream(exchange, parts);
     return;
   }
@@ -245,20 +246,7 @@ function receive(exchange: Exchange, facade: FacadeEvents, parts: HttpDoorParts)
     answer.send(opened.reply);
     return;
   }
-  const { request } = opened;
-  gather(exchange, parts, {
-    bytesMax: ingest.bodyBytesMax(facade),
-    budget: ingest.bodies,
-    take: (body) => {
-      if (typeof body === "string") ingest.refuseBody(request, body);
-      else ingest.take(request, body);
-    },
-    fail: () => {
-      const { requestId } = request;
-      request.reply(facade.answers.problem("internal", { requestId, close: true }));
-    },
-    abandon: () => ingest.abandon(request),
-  });
+  gather(exchange, parts, new EventsTaker(ingest, opened.request));
 }
 
 /** Who waits for a body. */
@@ -272,6 +260,37 @@ interface BodyTaker {
   abandon(): void;
 }
 
+/** The body of a request of events. A class: it is made for each of them. */
+class EventsTaker implements BodyTaker {
+  readonly bytesMax: number;
+  readonly budget: ByteBudget;
+  readonly #ingest: HttpIngest;
+  readonly #request: IngestRequest;
+
+  constructor(ingest: HttpIngest, request: IngestRequest) {
+    this.bytesMax = ingest.bodyBytesMax(request.facade);
+    this.budget = ingest.bodies;
+    this.#ingest = ingest;
+    this.#request = request;
+  }
+
+  take(body: Gathered): void {
+    if (typeof body === "string") this.#ingest.refuseBody(this.#request, body);
+    else this.#ingest.take(this.#request, body);
+  }
+
+  fail(): void {
+    const { requestId, facade, reply } = this.#request;
+    reply(facade.answers.problem("internal", { requestId, close: true }));
+  }
+
+  abandon(): void {
+    this.#ingest.abandon(this.#request);
+  }
+}
+
+const NOTHING_TO_ABANDON = (): void => {};
+
 function gather(
   { response, answer }: Exchange,
   { onFailure }: HttpDoorParts,
@@ -279,7 +298,7 @@ function gather(
 ): void {
   const done = (body: Gathered) => {
     // From here on the request is answered, whether its client still listens or not.
-    answer.whenAborted(() => {});
+    answer.whenAborted(NOTHING_TO_ABANDON);
     try {
       taker.take(body);
     } catch (error) {

@@ -124,8 +124,20 @@ export class HttpIngest {
   }
 
   #admit(head: RequestHead, { dialect }: FacadeEvents, credentials: string | null): Admitting {
-    const applicant = applicantOf(head, this.#parts.loopback);
-    return this.#parts.admission.admit({ ...applicant, credentials, dialect });
+    const { admission, loopback: isLocal } = this.#parts;
+    // Where a request comes from counts without credentials only, and takes a while to find out.
+    const { origin, certificateSubject, address, loopback } = applicantOf(
+      head,
+      isLocal && credentials === null,
+    );
+    return admission.admit({
+      credentials,
+      origin,
+      certificateSubject,
+      address,
+      loopback,
+      dialect,
+    });
   }
 
   #refusal(head: RequestHead, facade: FacadeEvents): Refusal | null {
@@ -162,7 +174,6 @@ export class HttpIngest {
   /** Takes the whole body; it is valid during the call only. */
   take(request: IngestRequest, body: Uint8Array): void {
     const { sender, facade } = request;
-    const arrived = this.#arrived(request);
     if (body.length === 0 && facade.rewrite === undefined) {
       this.#refuse(request, "empty", { detail: "the body is empty; it holds events" });
       return;
@@ -170,14 +181,34 @@ export class HttpIngest {
     const coding = bodyCoding(body, request.head.header["content-encoding"]);
     if (typeof coding === "object") this.#refuseCoding(request, coding);
     else if (coding === "identity" && sender !== null && !(sender instanceof Promise)) {
-      this.#batches.open({ ...arrived, sender }, body);
+      this.#batches.open(this.#arrived(request, sender), body);
     } else if (!this.bodies.reserve(body.length)) this.refuseBody(request, "overloaded");
-    else this.#later(request, this.#prepare(arrived, { body: body.slice(), coding }));
+    else
+      this.#later(
+        request,
+        this.#prepare(this.#arrived(request, sender), { body: body.slice(), coding }),
+      );
   }
 
-  #arrived(request: IngestRequest): Arrival {
+  /** Member by member: a spread costs more, for each request. */
+  #arrived<Sender>(
+    request: IngestRequest,
+    sender: Sender,
+  ): Omit<Arrival, "sender"> & { readonly sender: Sender } {
     const { now, clockMs } = this.#parts;
-    return { ...request, receivedAtMs: now(), arrivedMs: clockMs() };
+    const { head, requestId, begunMs, facade, shape, reply } = request;
+    return {
+      head,
+      requestId,
+      begunMs,
+      facade,
+      shape,
+      sender,
+      reply,
+      receivedAtMs: now(),
+      arrivedMs: clockMs(),
+      repeat: null,
+    };
   }
 
   /** Inflates the body and waits for the verdict on its sender, whichever of them is needed. */
