@@ -150,8 +150,11 @@ export class StreamSender implements Sender {
       return;
     }
     const quietMs = nowMs - link.heardMs;
-    if (quietMs > 2 * QUIET_MS) this.#giveUp(link, "is silent");
-    else if (quietMs > QUIET_MS && !link.hasAsked && link.isWelcome) {
+    if (quietMs > 2 * QUIET_MS) {
+      this.#giveUp(link, "is silent");
+      return;
+    }
+    if (quietMs > QUIET_MS && !link.hasAsked && link.isWelcome) {
       link.hasAsked = true;
       this.#say(link, { t: "ping", n: 1 });
     }
