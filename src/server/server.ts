@@ -69,7 +69,8 @@ export class Server {
     return new Promise((resolve, reject) => {
       app.listen(host, port, sharing, (socket) => {
         if (socket === false) {
-          reject(new Error(`cannot listen on ${host}:${port}: is another process there?`));
+          const reason = "is another process there? Another --port may be free";
+          reject(new Error(`cannot listen on ${host}:${port}: ${reason}`));
           return;
         }
         this.#apps.push(app);
