@@ -197,10 +197,10 @@ export const STREAM_OVERCOMMIT = 16;
 export const PUB_ENVELOPE_BYTES = 1_024;
 
 /**
- * Events of a stream's frames that came in one turn of the event loop and share a batch: as many
- * as one frame has at most by default. What comes beyond begins another batch.
+ * Events of a stream's frames that came in one turn of the event loop and share a batch. What comes
+ * beyond begins another batch: with more there is nothing left to gain, and a batch is acked whole.
  */
-export const STREAM_JOINED_EVENTS_MAX = 500;
+export const STREAM_JOINED_EVENTS_MAX = 100;
 
 /**
  * What is stored of a frame is told with the rest of it, or after so long: acks of parts cost a

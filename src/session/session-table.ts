@@ -22,7 +22,7 @@ assert(
 
 /**
  * The sessions of one source of one tenant. Two actors rarely send the same id, so a client's id
- * alone finds its first session; sessions of further actors under that id have the longer key.
+ * alone finds its first session; sessions of further actors under that id are found by both.
  */
 export interface Scope {
   readonly tenant: string;
@@ -31,7 +31,7 @@ export interface Scope {
   rules: SessionRules;
   readonly byActor: Map<string, Session>;
   readonly byClientId: Map<string, Session>;
-  readonly byClientIdAndActor: Map<string, Session>;
+  readonly byClientIdAndActor: Map<string, Map<string, Session>>;
 }
 
 /** One session as this process sees it: a SessionRef to the pipeline, an update to the store. */
@@ -166,9 +166,7 @@ export class SessionTable {
     if (first !== undefined && first.actor === by.actor) {
       return first;
     }
-    return scope.byClientIdAndActor.size === 0
-      ? undefined
-      : scope.byClientIdAndActor.get(clientKey(by.clientSessionId, by.actor));
+    return scope.byClientIdAndActor.get(by.clientSessionId)?.get(by.actor);
   }
 
   /** All sessions of an actor; it walks through those of the whole scope. */
@@ -177,7 +175,8 @@ export class SessionTable {
     if (scope === undefined) return [];
     const { byActor, byClientId, byClientIdAndActor } = scope;
     const own = byActor.get(actor);
-    const byClient = [...byClientId.values(), ...byClientIdAndActor.values()];
+    const further = [...byClientIdAndActor.values()].flatMap((ofId) => [...ofId.values()]);
+    const byClient = [...byClientId.values(), ...further];
     return [
       ...(own === undefined ? [] : [own]),
       ...byClient.filter((session) => session.actor === actor),
@@ -325,17 +324,13 @@ export class SessionTable {
   }
 }
 
-/** A well-formed id holds no space, so the first space parts the two. */
-function clientKey(id: string, actor: string): string {
-  return `${id} ${actor}`;
-}
-
 function attach(session: Session): void {
   const { scope, actor, id } = session;
   if (!session.isClientId) {
     scope.byActor.set(actor, session);
   } else if (scope.byClientId.has(id)) {
-    scope.byClientIdAndActor.set(clientKey(id, actor), session);
+    const ofId = scope.byClientIdAndActor.get(id) ?? new Map<string, Session>();
+    scope.byClientIdAndActor.set(id, ofId.set(actor, session));
   } else {
     scope.byClientId.set(id, session);
   }
@@ -348,6 +343,8 @@ function detach(session: Session): void {
   } else if (scope.byClientId.get(id) === session) {
     scope.byClientId.delete(id);
   } else {
-    scope.byClientIdAndActor.delete(clientKey(id, actor));
+    const ofId = scope.byClientIdAndActor.get(id);
+    ofId?.delete(actor);
+    if (ofId?.size === 0) scope.byClientIdAndActor.delete(id);
   }
 }

@@ -539,7 +539,7 @@ test("StreamConnection: so many events share a batch and no more", async () => {
   await setup.hello();
   let credit = 100;
   let next = 1;
-  while (credit - next < 600) {
+  while (credit - next < 300) {
     setup.pub(next, credit - next + 1);
     next = credit + 1;
     settle(setup.pipeline.batches.at(-1));
@@ -549,12 +549,12 @@ test("StreamConnection: so many events share a batch and no more", async () => {
   const { batches } = setup.pipeline;
   setup.pipeline.joins = () => true;
   const before = batches.length;
-  for (const seq of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((frame) => next + 60 * frame)) {
-    setup.pub(seq, 60);
+  for (const seq of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((frame) => next + 30 * frame)) {
+    setup.pub(seq, 30);
   }
   assert.deepEqual(
     batches.slice(before).map(({ count }) => count),
-    [480, 120],
+    [90, 90, 90, 30],
   );
   assert.deepEqual(setup.closed, []);
 });

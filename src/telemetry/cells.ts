@@ -47,8 +47,9 @@ export interface MetricSource {
 /** Numbers the series of a metric. */
 class SeriesIndex {
   readonly labels: readonly Readonly<Record<string, string>>[];
-  /** By the first label, then by the second: a key made of both would be a new text each time. */
-  readonly #slots = new Map<string, Map<string, number>>();
+  /** By the first label, and by both: a key made of two would be a new text each time. */
+  readonly #slots = new Map<string, number>();
+  readonly #slotsOfTwo = new Map<string, Map<string, number>>();
   readonly #name: string;
 
   constructor(declaration: MetricDeclaration) {
@@ -58,14 +59,18 @@ class SeriesIndex {
     this.labels = series.map((values) =>
       Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""])),
     );
-    for (const [slot, [first = "", second = ""]] of series.entries()) {
-      const ofFirst = this.#slots.get(first) ?? new Map<string, number>();
-      this.#slots.set(first, ofFirst.set(second, slot));
+    for (const [slot, [first = "", second]] of series.entries()) {
+      if (second === undefined) this.#slots.set(first, slot);
+      else {
+        const ofFirst = this.#slotsOfTwo.get(first) ?? new Map<string, number>();
+        this.#slotsOfTwo.set(first, ofFirst.set(second, slot));
+      }
     }
   }
 
-  slot(first: string, second = ""): number {
-    const slot = this.#slots.get(first)?.get(second);
+  slot(first: string, second: string | undefined): number {
+    const slot =
+      second === undefined ? this.#slots.get(first) : this.#slotsOfTwo.get(first)?.get(second);
     assert(slot !== undefined, `${this.#name} declares the series it is asked for`);
     return slot;
   }
