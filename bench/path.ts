@@ -6,7 +6,7 @@
  *
  *   npm run bench -- path [--parts costs,latency,idle,tax] [--loads "WS 100,HTTP 10"] [--seconds 5]
  *     [--rounds 3] [--brokers HOST:PORT] [--redis redis://…] [--against DIRECTORY]
- *     [--profile DIRECTORY]
+ *     [--no-kafka] [--profile DIRECTORY]
  *
  * Without --brokers and --redis private ones are started. Parts:
  *   costs    CPU time per million acked events by threads, closed loop, arms taking turns
@@ -16,8 +16,10 @@
  *            number of events in flight in both, at three levels, in pairs
  *
  * --against takes another checkout in the baseline's place: before and after of a change, in one
- * run. --check (`npm run bench -- --check`) measures the loads of bench/path/budget.json and fails
- * when a stage's share of the cost has grown by more than noise. --budget writes that file anew.
+ * run; with --no-kafka both confirm records by themselves (bench/path/swift-kafka.ts), which leaves
+ * the gateway's own work. --check (`npm run bench -- --check`) measures the loads of
+ * bench/path/budget.json and fails when a stage's share of the cost has grown by more than noise.
+ * --budget writes that file anew.
  *
  * Each part prints a table and is kept in bench/results/path.json; bench/results/path.html is made
  * from that. CPU time per event is comparable on a busy machine, rates and latencies are not.
@@ -52,6 +54,7 @@ const { values: flags } = parseArgs({
     brokers: { type: "string", default: "" },
     redis: { type: "string", default: "" },
     against: { type: "string", default: "" },
+    "no-kafka": { type: "boolean", default: false },
     profile: { type: "string", default: "" },
     "ack-tax": { type: "boolean", default: false },
     check: { type: "boolean", default: false },
@@ -65,6 +68,7 @@ const options: PartOptions = {
   seconds: Number(flags.seconds),
   rounds: Number(flags.rounds),
   against: flags.against === "" ? "" : resolve(flags.against, "src/main.ts"),
+  isKafkaLeftOut: flags["no-kafka"],
   say: (sentence) => console.error(sentence),
 };
 

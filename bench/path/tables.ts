@@ -15,6 +15,8 @@ import {
   type ServerOptions,
 } from "./servers.ts";
 
+const SWIFT_KAFKA = new URL("swift-kafka.ts", import.meta.url).href;
+
 export interface PartOptions {
   readonly backends: Backends;
   /** Of each measurement. */
@@ -22,6 +24,8 @@ export interface PartOptions {
   readonly rounds: number;
   /** Another checkout's gateway that takes turns with this one; "": none. */
   readonly against: string;
+  /** Gateways confirm their records by themselves. */
+  readonly isKafkaLeftOut?: boolean;
   /** Who takes part in `measureCosts`. */
   readonly arms?: readonly Arm[];
   /** Told what was measured. */
@@ -69,10 +73,14 @@ async function withServer<T>(
   }
 }
 
-function armOptions(arm: Arm, { backends, against }: PartOptions): [ServerKind, ServerOptions] {
+function armOptions(
+  arm: Arm,
+  { backends, against, isKafkaLeftOut }: PartOptions,
+): [ServerKind, ServerOptions] {
   if (arm === "baseline") return ["baseline", backends];
   if (arm === "bare") return ["sluice", { ...backends, isHeaderless: true }];
-  return ["sluice", arm === "against" ? { ...backends, main: against } : backends];
+  const swift = isKafkaLeftOut === true ? { nodeFlags: ["--import", SWIFT_KAFKA] } : {};
+  return ["sluice", { ...backends, ...swift, ...(arm === "against" ? { main: against } : {}) }];
 }
 
 /**
