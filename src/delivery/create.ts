@@ -195,7 +195,9 @@ class DeliveryRoom implements Delivery {
 
   statistics(): ReadonlyMap<number, ProducerStatistics> {
     const said = new Map<number, ProducerStatistics>();
-    for (const { number, port } of this.#sidings.all) {
+    const { main, sidings } = this.#sidings;
+    // A spare is connected to one broker only, and knows none of the topics.
+    for (const { number, port } of [...main, ...sidings]) {
       const statistics = port?.statistics() ?? null;
       if (statistics !== null) said.set(number, statistics);
     }

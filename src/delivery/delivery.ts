@@ -76,7 +76,7 @@ export interface Delivery {
   state(): DeliveryState;
   /** Some partitions are not confirmed: their records wait by themselves, in sidings. */
   isHeldUp(): boolean;
-  /** How its producers are, by the number of their lane; those that said nothing are left out. */
+  /** How its producers in use are, by the number of their lane; without those that said nothing. */
   statistics(): ReadonlyMap<number, ProducerStatistics>;
   /** Bootstrap list; with the embedded broker its real address, empty before `start` is done. */
   brokers(): string;

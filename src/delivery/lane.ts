@@ -351,7 +351,8 @@ export class Lane {
     const records = this.#size.records;
     const durationMs = this.#options.clock.monotonicMs() - this.#startedAtMs;
     this.#holdUp.end(durationMs);
-    const haveOthersStored = this.#options.storedAtMs() > this.#startedAtMs;
+    // What was stored just after it began says nothing: all may have stood still since.
+    const haveOthersStored = this.#options.storedAtMs() > this.#startedAtMs + durationMs / 2;
     if (this.#hasTimedOut) this.#doubt.timedOut({ haveOthersStored });
     const failed = this.queue.settleProduced();
     if (!this.#hasTimedOut && failed < records) this.#doubt.stored();
