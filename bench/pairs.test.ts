@@ -61,6 +61,11 @@ describe("compareInTurns", () => {
     assert.equal(compared.verdict, "met");
   });
 
+  it("does not pretend to be sure of few pairs", () => {
+    const { sentence } = judged("two workers", compare([1, 1.1, 1.05], 1.15), 1.15);
+    assert.match(sentence, /median of 3 pairs, too few to be sure; they lie between 1 and 1.1\)/);
+  });
+
   it("a limit that is surely missed is not met", async () => {
     const { compared } = await run((arm) => (arm === "one" ? 10 : 13), 60);
     const { sentence, isMet } = judged("two workers", compared, 1.15);

@@ -5,7 +5,7 @@
  */
 
 /** Fewer pairs say nothing about how far they are apart. */
-export const PAIRS_MIN = 6;
+const PAIRS_MIN = 6;
 const DOUBT = 0.025;
 
 export interface Compared {
@@ -91,11 +91,12 @@ export function judged(
 ): { readonly sentence: string; readonly isMet: boolean } {
   const [low, high] = interval.map(threeDigits);
   const isMet = verdict === "met" || (verdict === "undecided" && middle <= limit);
-  const sure = verdict === "undecided" ? ", which is within the noise" : "";
+  const sure = pairs < PAIRS_MIN ? "too few to be sure; they lie" : "95 % sure to be";
+  const noise = verdict === "undecided" ? ", which is within the noise" : "";
   return {
     sentence:
-      `${what}: ${threeDigits(middle)} (median of ${pairs} pairs, 95 % sure to be between ${low} ` +
-      `and ${high}); at most ${limit}: ${isMet ? "met" : "not met"}${sure}`,
+      `${what}: ${threeDigits(middle)} (median of ${pairs} pairs, ${sure} between ${low} and ` +
+      `${high}); at most ${limit}: ${isMet ? "met" : "not met"}${noise}`,
     isMet,
   };
 }
