@@ -61,6 +61,15 @@ describe("compareInTurns", () => {
     assert.equal(compared.verdict, "met");
   });
 
+  it("a turn that carried nothing is no pair; where none carries anything, nothing is met", async () => {
+    let turns = 0;
+    const { compared } = await run(() => ((turns += 1) === 1 ? Infinity : 10));
+    assert.deepEqual([compared.pairs, compared.median], [6, 1]);
+    const { compared: none } = await run(() => Infinity);
+    assert.equal(none.pairs, 0);
+    assert.ok(!judged("two workers", none, 1.15).isMet);
+  });
+
   it("does not pretend to be sure of few pairs", () => {
     const { sentence } = judged("two workers", compare([1, 1.1, 1.05], 1.15), 1.15);
     assert.match(sentence, /median of 3 pairs, too few to be sure; they lie between 1 and 1.1\)/);

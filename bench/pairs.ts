@@ -67,14 +67,19 @@ export async function compareInTurns<Arm extends string>(
   const [first, other] = arms;
   const costs: Record<Arm, number[]> = { ...recordOf(first), ...recordOf(other) };
   const ratios: number[] = [];
+  let rounds = 0;
   const untilMs = performance.now() + secondsMax * 1_000;
   for (;;) {
-    const order = ratios.length % 2 === 0 ? arms : arms.toReversed();
+    const order = rounds % 2 === 0 ? arms : arms.toReversed();
     for (const arm of order) costs[arm].push(await turn(arm));
-    ratios.push((costs[other].at(-1) ?? Number.NaN) / (costs[first].at(-1) ?? Number.NaN));
+    rounds += 1;
+    const ratio = (costs[other].at(-1) ?? Number.NaN) / (costs[first].at(-1) ?? Number.NaN);
+    // An arm whose turn carried nothing cost nobody knows what.
+    if (Number.isFinite(ratio) && ratio > 0) ratios.push(ratio);
     const compared = compare(ratios, limit);
-    const isClear = compared.verdict !== "undecided" || performance.now() >= untilMs;
-    if (ratios.length >= pairsMin && isClear) return { compared, costs };
+    const isOver = performance.now() >= untilMs;
+    const isEnough = ratios.length >= pairsMin || (isOver && rounds >= 2 * pairsMin);
+    if (isEnough && (isOver || compared.verdict !== "undecided")) return { compared, costs };
   }
 }
 

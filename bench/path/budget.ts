@@ -100,10 +100,14 @@ function sharesByRound(all: readonly ArmRuns[], load: string, stage: Stage): num
     (arm) => all.find((each) => each.load === load && each.arm === arm)?.runs,
   );
   if (own === undefined || other === undefined) throw new Error(`${load} was not measured`);
-  return own.map((run, round) => {
-    const cost = stage === "whole" ? run.cpuSecondsPerMillion : run.stages[stage];
-    return cost / (other[round]?.cpuSecondsPerMillion ?? Number.NaN);
+  const shares = own.flatMap((run, round) => {
+    const whole = other[round]?.cpuSecondsPerMillion ?? Number.NaN;
+    // A server that carried nothing in its turn cost nobody knows what.
+    if (!Number.isFinite(run.cpuSecondsPerMillion) || !Number.isFinite(whole)) return [];
+    return [(stage === "whole" ? run.cpuSecondsPerMillion : run.stages[stage]) / whole];
   });
+  if (shares.length === 0) throw new Error(`${load}: in no round both servers carried events`);
+  return shares;
 }
 
 /** How far the rounds were apart, as a share of the least. */
