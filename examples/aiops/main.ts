@@ -13,7 +13,7 @@ import { TENANTS } from "./system.ts";
 const HELP = `npm run example -- aiops [OPTIONS]
 
   --towers N    towers of each tenant (8)
-  --port N      port of the operators' page (8090)
+  --port N      port of the operators' page (8091)
   --seconds N   end by itself after so long
   --help
 
@@ -24,7 +24,7 @@ set, else those of \`npm run services\`, started if need be and ended with the e
 const { values } = parseArgs({
   options: {
     towers: { type: "string", default: "8" },
-    port: { type: "string", default: "8090" },
+    port: { type: "string", default: "8091" },
     seconds: { type: "string" },
     help: { type: "boolean", default: false },
   },

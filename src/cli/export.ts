@@ -101,7 +101,7 @@ async function copy(
   const total = recordsLeft(range);
   const errors = io.colour.stderr ? new Output(io.stderr) : undefined;
   const bar = new ProgressBar(errors, total, systemClock.monotonicMs);
-  for await (const records of readRange(reader, range, io.signal)) {
+  for await (const records of readRange(reader, range, io)) {
     for (const record of records) {
       if (!filter.matches(record)) continue;
       if (await files.append(record)) counts.records += 1;

@@ -7,8 +7,10 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { headerOf, isCanary } from "../consumer/header.ts";
 import type { KafkaRecord } from "../delivery/reader.ts";
-import type { TopicReader } from "../delivery/topic-reader.ts";
+import type { Loss, TopicReader } from "../delivery/topic-reader.ts";
 import { UsageError } from "./command.ts";
+import { Output } from "./io.ts";
+import type { CliIo } from "./io.ts";
 
 export type Edge =
   | { readonly kind: "open" }
@@ -68,12 +70,12 @@ export function recordsLeft({ next, ends }: Range): number {
 
 /**
  * The records of the range in portions, and `next` moves with each. Ends with the range or the
- * signal. Throws ReaderError.
+ * signal; what Kafka deletes meanwhile is told. Throws ReaderError.
  */
 export async function* readRange(
   reader: TopicReader,
   range: Range,
-  signal: AbortSignal,
+  { signal, stderr }: Pick<CliIo, "signal" | "stderr">,
 ): AsyncGenerator<readonly KafkaRecord[], void, void> {
   const { next, ends } = range;
   const isOpen = (partition: number): boolean =>
@@ -82,6 +84,7 @@ export async function* readRange(
   reader.assign(new Map(open.map((partition) => [partition, next.get(partition) ?? 0])));
   while (open.length > 0 && !signal.aborted) {
     const portion = await reader.take(RECORDS_AT_ONCE);
+    if (portion.loss !== null) await new Output(stderr).write(sentenceOf(portion.loss));
     const records = portion.records.filter(({ partition, offset }) => {
       return isOpen(partition) && offset < (ends.get(partition) ?? 0);
     });
@@ -96,6 +99,12 @@ export async function* readRange(
     open = stillOpen;
     if (portion.records.length === 0) await delay(IDLE_MS);
   }
+}
+
+function sentenceOf({ partition, from, to, reason }: Loss): string {
+  return reason === "reset"
+    ? `Partition ${partition} was made anew: it begins at ${from} again.\n`
+    : `Kafka deleted records of partition ${partition} unread: ${from} to ${to - 1}.\n`;
 }
 
 function move(next: Map<number, number>, partition: number, offset: number): void {

@@ -146,7 +146,7 @@ async function run(
   let count = 0;
   await note("replay_started", total);
   try {
-    for await (const records of readRange(reader, range, io.signal)) {
+    for await (const records of readRange(reader, range, io)) {
       for (let at = 0; at < records.length && !io.signal.aborted; at += pace.recordsAtOnce) {
         const portion = records.slice(at, at + pace.recordsAtOnce);
         const wanted = portion.filter((record) => filter.matches(record));
