@@ -19,9 +19,12 @@ import { testService } from "../services.ts";
 const WAIT_MS = 150_000;
 const POLL_MS = 100;
 const SECRET = "sk-of-the-desk";
+/** Of a tenant whose page views have a topic of their own. */
+const OTHER_SECRET = "sk-of-the-other";
 const NAME = `sinktest${randomBytes(4).toString("hex")}`;
 const SESSIONS = `${NAME}.sessions`;
 const AUDIT = `${NAME}.audit`;
+const OWN_TOPIC = `${NAME}.other.viewed`;
 const places = { brokers: testService("kafka"), registry: testService("registry") };
 const database = testService("postgres");
 let directory: string;
@@ -32,6 +35,7 @@ before(async () => {
 
 after(async () => {
   await dropSchemas(database, NAME);
+  await dropSchemas(database, `${NAME}_all`);
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -72,13 +76,18 @@ async function makePack(viewed: readonly object[]): Promise<string> {
 async function startGateway(viewed: readonly object[]): Promise<Gateway> {
   const tenants = join(directory, "tenants.json");
   const key = { sha256: createHash("sha256").update(SECRET).digest("hex") };
+  const otherKey = { sha256: createHash("sha256").update(OTHER_SECRET).digest("hex") };
+  const other = {
+    topics: { viewed: OWN_TOPIC },
+    sources: { web: { secretKeys: [{ ...otherKey, scopes: ["write:*"] }] } },
+  };
   const sources = {
     web: {
       writeKeys: [{ sha256: createHash("sha256").update("wk").digest("hex") }],
       secretKeys: [{ ...key, scopes: ["write:*", "sessions:read", "sessions:erase"] }],
     },
   };
-  await writeFile(tenants, JSON.stringify({ tenants: { shop: { sources } } }));
+  await writeFile(tenants, JSON.stringify({ tenants: { shop: { sources }, other } }));
   const kafka = ["--kafka-brokers", places.brokers, "--registry-url", places.registry];
   const made = ["--create-topics", "--register-schemas", "--dead-letters", "raw"];
   const own = ["--session-topic", SESSIONS, "--audit-topic", AUDIT, "--session-gap-ms", "3000"];
@@ -86,13 +95,18 @@ async function startGateway(viewed: readonly object[]): Promise<Gateway> {
   return await Gateway.start({ flags: [...kafka, ...made, ...own, ...pack] });
 }
 
-/** Sends them and expects so many of them to be stored. */
-async function send(gateway: Gateway, events: readonly object[], stored: number): Promise<void> {
-  const headers = { authorization: `Bearer ${SECRET}` };
-  const response = await gateway.post(JSON.stringify(events), headers);
-  const answer = (await response.json()) as { readonly stored: number };
-  assert.equal(answer.stored, stored, JSON.stringify(answer));
-}
+/** Sends events with this key and expects so many of them to be stored. */
+const senderOf =
+  (secret: string) =>
+  async (gateway: Gateway, events: readonly object[], stored: number): Promise<void> => {
+    const headers = { authorization: `Bearer ${secret}` };
+    const response = await gateway.post(JSON.stringify(events), headers);
+    const answer = (await response.json()) as { readonly stored: number };
+    assert.equal(answer.stored, stored, JSON.stringify(answer));
+  };
+
+const send = senderOf(SECRET);
+const sendOther = senderOf(OTHER_SECRET);
 
 /** Waits until a query gives exactly this. */
 async function becomes(sql: string, expected: unknown): Promise<void> {
@@ -218,3 +232,35 @@ async function readAllAnew(options: Parameters<typeof SinkProcess.start>[0]): Pr
   );
   assert.equal(await sink.end("SIGTERM"), 0, sink.output);
 }
+
+test("a tenant's own topics, are read without being named, into the tables of their types", async () => {
+  const schema = `${NAME}_all`;
+  const env = {
+    SLUICE_SESSION_TOPIC: SESSIONS,
+    SLUICE_AUDIT_TOPIC: AUDIT,
+    SLUICE_PACK: join(directory, "pack"),
+    SLUICE_TENANTS_FILE: join(directory, "tenants.json"),
+  };
+  await using gateway = await startGateway(VIEWED_LATER);
+  const flags = ["--linger-ms", "50"];
+  await using sink = SinkProcess.start({ database, schema, ...places, flags, env });
+  await sink.ready();
+  const ids = ["o1", "o2", "o3"];
+  const own = ids.map((id) => viewed(id, "anon-9"));
+  await sendOther(gateway, own, 3);
+  await sendOther(gateway, [viewed("o4", "anon-9", { count: "many" })], 0);
+  await send(gateway, [viewed("v9", "anon-9")], 1);
+  await becomes(
+    `SELECT _event_id, _tenant, _topic FROM ${schema}_events.viewed
+       WHERE _actor = 'anon-9' ORDER BY 1`,
+    [
+      ...ids.map((id) => ({ _event_id: id, _tenant: "other", _topic: OWN_TOPIC })),
+      { _event_id: "v9", _tenant: "shop", _topic: NAME },
+    ],
+  );
+  await becomes(`SELECT tenant, event_id FROM ${schema}.dead_letters WHERE event_id = 'o4'`, [
+    { tenant: "other", event_id: "o4" },
+  ]);
+  assert.equal(await sink.end("SIGTERM"), 0, sink.output);
+  assert.equal(await gateway.stop(), 0);
+});
