@@ -48,6 +48,10 @@ export const PROMISES: readonly Promised[] = [
     text: "An event that was answered `stored` is in Kafka, whatever breaks afterwards.",
     tests: [
       ORACLE,
+      {
+        file: "src/delivery/acquaintance.kafka.test.ts",
+        title: "a refused first request is not told stored because a later one was",
+      },
       ...of(CRASH, CRASH_KILL),
       ...of(DELIVERY_FUZZ, "delivery, … random schedules from seed …: every promise holds"),
       ...of(JUDGE, "convicts a lost acked event"),

@@ -30,6 +30,10 @@ async function standStill({ process: child }: { readonly process: ChildProcess }
   await until(() => readFileSync(`/proc/${child.pid}/stat`, "utf8").includes(") T "));
 }
 
+/** After these each partition knows its producer, and may have many records of it out at once. */
+const inAllPartitions = (topic: string) =>
+  Array.from({ length: 40 }, (_, i) => ({ topic, key: `before ${i}` }));
+
 describe("delivery, a broker that stands still", () => {
   it("message.timeout.ms is in force: kafka_timeout long before librdkafka's default", async () => {
     const broker = await startMockBroker();
@@ -44,7 +48,7 @@ describe("delivery, a broker that stands still", () => {
     try {
       await delivery.start();
       const ledger = new Ledger(delivery);
-      ledger.submit([{ topic, key: "before" }]);
+      ledger.submit(inAllPartitions(topic));
       await until(() => ledger.open === 0);
       await standStill(broker);
       const startedMs = performance.now();
@@ -52,12 +56,12 @@ describe("delivery, a broker that stands still", () => {
       await until(() => ledger.open === 0);
       const tookMs = performance.now() - startedMs;
       assert.ok(tookMs > 1_500, `the timeout came after ${tookMs} ms`);
-      assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 3_000 });
+      assert.deepEqual(ledger.outcomes(), { stored: 40, kafka_timeout: 3_000 });
       broker.process.kill("SIGCONT");
       ledger.submit([{ topic, key: "after" }]);
       await until(() => ledger.open === 0);
-      assert.equal(ledger.outcomes()["stored"], 2);
-      ledger.judge(await read(broker.address, [topic], 2));
+      assert.equal(ledger.outcomes()["stored"], 41);
+      ledger.judge(await read(broker.address, [topic], 41));
     } finally {
       broker.process.kill("SIGCONT");
       await delivery.drain(1_000);
@@ -73,12 +77,12 @@ describe("delivery, drain", () => {
     const delivery = createDelivery({ brokers: [broker.address], onEvent: () => {} });
     await delivery.start();
     const ledger = new Ledger(delivery);
-    ledger.submit([{ topic: "events", key: "before" }]);
+    ledger.submit(inAllPartitions("events"));
     await until(() => ledger.open === 0);
     await standStill(broker);
     ledger.submit(Array.from({ length: 100 }, (_, i) => ({ topic: "events", key: `k${i}` })));
     await delivery.drain(300);
-    assert.deepEqual(ledger.outcomes(), { stored: 1, kafka_timeout: 100 });
+    assert.deepEqual(ledger.outcomes(), { stored: 40, kafka_timeout: 100 });
     assert.equal(delivery.state(), "stopped");
     broker.process.kill("SIGKILL");
     await once(broker.process, "exit");
@@ -104,6 +108,7 @@ describe("producer settings", () => {
       onReport: () => {},
       onProgress: () => {},
       onFatal: () => {},
+      onNumber: () => {},
       onForlorn: () => {},
       onBrokerError: () => {},
     };
@@ -144,6 +149,7 @@ describe("producer settings", () => {
       onReport: () => {},
       onProgress: () => {},
       onFatal: () => {},
+      onNumber: () => {},
       onForlorn: () => {},
       onBrokerError: () => {},
     };

@@ -19,6 +19,17 @@ const isReady = ({ delivery, events, topic }: FakeHarness): boolean => {
   return isKnown && delivery.state() === "ready";
 };
 
+/** Stores something in every partition: from then on a commit may have several records of each. */
+async function acquaint({
+  delivery,
+  until,
+  topic,
+}: Pick<FakeHarness, "delivery" | "until" | "topic">) {
+  const ledger = new Ledger(delivery);
+  ledger.submit(keyed(topic, 40));
+  await until(() => ledger.open === 0);
+}
+
 describe("delivery, faults of the producer", () => {
   it("failure reports that come long after the flush are waited for", async () => {
     const { delivery, kafka, until, topic, stop } = await fakeHarness({ lanes: 1 });
@@ -66,6 +77,7 @@ describe("delivery, faults of the producer", () => {
   it("a fatal error fails what is out, a new producer takes what comes", async () => {
     const { delivery, kafka, clock, until, topic, events, stop } = await fakeHarness({ lanes: 1 });
     await until(() => delivery.state() === "ready");
+    await acquaint({ delivery, until, topic });
     const ledger = new Ledger(delivery);
     kafka.latencyMs = 50;
     ledger.submit(keyed(topic, 100));
@@ -116,6 +128,7 @@ describe("delivery, faults of the producer", () => {
     const harness = await fakeHarness({ lanes: 1 });
     const { delivery, kafka, until, topic, events, stop } = harness;
     await until(() => isReady(harness));
+    await acquaint(harness);
     kafka.messageTimeoutMs = Number.POSITIVE_INFINITY;
     kafka.isSilent = true;
     const ledger = new Ledger(delivery);
@@ -134,6 +147,7 @@ describe("delivery, faults of the producer", () => {
     const harness = await fakeHarness({ lanes: 1 });
     const { delivery, kafka, clock, until, topic, events, stop } = harness;
     await until(() => isReady(harness));
+    await acquaint(harness);
     kafka.messageTimeoutMs = Number.POSITIVE_INFINITY;
     kafka.stalled.add(`${topic}/0`).add(`${topic}/1`).add(`${topic}/2`).add(`${topic}/3`);
     const ledger = new Ledger(delivery);
@@ -193,6 +207,7 @@ describe("delivery, faults of the producer", () => {
 
   it("records alike in all a report tells fail together, others do not", async () => {
     const { delivery, kafka, until, topic, stop } = await fakeHarness({ lanes: 1 });
+    await acquaint({ delivery, until, topic });
     let judged = 0;
     kafka.judge = () => {
       judged += 1;
@@ -213,6 +228,7 @@ describe("delivery, faults of the producer", () => {
   it("a report that fits no record lets nobody be told stored", async () => {
     const { delivery, kafka, until, topic, stop } = await fakeHarness({ lanes: 1 });
     await until(() => delivery.state() === "ready");
+    await acquaint({ delivery, until, topic });
     const ledger = new Ledger(delivery);
     kafka.latencyMs = 20;
     ledger.submit(keyed(topic, 10));
@@ -224,6 +240,25 @@ describe("delivery, faults of the producer", () => {
 });
 
 describe("delivery, faults of Kafka", () => {
+  it("a partition that may not know the producer has one record out, and no more", async () => {
+    const { delivery, kafka, clock, until, topic, stop } = await fakeHarness({ lanes: 1 });
+    await until(() => delivery.state() === "ready");
+    kafka.latencyMs = 20;
+    const ledger = new Ledger(delivery);
+    const one = Array.from({ length: 5 }, () => ({ topic, key: "same" }));
+    ledger.submit(one);
+    await clock.advance(5);
+    kafka.producers[0]?.breakFatally();
+    await until(() => ledger.open === 0);
+    assert.deepEqual(ledger.outcomes(), { kafka_unavailable: 1, stored: 4 }, "the others waited");
+    ledger.submit(one);
+    await clock.advance(5);
+    kafka.live.find(({ lane }) => lane === 0)?.breakFatally();
+    await until(() => ledger.open === 0);
+    assert.deepEqual(ledger.outcomes(), { kafka_unavailable: 6, stored: 4 }, "it is known by now");
+    await stop();
+  });
+
   it("without a broker at the start it says so, waits, and goes on when one comes", async () => {
     const { delivery, kafka, clock, until, topic, stop } = await fakeHarness();
     kafka.isGone = true;
@@ -509,6 +544,7 @@ describe("delivery, faults of Kafka", () => {
     const harness = await fakeHarness({ lanes: 1 });
     const { delivery, kafka, clock, until, topic } = harness;
     await until(() => isReady(harness));
+    await acquaint(harness);
     kafka.isSilent = true;
     const ledger = new Ledger(delivery);
     ledger.submit(keyed(topic, 10));

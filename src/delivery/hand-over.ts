@@ -19,7 +19,7 @@ const STOPPING_CODES: ReadonlySet<number> = new Set([
 
 export interface HandingOver {
   readonly port: ProducerPort;
-  /** Counts what the producer took. */
+  /** Counts what the producer took, and says what it may be given. */
   readonly handedOver: HandedOver;
   /** Counts what it refused at once. */
   readonly failures: FailureTally;
@@ -41,9 +41,11 @@ export function handOver(
     for (let row = segment.produced; row < segment.count; row += 1) {
       if (size.records >= COMMIT_RECORDS_MAX || size.bytes >= COMMIT_BYTES_MAX) return 0;
       if (segment.code[row] !== SKIPPED) {
-        const kafkaCode = port.produce(segment, row);
         const topic = segment.topic[row] ?? 0;
-        if (kafkaCode === 0) handedOver.add(topic, segment.partition[row] ?? 0);
+        const partition = segment.partition[row] ?? 0;
+        if (!handedOver.acquaintance.admits(topic, partition)) return 0;
+        const kafkaCode = port.produce(segment, row);
+        if (kafkaCode === 0) handedOver.add(topic, partition);
         else {
           if (STOPPING_CODES.has(kafkaCode)) return kafkaCode;
           segment.mark(row, OUTCOME_NUMBER[outcomeOf(kafkaCode)]);

@@ -19,7 +19,7 @@ import {
   type ProducerSettings,
 } from "./kafka-settings.ts";
 import type { ProducerHandlers, ProducerPort, TopicMetadata } from "./producer-port.ts";
-import { parseProgress, parseStatistics } from "./kafka-statistics.ts";
+import { numbersTaken, parseProgress, parseStatistics } from "./kafka-statistics.ts";
 import type { ProducerStatistics } from "./kafka-statistics.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
@@ -67,6 +67,8 @@ export class KafkaProducer implements ProducerPort {
   readonly #headers: ReadonlyArray<Record<string, Uint8Array>> = [this.#header];
   readonly #brokers = new BrokerWatch();
   #isConnected = false;
+  /** How many numbers it has had. */
+  #numbers = 0;
   /** The latest, as text: it is read only when somebody asks. */
   #statistics = "";
 
@@ -205,6 +207,9 @@ export class KafkaProducer implements ProducerPort {
     this.#producer.on("event.stats", (statistics: { readonly message: string }) => {
       this.#statistics = statistics.message;
       if (this.#brokers.hasForgotten(statistics.message)) this.#handlers.onForlorn();
+      const numbers = numbersTaken(statistics.message);
+      if (numbers > 1 && numbers !== this.#numbers) this.#handlers.onNumber();
+      this.#numbers = numbers;
       this.#handlers.onProgress(() => parseProgress(statistics.message));
     });
     this.#producer.on("event.log", (entry: { severity: number; message: string }) => {

@@ -165,6 +165,8 @@ export class Lane {
   report(report: FailureReport): void {
     this.#reports += 1;
     this.#failures.count(report.topic, report.kafkaCode);
+    const topic = this.#options.topicNames.indexOf(report.topic);
+    this.#handedOver.acquaintance.failed(topic, report.partition);
     const outcome = outcomeOf(report.kafkaCode);
     if (outcome === "kafka_timeout") this.#hasTimedOut = true;
     // Behind a stuck commit only its own late reports can come; its sinks have been told.
@@ -212,6 +214,11 @@ export class Lane {
     });
   }
 
+  /** The producer goes by another number than before. */
+  renumbered(): void {
+    this.#handedOver.acquaintance.forget();
+  }
+
   /** Looks once more at what the producer last said of the commit that is out. */
   lookAgain(): void {
     if (this.#lastRead !== null) this.progress(this.#lastRead);
@@ -229,6 +236,7 @@ export class Lane {
     this.#matcher = null;
     this.#lastRead = null;
     this.#holdUp.begin();
+    this.#handedOver.acquaintance.begin(this.#startedAtMs);
     this.commits += 1;
     const stopped = handOver(this.queue, this.#size, {
       port,
@@ -353,7 +361,12 @@ export class Lane {
     this.#holdUp.end(durationMs);
     // What was stored just after it began says nothing: all may have stood still since.
     const haveOthersStored = this.#options.storedAtMs() > this.#startedAtMs + durationMs / 2;
-    if (this.#hasTimedOut) this.#doubt.timedOut({ haveOthersStored });
+    if (this.#hasTimedOut) {
+      this.#doubt.timedOut({ haveOthersStored });
+      // librdkafka takes another number then.
+      this.#handedOver.acquaintance.forget();
+    }
+    this.#handedOver.acquaintance.end();
     const failed = this.queue.settleProduced();
     if (!this.#hasTimedOut && failed < records) this.#doubt.stored();
     if (failed < records) this.#options.onStored(this.number);

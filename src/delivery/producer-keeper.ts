@@ -70,6 +70,9 @@ export class ProducerKeeper {
       onProgress: (read) => {
         if (lane.port === port) lane.progress(read);
       },
+      onNumber: () => {
+        if (lane.port === port) lane.renumbered();
+      },
       onFatal: (reason) => {
         if (lane.port === port) this.lose(reason);
       },

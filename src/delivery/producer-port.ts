@@ -19,6 +19,8 @@ export interface ProducerHandlers {
   onReport(report: FailureReport): void;
   /** A few times a second; `read` may be called in the same turn. */
   onProgress(read: () => ProducerProgress): void;
+  /** Kafka has given it another number than it had, as it does after records that timed out. */
+  onNumber(): void;
   /** The producer can do nothing any more. */
   onFatal(reason: string): void;
   /** It knows no broker any more, nor will it again; may be told several times. */

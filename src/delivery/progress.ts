@@ -4,6 +4,7 @@
  * them; here they are counted as they are handed over, so that the two can be compared. Statistics
  * come a few times a second: this is for commits that hang, not for healthy ones.
  */
+import { Acquaintance } from "./acquaintance.ts";
 import type { RecordQueue } from "./record-queue.ts";
 import type { RecordSegment } from "./record-segment.ts";
 
@@ -43,11 +44,13 @@ export interface Standing {
 
 /** Records given to one producer, by topic number and partition. */
 export class HandedOver {
+  readonly acquaintance = new Acquaintance();
   #counts: number[][] = [];
 
   add(topic: number, partition: number): void {
     const counts = (this.#counts[topic] ??= []);
     counts[partition] = (counts[partition] ?? 0) + 1;
+    this.acquaintance.handedOver(topic, partition);
   }
 
   of(topic: number, partition: number): number {
@@ -57,6 +60,7 @@ export class HandedOver {
   /** Another producer: it counts from 1. */
   clear(): void {
     this.#counts = [];
+    this.acquaintance.forget();
   }
 }
 

@@ -38,6 +38,10 @@ export class RecordProducer {
   readonly #producer: HighLevelProducer;
   readonly #topic: string;
   readonly #partitions: number;
+  /**
+   * Partitions that have stored something of it: the others get one record first (acquaintance.ts).
+   */
+  readonly #known: Set<number> = new Set();
 
   private constructor(producer: HighLevelProducer, topic: string, partitions: number) {
     this.#producer = producer;
@@ -74,7 +78,16 @@ export class RecordProducer {
 
   /** Resolves when Kafka has all of them. @throws {ReaderError} when it does not take one */
   async store(records: readonly OutgoingRecord[]): Promise<void> {
-    await Promise.all(records.map((record) => this.#store(record)));
+    const first = new Map<number, OutgoingRecord>();
+    for (const record of records) {
+      const partition = this.#partitionOf(record);
+      if (!this.#known.has(partition) && !first.has(partition)) first.set(partition, record);
+    }
+    const strangers = new Set(first.values());
+    await Promise.all([...strangers].map((record) => this.#store(record)));
+    for (const partition of first.keys()) this.#known.add(partition);
+    const others = records.filter((record) => !strangers.has(record));
+    await Promise.all(others.map((record) => this.#store(record)));
   }
 
   async close(): Promise<void> {
@@ -84,12 +97,16 @@ export class RecordProducer {
     await promise;
   }
 
-  #store({ key, value, headers, timestampMs, partitionHint }: OutgoingRecord): Promise<void> {
-    const hash = key === null ? partitionHint : murmur2(key);
+  #partitionOf({ key, partitionHint }: OutgoingRecord): number {
+    return (key === null ? partitionHint : murmur2(key)) % this.#partitions;
+  }
+
+  #store(record: OutgoingRecord): Promise<void> {
+    const { key, value, headers, timestampMs } = record;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#producer.produce(
       this.#topic,
-      hash % this.#partitions,
+      this.#partitionOf(record),
       value === null ? null : Buffer.from(value),
       key === null ? null : Buffer.from(key),
       timestampMs,
