@@ -85,6 +85,13 @@ function credentials({ saslUsername, saslPassword, oauth }: KafkaSecurity): read
   ];
 }
 
+/**
+ * How old what a producer knows of leaders may be. A request to a broker that stands still is out
+ * for SOCKET_TIMEOUT_MS_MAX, unless the metadata say first that somebody else leads. A spare that
+ * sends nothing is told by no error, and would begin with a leader that has been dead for long.
+ */
+const METADATA_MS = 1_000;
+
 /** Statistics are written out for every topic; with many topics they are made less often. */
 const STATISTICS_MS = 25;
 const STATISTICS_TOPICS = 4;
@@ -103,7 +110,7 @@ export function producerSettings(tuning: ProducerTuning): ProducerSettings {
       "queue.buffering.max.messages": 2 * COMMIT_RECORDS_MAX,
       // A black-holed leader is given up before the records are, so that they reach the next one.
       "socket.timeout.ms": socketTimeoutMs(tuning.messageTimeoutMs),
-      "topic.metadata.refresh.interval.ms": 60_000,
+      "topic.metadata.refresh.interval.ms": METADATA_MS,
       // A deleted topic holds up its lane no longer than this.
       "topic.metadata.propagation.max.ms": 5_000,
       // Tells which partitions hold up a commit that hangs.
