@@ -15,7 +15,7 @@ import { isLoopback } from "./config/cross-rules.ts";
 import type { Config } from "./config/options.ts";
 import { DEMO_ENTRY, writeKeys } from "./config/tenants.ts";
 import { systemClock } from "./lib/clock.ts";
-import { AUDIT_CLAIM_MS } from "./limits.ts";
+import { AUDIT_CLAIM_MS } from "./limits/admission.ts";
 import { Doorman } from "./quota/doorman.ts";
 import { Quotas } from "./quota/quotas.ts";
 import { RedisLeases } from "./quota/redis-leases.ts";

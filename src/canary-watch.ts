@@ -6,7 +6,7 @@ import { murmur2 } from "./delivery/murmur2.ts";
 import { CANARY_HEADER } from "./consumer/header.ts";
 import { TopicReader } from "./delivery/topic-reader.ts";
 import { systemClock } from "./lib/clock.ts";
-import { CANARY_ASK_MS, CANARY_LOOK_MS, CANARY_QUEUE_KIB } from "./limits.ts";
+import { CANARY_ASK_MS, CANARY_LOOK_MS, CANARY_QUEUE_KIB } from "./limits/watching.ts";
 import { kafkaSecurity } from "./config/kafka-security.ts";
 import { makeProcessId } from "./rooms.ts";
 import type { RoomParts } from "./rooms.ts";

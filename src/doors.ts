@@ -9,7 +9,8 @@ import type { Repeats } from "./dedupe/repeats.ts";
 import { demoPages } from "./demo.ts";
 import { systemClock } from "./lib/clock.ts";
 import type { CancelTimer } from "./lib/clock.ts";
-import * as limits from "./limits.ts";
+import { FRAME_BYTES_HARD_MAX } from "./limits/events.ts";
+import { SOCKET_BACKLOG_BYTES_MAX } from "./limits/streams.ts";
 import type { LiveHub } from "./live/hub.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
@@ -121,8 +122,8 @@ export function makeServer(parts: RoomParts, rooms: ServerRooms): Server {
       hub,
       doorman,
       neighbours,
-      frameBytesHardMax: limits.FRAME_BYTES_HARD_MAX,
-      backlogBytesMax: limits.SOCKET_BACKLOG_BYTES_MAX,
+      frameBytesHardMax: FRAME_BYTES_HARD_MAX,
+      backlogBytesMax: SOCKET_BACKLOG_BYTES_MAX,
       loopback,
       onRefused: () => traffic.socketRefused("bad_request"),
       onOpened: () => traffic.socketOpened(),

@@ -16,7 +16,8 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { followCertificate, makeIngest, makeServer } from "./doors.ts";
 import { systemClock, waitUntil } from "./lib/clock.ts";
 import type { Lifecycle } from "./lifecycle/lifecycle.ts";
-import * as limits from "./limits.ts";
+import { FRAME_BYTES_HARD_MAX, INFLATED_BYTES_MAX } from "./limits/events.ts";
+import { TRACE_STOP_DEADLINE_MS } from "./limits/watching.ts";
 import { makeLiveFeed } from "./live-feed.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { DeadLetters } from "./pipeline/dead-letters.ts";
@@ -103,7 +104,7 @@ export class Gateway {
   /** The codec comes first, because it loads asynchronously. */
   static async create(parts: GatewayParts): Promise<Gateway> {
     const { backends } = parts.telemetry;
-    const inputBytesMax = Math.max(limits.INFLATED_BYTES_MAX, limits.FRAME_BYTES_HARD_MAX);
+    const inputBytesMax = Math.max(INFLATED_BYTES_MAX, FRAME_BYTES_HARD_MAX);
     const onTrap = () => backends.codecTrapped();
     const codec = await createCodec({ onTrap, inputBytesMax, ...rooms.recordLimit(parts.config) });
     const newsGround = await loadNewsGround(parts.config);
@@ -344,7 +345,7 @@ export class Gateway {
       if (!this.#parts.isWorker) {
         await removeRunFile(dataDirectory(this.#parts.config), process.pid);
       }
-      await this.#tracer?.stop(limits.TRACE_STOP_DEADLINE_MS);
+      await this.#tracer?.stop(TRACE_STOP_DEADLINE_MS);
       await this.#admin?.stop();
       this.#parts.telemetry.stop();
     });

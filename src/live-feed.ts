@@ -8,7 +8,8 @@ import { kafkaSecurity } from "./config/kafka-security.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { TopicReader } from "./delivery/topic-reader.ts";
 import { systemClock } from "./lib/clock.ts";
-import * as limits from "./limits.ts";
+import { LIVE_CONNECT_TIMEOUT_MS, LIVE_READER_QUEUE_KIB } from "./limits/live.ts";
+import { GOAWAY_SPREAD_MS } from "./limits/streams.ts";
 import { LiveHub } from "./live/hub.ts";
 import type { LiveObserver } from "./live/hub-parts.ts";
 import { Onlookers } from "./live/onlookers.ts";
@@ -73,8 +74,8 @@ function makeLiveHub(parts: RoomParts, rooms: LiveRooms, decoder: ValueDecoder):
         brokers: delivery.brokers(),
         security: kafkaSecurity(config),
         topic,
-        timeoutMs: limits.LIVE_CONNECT_TIMEOUT_MS,
-        queueKib: limits.LIVE_READER_QUEUE_KIB,
+        timeoutMs: LIVE_CONNECT_TIMEOUT_MS,
+        queueKib: LIVE_READER_QUEUE_KIB,
       }),
     // The embedded broker finds no offsets by time.
     canSeekByTime: config.kafkaBrokers.length > 0,
@@ -86,7 +87,7 @@ function makeLiveHub(parts: RoomParts, rooms: LiveRooms, decoder: ValueDecoder):
     utilization: telemetry.eventLoopUtilization,
     processId: makeProcessId(),
     random: Math.random,
-    goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,
+    goAwaySpreadMs: GOAWAY_SPREAD_MS,
     observer: liveObserver(telemetry),
   });
   admission.onChange(() => hub.recheck());

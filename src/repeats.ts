@@ -11,7 +11,12 @@ import type { IdScope } from "./dedupe/id-window.ts";
 import { Repeats } from "./dedupe/repeats.ts";
 import { RedisMemory } from "./dedupe/shared-memory.ts";
 import { systemClock } from "./lib/clock.ts";
-import * as limits from "./limits.ts";
+import {
+  DEDUPE_IDS_MAX,
+  REPEAT_ANSWERS_MAX,
+  REPEAT_BYTES_MAX,
+  REPEAT_WINDOW_MS,
+} from "./limits/repeats.ts";
 import type { RoomParts } from "./rooms.ts";
 
 export interface RepeatRooms {
@@ -27,17 +32,17 @@ export function makeRepeats(parts: RoomParts, admission: Admission): RepeatRooms
   const { traffic } = parts.telemetry;
   const shared = makeShared(parts);
   const clockMs = systemClock.monotonicMs;
-  const windowMs = limits.REPEAT_WINDOW_MS;
+  const windowMs = REPEAT_WINDOW_MS;
   const memory = new AnswerMemory({
     windowMs,
-    answersMax: limits.REPEAT_ANSWERS_MAX,
-    bytesMax: limits.REPEAT_BYTES_MAX,
+    answersMax: REPEAT_ANSWERS_MAX,
+    bytesMax: REPEAT_BYTES_MAX,
     clockMs,
   });
   const onRepeat = traffic.requestRepeated.bind(traffic);
   return {
     requests: new Repeats({ memory, shared, windowMs, onRepeat }),
-    idWindow: new IdWindow({ idsMax: limits.DEDUPE_IDS_MAX, clockMs, shared }),
+    idWindow: new IdWindow({ idsMax: DEDUPE_IDS_MAX, clockMs, shared }),
     dedupeMsOf: ({ tenant, source }) =>
       admission.table.sources.get(sourceName(tenant, source))?.tenant.dedupeMs ?? 0,
     stop: async () => shared?.stop(),

@@ -21,7 +21,15 @@ import { createDelivery } from "./delivery/create.ts";
 import type { Delivery, DeliveryState } from "./delivery/delivery.ts";
 import type { ProblemCode } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
-import * as limits from "./limits.ts";
+import { HTTP_REQUESTS_MAX } from "./limits/delivery.ts";
+import {
+  BODIES_BYTES_MAX,
+  INFLATED_BYTES_MAX,
+  INFLATE_RATIO_MAX,
+  INFLATIONS_MAX,
+  RECORD_BYTES_MAX,
+  RECORD_OVERHEAD_BYTES,
+} from "./limits/events.ts";
 import { Deadlines } from "./pipeline/deadlines.ts";
 import { Shedding } from "./quota/shedding.ts";
 import { deliveryEvents, schemaEvents, sessionEvents } from "./room-events.ts";
@@ -158,20 +166,20 @@ export function nativeForm(pack: Pack): Dialect | null {
 export function ingestLimits(config: Config): IngestLimits {
   return {
     bodyBytesMax: config.bodyBytesMax,
-    inflatedBytesMax: limits.INFLATED_BYTES_MAX,
-    inflateRatioMax: limits.INFLATE_RATIO_MAX,
+    inflatedBytesMax: INFLATED_BYTES_MAX,
+    inflateRatioMax: INFLATE_RATIO_MAX,
     eventBytesMax: config.eventBytesMax,
     eventsMax: config.frameEventsMax,
-    requestsMax: limits.HTTP_REQUESTS_MAX,
-    bodiesBytesMax: limits.BODIES_BYTES_MAX,
-    inflationsMax: limits.INFLATIONS_MAX,
+    requestsMax: HTTP_REQUESTS_MAX,
+    bodiesBytesMax: BODIES_BYTES_MAX,
+    inflationsMax: INFLATIONS_MAX,
   };
 }
 
 /** The codec refuses for good what Kafka would refuse each time it came again. */
 export function recordLimit({ kafkaMessageBytesMax }: Config) {
-  const bytes = kafkaMessageBytesMax - limits.RECORD_OVERHEAD_BYTES;
-  return { recordBytesMax: Math.min(limits.RECORD_BYTES_MAX, bytes) };
+  const bytes = kafkaMessageBytesMax - RECORD_OVERHEAD_BYTES;
+  return { recordBytesMax: Math.min(RECORD_BYTES_MAX, bytes) };
 }
 
 /**

@@ -5,7 +5,9 @@
 import type { Admission } from "./admission/admission.ts";
 import { isLoopback } from "./config/cross-rules.ts";
 import { systemClock } from "./lib/clock.ts";
-import * as limits from "./limits.ts";
+import { HTTP_REQUESTS_MAX } from "./limits/delivery.ts";
+import { FRAME_BYTES_MAX } from "./limits/events.ts";
+import { GOAWAY_SPREAD_MS, HELLO_TIMEOUT_MS, PING_MS } from "./limits/streams.ts";
 import type { Deadlines } from "./pipeline/deadlines.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { Quotas } from "./quota/quotas.ts";
@@ -88,11 +90,11 @@ export function makeStreamHub(parts: RoomParts, rooms: StreamHubRooms): StreamHu
   const hub = new StreamHub({
     ...others,
     limits: streamLimits(parts),
-    pingMs: limits.PING_MS,
-    helloTimeoutMs: limits.HELLO_TIMEOUT_MS,
+    pingMs: PING_MS,
+    helloTimeoutMs: HELLO_TIMEOUT_MS,
     streamsMax: config.connectionsMax,
     creditEventsMax: config.unackedEventsMax * config.streamOvercommit,
-    goAwaySpreadMs: limits.GOAWAY_SPREAD_MS,
+    goAwaySpreadMs: GOAWAY_SPREAD_MS,
     now: systemClock.nowMs,
     clockMs: systemClock.monotonicMs,
     pressure: (sender) =>
@@ -139,8 +141,8 @@ export function makeStreamDoor(
     admission,
     quotas,
     bodies: ingest.bodies,
-    bodyBytesMax: limits.FRAME_BYTES_MAX,
-    requestsMax: limits.HTTP_REQUESTS_MAX,
+    bodyBytesMax: FRAME_BYTES_MAX,
+    requestsMax: HTTP_REQUESTS_MAX,
     loopback: isLoopback(config.host),
     now: systemClock.nowMs,
     clockMs: systemClock.monotonicMs,
@@ -157,7 +159,7 @@ export function makeStreamDoor(
 
 function streamLimits({ config, pack }: RoomParts): StreamLimits {
   return {
-    frameBytesMax: limits.FRAME_BYTES_MAX,
+    frameBytesMax: FRAME_BYTES_MAX,
     frameEventsMax: config.frameEventsMax,
     eventBytesMax: config.eventBytesMax,
     payload: pack.payload,

@@ -12,7 +12,7 @@ import avsc from "avsc";
 
 import type { Codec, FrameContext } from "../src/codec/codec.ts";
 import { createCodec } from "../src/codec/create-codec.ts";
-import { FRAME_EVENTS_MAX } from "../src/limits.ts";
+import { FRAME_EVENTS_MAX } from "../src/limits/events.ts";
 import { ROW_STATUS, type RecordTable } from "../src/records.ts";
 import { adviseOn } from "../src/schema/advice.ts";
 import { parseAvroSchema } from "../src/schema/avro/schema.ts";

@@ -41,6 +41,7 @@ export const ROOM_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   canary: [],
   config: [],
   lib: [],
+  limits: [],
 };
 
 /** What every room may import; config gives its types, main its values. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 
-import { TICKET_TTL_MS } from "../limits.ts";
+import { TICKET_TTL_MS } from "../limits/admission.ts";
 import { Admission } from "./admission.ts";
 import type { Admitted, Applicant, Principal } from "./admission.ts";
 import { authorizationCredentials, credentialsOf, subprotocolCredentials } from "./credentials.ts";

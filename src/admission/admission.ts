@@ -4,7 +4,7 @@
  * replaced while connections are open. It knows neither HTTP nor WebSockets.
  */
 import { RecentMap } from "../lib/recent-map.ts";
-import { TOKENS_KEPT_MAX, TOKENS_REFUSED_MAX, TOKEN_REFUSED_MS } from "../limits.ts";
+import { TOKENS_KEPT_MAX, TOKENS_REFUSED_MAX, TOKEN_REFUSED_MS } from "../limits/admission.ts";
 import { CREDENTIALS_MAX, isSameDigest, keyDigest } from "./keys.ts";
 import { allowsOrigin } from "./policy.ts";
 import type { Dialect, SourcePolicy } from "./policy.ts";

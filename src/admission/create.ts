@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 
 import { systemClock } from "../lib/clock.ts";
-import { TICKETS_USED_MAX } from "../limits.ts";
+import { TICKETS_USED_MAX } from "../limits/admission.ts";
 import { Admission } from "./admission.ts";
 import type { TenantTable } from "./tenants-file.ts";
 import { ProcessOnceMemory, Tickets } from "./tickets.ts";

@@ -13,7 +13,7 @@ import {
   ISSUER_KEYS_AGE_MS,
   ISSUER_KEYS_STALE_MS,
   ISSUER_TIMEOUT_MS,
-} from "../limits.ts";
+} from "../limits/admission.ts";
 
 /** Finds the key that a token's header names. */
 export type KeyFinder = ReturnType<typeof createLocalJWKSet>;

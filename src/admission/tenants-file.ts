@@ -5,7 +5,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ErrorObject } from "ajv/dist/2020.js";
 
-import { TENANT_FAULTS_MAX } from "../limits.ts";
+import { TENANT_FAULTS_MAX } from "../limits/admission.ts";
 import { originRules } from "./policy.ts";
 import type { DeadLetterMode, Dialect, Priority, Quota, SourcePolicy } from "./policy.ts";
 import type { TenantPolicy } from "./policy.ts";

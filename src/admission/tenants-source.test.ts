@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 
 import { FakeClock } from "../lib/clock.ts";
-import { TENANTS_WATCH_MS } from "../limits.ts";
+import { TENANTS_WATCH_MS } from "../limits/admission.ts";
 import type { TenantTable } from "./tenants-file.ts";
 import { TenantsSource } from "./tenants-source.ts";
 

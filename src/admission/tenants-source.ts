@@ -8,7 +8,7 @@ import { dirname, resolve } from "node:path";
 
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 import { watchFiles } from "../lib/file-watch.ts";
-import { TENANTS_FILE_BYTES_MAX, TENANTS_WATCH_MS } from "../limits.ts";
+import { TENANTS_FILE_BYTES_MAX, TENANTS_WATCH_MS } from "../limits/admission.ts";
 import { readTenants } from "./tenants-file.ts";
 import type { ReadTenants, TenantTable } from "./tenants-file.ts";
 

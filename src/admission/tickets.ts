@@ -5,7 +5,7 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-import { TICKET_BYTES_MAX, TICKET_TTL_MS } from "../limits.ts";
+import { TICKET_BYTES_MAX, TICKET_TTL_MS } from "../limits/admission.ts";
 
 /**
  * Remembers what was used up. `claim` is true for the first who asks for an id, at most `ttlMs`.

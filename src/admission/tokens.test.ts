@@ -5,7 +5,11 @@ import { describe, it } from "node:test";
 import { compactVerify, createLocalJWKSet, decodeProtectedHeader } from "jose";
 import type { JSONWebKeySet, JWK } from "jose";
 
-import { ISSUER_COOLDOWN_MS, ISSUER_KEYS_AGE_MS, ISSUER_KEYS_STALE_MS } from "../limits.ts";
+import {
+  ISSUER_COOLDOWN_MS,
+  ISSUER_KEYS_AGE_MS,
+  ISSUER_KEYS_STALE_MS,
+} from "../limits/admission.ts";
 import type { IssuerRules } from "./tenants-file.ts";
 import { TOKEN_ALGORITHMS } from "./tenants-schema.ts";
 import { TestIssuer } from "./testing/issuer.ts";

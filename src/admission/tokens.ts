@@ -6,7 +6,7 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyOptions } from "jose";
 
-import { TOKEN_KEY_ID_MAX, TOKEN_SCOPES_MAX, TOKEN_SKEW_SECONDS } from "../limits.ts";
+import { TOKEN_KEY_ID_MAX, TOKEN_SCOPES_MAX, TOKEN_SKEW_SECONDS } from "../limits/admission.ts";
 import { IssuerAway, IssuerKeys } from "./issuer-keys.ts";
 import type { IssuerKeysOptions } from "./issuer-keys.ts";
 import type { IssuerRules } from "./tenants-file.ts";

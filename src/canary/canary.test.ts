@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FakeClock } from "../lib/clock.ts";
-import { CANARY_STORED_MS_MAX } from "../limits.ts";
+import { CANARY_STORED_MS_MAX } from "../limits/watching.ts";
 import { Canary, withinStoreTime } from "./canary.ts";
 import type { CanaryPerch, CanaryResult } from "./canary.ts";
 

@@ -5,7 +5,7 @@
  * verbs, and no events.
  */
 import type { CancelTimer, Clock } from "../lib/clock.ts";
-import { CANARY_SEEN_MS_MAX, CANARY_STORED_MS_MAX } from "../limits.ts";
+import { CANARY_SEEN_MS_MAX, CANARY_STORED_MS_MAX } from "../limits/watching.ts";
 
 /** One topic as the canary meets it; each is used for one round. */
 export interface CanaryPerch {

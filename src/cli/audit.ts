@@ -6,7 +6,7 @@ import { userInfo } from "node:os";
 
 import type { Config } from "../config/options.ts";
 import { RecordProducer } from "../delivery/record-producer.ts";
-import { TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { TAIL_CONNECT_TIMEOUT_MS } from "../limits/commands.ts";
 import type { KafkaPlace } from "./places.ts";
 
 /** What is noted; the closed set of words that stand in `what` of such records. */

@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 
 import avsc from "avsc";
 
-import { ENCODE_LINE_BYTES_MAX } from "../limits.ts";
+import { ENCODE_LINE_BYTES_MAX } from "../limits/commands.ts";
 import { jsonLines, runCommand, type CommandRun, type RunOptions } from "./testing/run-command.ts";
 
 const SCHEMA = {

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 
-import { ENCODE_LINE_BYTES_MAX } from "../limits.ts";
+import { ENCODE_LINE_BYTES_MAX } from "../limits/commands.ts";
 import { parseAvroSchema, SchemaError } from "../schema/avro/schema.ts";
 import { CONTAINER_CODECS, ContainerWriter, type ContainerCodec } from "../schema/container.ts";
 import { CommandError, EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ReaderError, type KafkaRecord } from "../delivery/reader.ts";
 import { TopicReader } from "../delivery/topic-reader.ts";
 import { systemClock } from "../lib/clock.ts";
-import { READER_QUEUE_KIB_MAX, TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { READER_QUEUE_KIB_MAX, TAIL_CONNECT_TIMEOUT_MS } from "../limits/commands.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { CONTAINER_CODECS, type ContainerCodec } from "../schema/container.ts";
 import { splitRegistryValue } from "../schema/decode.ts";

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { writeKeys } from "../config/tenants.ts";
 import { GroupProgress } from "../delivery/group-progress.ts";
 import { readTopic, ReaderError } from "../delivery/reader.ts";
-import { TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { TAIL_CONNECT_TIMEOUT_MS } from "../limits/commands.ts";
 import { noteInAudit } from "./audit.ts";
 import { CommandError, EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";
 import { isJson, readDeadLetter, type DeadLetterText } from "./dead-letter.ts";

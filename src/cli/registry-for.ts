@@ -1,5 +1,5 @@
 /** The registry that a command asks for schemas. */
-import { TAIL_REGISTRY_DEADLINE_MS } from "../limits.ts";
+import { TAIL_REGISTRY_DEADLINE_MS } from "../limits/commands.ts";
 import { RegistryClient } from "../schema/registry.ts";
 import { CommandError, type Invocation } from "./command.ts";
 import { findRegistry, settings, type RegistryPlace } from "./places.ts";

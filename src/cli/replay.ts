@@ -13,7 +13,7 @@ import { PRODUCE_RECORDS_MAX, RecordProducer } from "../delivery/record-producer
 import { TopicReader } from "../delivery/topic-reader.ts";
 import { systemClock } from "../lib/clock.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
-import { READER_QUEUE_KIB_MAX, TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { READER_QUEUE_KIB_MAX, TAIL_CONNECT_TIMEOUT_MS } from "../limits/commands.ts";
 import { splitRegistryValue } from "../schema/decode.ts";
 import { ValueDecoder } from "../schema/value-decoder.ts";
 import { noteInAudit } from "./audit.ts";

@@ -4,7 +4,7 @@
  */
 import { styleText } from "node:util";
 
-import { SCHEMA_COMMAND_DEADLINE_MS } from "../limits.ts";
+import { SCHEMA_COMMAND_DEADLINE_MS } from "../limits/commands.ts";
 import { adviseOn } from "../schema/advice.ts";
 import { canonicalForm, fingerprint64, fingerprintHex } from "../schema/avro/canonical.ts";
 import { parseAvroSchema, SchemaError, type AvroSchema } from "../schema/avro/schema.ts";

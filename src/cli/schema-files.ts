@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-import { SCHEMA_BYTES_MAX } from "../limits.ts";
+import { SCHEMA_BYTES_MAX } from "../limits/schemas.ts";
 import { PackError } from "../schema/pack-file.ts";
 import { loadPack } from "../schema/pack.ts";
 import { CommandError, UsageError, type Invocation } from "./command.ts";

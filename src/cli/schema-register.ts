@@ -1,5 +1,5 @@
 /** `sluice schema register`: makes schemas known to the registry, each under its subject. */
-import { SCHEMA_COMMAND_DEADLINE_MS } from "../limits.ts";
+import { SCHEMA_COMMAND_DEADLINE_MS } from "../limits/commands.ts";
 import { parseAvroSchema, SchemaError } from "../schema/avro/schema.ts";
 import { RegistryClient } from "../schema/registry.ts";
 import { CommandError, EXIT, UsageError, type ExitCode, type Invocation } from "./command.ts";

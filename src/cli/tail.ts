@@ -3,7 +3,7 @@
  * stop.
  */
 import { readTopic, ReaderError, type KafkaRecord } from "../delivery/reader.ts";
-import { TAIL_CONNECT_TIMEOUT_MS } from "../limits.ts";
+import { TAIL_CONNECT_TIMEOUT_MS } from "../limits/commands.ts";
 import { CommandError, EXIT, integerOption, type Invocation } from "./command.ts";
 import { Output } from "./io.ts";
 import { findKafka, settings } from "./places.ts";

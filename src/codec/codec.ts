@@ -5,7 +5,7 @@
  */
 import type { Fault } from "../errors.ts";
 import { assert } from "../lib/assert.ts";
-import { INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from "../limits.ts";
+import { INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from "../limits/events.ts";
 import { ROW_STATUS, type RowStatus } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { pointerSteps } from "../schema/plan/pointers.ts";

@@ -2,7 +2,7 @@
  * Why an event was refused, in words, from its text and the codec's numbers. Lazy: only when
  * someone reads it.
  */
-import { DEPTH_MAX, ID_BYTES_MAX, KEY_BYTES_MAX } from "../limits.ts";
+import { DEPTH_MAX, ID_BYTES_MAX, KEY_BYTES_MAX } from "../limits/events.ts";
 import { FAULT_KINDS, type Fault, type FaultKind, OUTCOME_RULES } from "../errors.ts";
 import type { AvroSchema } from "../schema/avro/schema.ts";
 import type { CompiledPlan, PlanNode } from "../schema/plan/compile.ts";

@@ -4,7 +4,7 @@
  * the module knows any of them by name.
  */
 import { assert } from "../lib/assert.ts";
-import { POINTER_BYTES_MAX } from "../limits.ts";
+import { POINTER_BYTES_MAX } from "../limits/schemas.ts";
 import { pointerSteps, writeSteps } from "../schema/plan/pointers.ts";
 import { PlanWriter } from "../schema/plan/writer.ts";
 import {

@@ -4,7 +4,7 @@
  * fill. The holes of a record are found by the token and all filled at once, by writing the record
  * anew. It knows nothing of schemas.
  */
-import { FILL_TEXT_LENGTH_MAX } from "../limits.ts";
+import { FILL_TEXT_LENGTH_MAX } from "../limits/events.ts";
 import { ROW_STATUS } from "../records.ts";
 import type { CompiledPlan } from "../schema/plan/compile.ts";
 import { longBytes } from "../schema/plan/defaults.ts";

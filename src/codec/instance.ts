@@ -3,7 +3,7 @@
  * then makes another from the same compiled module. It knows nothing of plans and frames.
  */
 import { assert } from "../lib/assert.ts";
-import { ID_BYTES_MAX, KEY_BYTES_MAX, RECORD_BYTES_MAX } from "../limits.ts";
+import { ID_BYTES_MAX, KEY_BYTES_MAX, RECORD_BYTES_MAX } from "../limits/events.ts";
 import {
   INPUT_PADDING,
   ORIGINAL_TEXT,

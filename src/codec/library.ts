@@ -6,7 +6,8 @@
  */
 import { OUTCOME_RULES, type Fault } from "../errors.ts";
 import { assert } from "../lib/assert.ts";
-import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX, FAULTS_PER_EVENT_MAX } from "../limits.ts";
+import { ENCODE_BATCH_LINES_MAX, ENCODE_LINE_BYTES_MAX } from "../limits/commands.ts";
+import { FAULTS_PER_EVENT_MAX } from "../limits/events.ts";
 import { ROW_STATUS, type RecordTable } from "../records.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 
 import { generateAbi } from "../../scripts/gen-abi.mjs";
 import { FAULT_KINDS } from "../errors.ts";
-import { DEPTH_MAX, TABLE_ROWS_MAX } from "../limits.ts";
+import { DEPTH_MAX, TABLE_ROWS_MAX } from "../limits/events.ts";
 import { ROW_STATUS } from "../records.ts";
 import { parseAvroSchema } from "../schema/avro/schema.ts";
 import { compilePlan } from "../schema/plan/compile.ts";

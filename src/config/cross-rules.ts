@@ -3,12 +3,8 @@
  * clash, by their variables, or nothing. Rules see finished values only.
  */
 import { isIP } from "node:net";
-import {
-  COMMIT_DEADLINE_MS,
-  MESSAGE_TIMEOUT_MS,
-  RECORD_OVERHEAD_BYTES,
-  STREAM_DEADLINE_MS,
-} from "../limits.ts";
+import { COMMIT_DEADLINE_MS, MESSAGE_TIMEOUT_MS, STREAM_DEADLINE_MS } from "../limits/delivery.ts";
+import { RECORD_OVERHEAD_BYTES } from "../limits/events.ts";
 import type { Config } from "./options.ts";
 
 export type CrossRule = (config: Config) => string | undefined;

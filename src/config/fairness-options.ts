@@ -3,12 +3,10 @@ import {
   ADDRESS_AUTH_FAILURES_PER_MINUTE,
   ADDRESS_CONNECTIONS_MAX,
   ADDRESS_HANDSHAKES_PER_SECOND,
-  LIVE_CPU_PERCENT,
-  LIVE_LATEST_SECONDS,
-  LIVE_SUBSCRIBERS_MAX,
   SHED_UTILIZATION_PERCENT,
-  STREAMS_MAX,
-} from "../limits.ts";
+} from "../limits/admission.ts";
+import { LIVE_CPU_PERCENT, LIVE_LATEST_SECONDS, LIVE_SUBSCRIBERS_MAX } from "../limits/live.ts";
+import { STREAMS_MAX } from "../limits/streams.ts";
 import type { OptionTable } from "./rule.ts";
 
 export const FAIRNESS_OPTIONS = {

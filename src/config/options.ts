@@ -7,21 +7,22 @@ import { ACCESS_OPTIONS } from "./access-options.ts";
 import { FAIRNESS_OPTIONS } from "./fairness-options.ts";
 import { KAFKA_SECURITY_OPTIONS } from "./kafka-security-options.ts";
 import {
-  BODY_BYTES_MAX,
   DRAIN_DEADLINE_MS,
+  HTTP_DEADLINE_MS,
+  MESSAGE_TIMEOUT_MS,
+  UNACKED_BYTES_MAX,
+  UNACKED_EVENTS_MAX,
+} from "../limits/delivery.ts";
+import {
+  BODY_BYTES_MAX,
   EVENT_BYTES_MAX,
   FRAME_BYTES_MAX,
   FRAME_EVENTS_MAX,
-  HTTP_DEADLINE_MS,
   INFLATED_BYTES_MAX,
   KAFKA_MESSAGE_BYTES_MAX,
-  MESSAGE_TIMEOUT_MS,
-  STREAM_TTL_SECONDS,
-  STREAM_OVERCOMMIT,
   TABLE_ROWS_MAX,
-  UNACKED_BYTES_MAX,
-  UNACKED_EVENTS_MAX,
-} from "../limits.ts";
+} from "../limits/events.ts";
+import { STREAM_TTL_SECONDS, STREAM_OVERCOMMIT } from "../limits/streams.ts";
 import { TELEMETRY_OPTIONS } from "./telemetry-options.ts";
 import { REDIS_OPTIONS } from "./redis-options.ts";
 import type { OptionTable, ValueOf } from "./rule.ts";

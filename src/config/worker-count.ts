@@ -1,5 +1,5 @@
 /** How many processes a configuration means, and how many producers each of them has. */
-import { LANES, LANES_OF_WORKER_MIN } from "../limits.ts";
+import { LANES, LANES_OF_WORKER_MIN } from "../limits/delivery.ts";
 import { embeddedParts } from "./cross-rules.ts";
 import type { Config } from "./options.ts";
 

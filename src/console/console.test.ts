@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FakeClock } from "../lib/clock.ts";
-import { CONSOLE_HISTORY_EVERY_MS, CONSOLE_HISTORY_MAX } from "../limits.ts";
+import { CONSOLE_HISTORY_EVERY_MS, CONSOLE_HISTORY_MAX } from "../limits/watching.ts";
 import { CounterCells } from "../telemetry/cells.ts";
 import { History } from "./history.ts";
 

@@ -3,7 +3,7 @@
  * something has happened sees how it came. Counters as they stood; the page makes rates of them.
  */
 import type { Clock } from "../lib/clock.ts";
-import { CONSOLE_HISTORY_EVERY_MS, CONSOLE_HISTORY_MAX } from "../limits.ts";
+import { CONSOLE_HISTORY_EVERY_MS, CONSOLE_HISTORY_MAX } from "../limits/watching.ts";
 import type { ExportedMetric } from "../telemetry/cells.ts";
 import { shownSeries } from "./shown-series.ts";
 import type { ShownSeries } from "./shown-series.ts";

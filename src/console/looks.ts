@@ -5,7 +5,7 @@
  */
 import cluster from "node:cluster";
 import type { Worker } from "node:cluster";
-import { CONSOLE_LOOK_MS, CONSOLE_LOOKS_MAX } from "../limits.ts";
+import { CONSOLE_LOOK_MS, CONSOLE_LOOKS_MAX } from "../limits/watching.ts";
 
 /** Never rejects; the answer goes to the page as JSON. */
 export type Look = (type: string, after: number) => Promise<unknown>;

@@ -1,5 +1,5 @@
 /** What the console shows besides metrics: schemas in use, and what has just happened. */
-import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX } from "../limits.ts";
+import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX } from "../limits/watching.ts";
 import type { RecentBatch, RecentRefusal } from "../telemetry/recent.ts";
 
 export interface ShownSchema {

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits/streams.ts";
 import { Deduplicator } from "./deduplicator.ts";
 import { makeHeader } from "./testing/make-header.ts";
 

@@ -5,11 +5,8 @@
  * and so its partition, therefore each partition is judged by itself. It reads no Kafka and keeps
  * no files.
  */
-import {
-  CONSUMER_STREAMS_MAX,
-  CONSUMER_WINDOW_SEQS,
-  STREAM_INFLIGHT_EVENTS_MAX,
-} from "../limits.ts";
+import { CONSUMER_STREAMS_MAX, CONSUMER_WINDOW_SEQS } from "../limits/repeats.ts";
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits/streams.ts";
 import { headerOf } from "./header.ts";
 import type { RecordHeaders, SluiceHeader } from "./header.ts";
 import { PartitionMemory } from "./partition-memory.ts";

@@ -3,7 +3,7 @@
  * leaving first, and the last ids of events without a stream. It can be taken out and put back. It
  * decides nothing.
  */
-import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits/streams.ts";
 import { SeqWindow } from "./seq-window.ts";
 
 export interface StreamMemory {

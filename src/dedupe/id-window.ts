@@ -5,7 +5,7 @@
  * the oldest ids are forgotten, never guessed at. Other processes are asked and told where there is
  * a shared memory. It knows neither events nor Kafka.
  */
-import { SHARED_ID_KEPT_MS } from "../limits.ts";
+import { SHARED_ID_KEPT_MS } from "../limits/repeats.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 
 /** `twin`: of an event before it in its batch. */

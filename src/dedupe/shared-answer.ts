@@ -2,7 +2,7 @@
  * An answer as it is told to other processes: text, no longer than its bound, and back. What does
  * not read back as an answer is none. It knows no HTTP.
  */
-import { SHARED_ANSWER_BYTES_MAX } from "../limits.ts";
+import { SHARED_ANSWER_BYTES_MAX } from "../limits/repeats.ts";
 import type { Reply } from "../protocol/reply.ts";
 
 export interface SharedAnswer {

@@ -5,7 +5,7 @@ import { after, describe, it } from "node:test";
 import { startInstance } from "../../scripts/services/control.mjs";
 import { testService } from "../../test/services.ts";
 import { systemClock } from "../lib/clock.ts";
-import { SHARED_FLUSH_MS } from "../limits.ts";
+import { SHARED_FLUSH_MS } from "../limits/repeats.ts";
 import { RedisMemory } from "./shared-memory.ts";
 
 describe("RedisMemory", () => {

@@ -13,7 +13,7 @@ import {
   SHARED_LOOKUP_DEADLINE_MS,
   SHARED_PAUSE_MS,
   SHARED_WRITES_MAX,
-} from "../limits.ts";
+} from "../limits/repeats.ts";
 import { createRedisClient, placeOf, whyDown } from "../redis/redis-client.ts";
 import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 

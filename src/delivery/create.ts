@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import {
   COMMIT_DEADLINE_MS,
   GATHER_WAIT_MS,
-  KAFKA_MESSAGE_BYTES_MAX,
   MESSAGE_TIMEOUT_MS,
   SEGMENT_BYTES,
   STALL_MS,
   UNACKED_BYTES_MAX,
   UNACKED_EVENTS_MAX,
-} from "../limits.ts";
+} from "../limits/delivery.ts";
+import { KAFKA_MESSAGE_BYTES_MAX } from "../limits/events.ts";
 import type { RecordTable } from "../records.ts";
 import { Availability } from "./availability.ts";
 import { Budget } from "./budget.ts";

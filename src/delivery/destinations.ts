@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 
-import { DESTINATIONS_MAX } from "../limits.ts";
+import { DESTINATIONS_MAX } from "../limits/delivery.ts";
 import { backoffMs, type DeliveryClock } from "./clock.ts";
 import type { DeliveryEvent } from "./delivery.ts";
 import { KAFKA_CODE, topicTroubleOf } from "./kafka-codes.ts";

@@ -14,7 +14,7 @@ import type {
   TopicPartition,
 } from "@confluentinc/kafka-javascript";
 
-import { READER_QUEUE_KIB_MAX } from "../limits.ts";
+import { READER_QUEUE_KIB_MAX } from "../limits/commands.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { connectionSettings } from "./kafka-settings.ts";

@@ -2,7 +2,7 @@
  * Hands what waits in a queue to a producer, as much as one commit may take.
  */
 import { OUTCOME_NUMBER } from "../errors.ts";
-import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits.ts";
+import { COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX } from "../limits/delivery.ts";
 import type { FailureTally } from "./failure-tally.ts";
 import { KAFKA_CODE, outcomeOf } from "./kafka-codes.ts";
 import type { ProducerPort } from "./producer-port.ts";

@@ -3,7 +3,7 @@
  * (of its destination, as long as the partitions are not known). Per row: no object, no closure.
  */
 import type { OutcomeCode } from "../errors.ts";
-import { SEGMENT_BYTES } from "../limits.ts";
+import { SEGMENT_BYTES } from "../limits/delivery.ts";
 import type { RecordTable } from "../records.ts";
 import type { Budget } from "./budget.ts";
 import type { DeliveryClock } from "./clock.ts";

@@ -4,7 +4,7 @@
  * second: message.timeout.ms would silently be five minutes. `settingsProblem` compares with what
  * librdkafka itself says is in force.
  */
-import { COMMIT_RECORDS_MAX } from "../limits.ts";
+import { COMMIT_RECORDS_MAX } from "../limits/delivery.ts";
 import type { Compression, KafkaSecurity } from "./delivery.ts";
 
 /**

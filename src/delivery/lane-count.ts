@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 
-import { LANES_MAX } from "../limits.ts";
+import { LANES_MAX } from "../limits/delivery.ts";
 import type { DeliveryEvent } from "./delivery.ts";
 
 const LANES_DEFAULT = 4;

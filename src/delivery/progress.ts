@@ -17,7 +17,7 @@ export interface ProducerProgress {
   confirmed(topic: string, partition: number): number;
 }
 
-/** Above every partition number there is (limits.ts, PACK_PARTITIONS_MAX). */
+/** Above every partition number there is (limits/schemas.ts, PACK_PARTITIONS_MAX). */
 const PARTITIONS = 2 ** 20;
 
 /** A topic's number and a partition as one number. */

@@ -15,7 +15,7 @@ import type {
   Metadata,
 } from "@confluentinc/kafka-javascript";
 
-import { READER_BATCH_RECORDS_MAX, READER_QUEUE_KIB_MAX } from "../limits.ts";
+import { READER_BATCH_RECORDS_MAX, READER_QUEUE_KIB_MAX } from "../limits/commands.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { connectionSettings } from "./kafka-settings.ts";
 

@@ -9,7 +9,7 @@
  */
 import assert from "node:assert/strict";
 
-import { SEGMENT_BYTES, SEGMENT_ROWS } from "../limits.ts";
+import { SEGMENT_BYTES, SEGMENT_ROWS } from "../limits/delivery.ts";
 import type { DeliverySink } from "./delivery.ts";
 
 /** Mark in `code` of a row whose sink has heard its outcome already. */

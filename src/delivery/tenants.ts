@@ -2,7 +2,7 @@
  * Which tenant holds how much of the budget, and who is over a fair share of it. Tenants are small
  * numbers; those beyond TENANTS_MAX share the number 0, and with it one share.
  */
-import { TENANTS_MAX } from "../limits.ts";
+import { TENANTS_MAX } from "../limits/delivery.ts";
 
 export class Tenants {
   readonly #eventsMax: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CLOUDEVENT_HEADERS_BYTES_MAX } from "../limits.ts";
+import { CLOUDEVENT_HEADERS_BYTES_MAX } from "../limits/events.ts";
 import { cloudEventHeaders, cloudEventScope } from "./cloudevents-record.ts";
 
 const bytes = (event: object): Uint8Array => new TextEncoder().encode(JSON.stringify(event));

@@ -3,7 +3,7 @@
  * mode of the Kafka protocol binding (1.0.2), and the source, without which its id is not unique.
  * It reads the event as it was sent, in structured form; the codec has found it sound.
  */
-import { CLOUDEVENT_HEADERS_BYTES_MAX } from "../limits.ts";
+import { CLOUDEVENT_HEADERS_BYTES_MAX } from "../limits/events.ts";
 
 export type RecordHeaders = ReadonlyArray<readonly [string, string]>;
 

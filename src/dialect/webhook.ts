@@ -5,7 +5,7 @@
 import { credentialsOf } from "../admission/credentials.ts";
 import type { Dialect } from "../codec/dialect.ts";
 import { problemReply } from "../protocol/reply.ts";
-import { TYPE_BYTES_MAX } from "../limits.ts";
+import { TYPE_BYTES_MAX } from "../limits/schemas.ts";
 import { bodyShape, nativeAnswer } from "./native.ts";
 import type { Facade } from "./facade.ts";
 

@@ -5,7 +5,7 @@
 import cluster from "node:cluster";
 import type { EventEmitter } from "node:events";
 
-import { WORKER_ASK_MS } from "../limits.ts";
+import { WORKER_ASK_MS } from "../limits/watching.ts";
 
 /** What each question is answered with; plain data, since it crosses a process. */
 export type Answers<Shapes> = { readonly [Name in keyof Shapes]: () => Shapes[Name] };

@@ -13,7 +13,7 @@ import {
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
   LIVE_SLICE_MS,
-} from "../limits.ts";
+} from "../limits/live.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RecordValue, ValueDecoder } from "../schema/value-decoder.ts";
 import type { Allowance, Slice } from "./allowance.ts";

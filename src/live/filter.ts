@@ -6,7 +6,7 @@ import {
   LIVE_CONDITIONS_MAX,
   LIVE_CONDITION_TEXT_MAX,
   LIVE_CONDITION_VALUES_MAX,
-} from "../limits.ts";
+} from "../limits/live.ts";
 
 const OPERATORS = ["eq", "ne", "in", "gt", "gte", "lt", "lte", "prefix", "exists"] as const;
 

@@ -4,7 +4,7 @@
  * text, so that no digit is lost.
  */
 import type { KafkaRecord } from "../delivery/topic-reader.ts";
-import { LIVE_EVENT_BYTES_MAX } from "../limits.ts";
+import { LIVE_EVENT_BYTES_MAX } from "../limits/live.ts";
 import type { RecordValue } from "../schema/value-decoder.ts";
 import type { Origin } from "./origin.ts";
 

@@ -4,7 +4,7 @@
  * their feed leaves out.
  */
 import type { Clock } from "../lib/clock.ts";
-import { LIVE_HEARTBEAT_MS } from "../limits.ts";
+import { LIVE_HEARTBEAT_MS } from "../limits/live.ts";
 import type { Feed } from "./feed.ts";
 import { liveFrame } from "./frames.ts";
 import type { Gap, LiveFrame } from "./frames.ts";

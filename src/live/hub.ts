@@ -7,7 +7,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Admission, Principal } from "../admission/admission.ts";
 import type { Clock } from "../lib/clock.ts";
 import {
-  HELLO_TIMEOUT_MS,
   LIVE_BUFFER_BYTES_MAX,
   LIVE_BUFFER_BYTES_MIN,
   LIVE_BUFFERS_BYTES_MAX,
@@ -16,7 +15,8 @@ import {
   LIVE_FEEDS_MAX,
   LIVE_PARTITIONS_LOOK_MS,
   LIVE_SHARD_SUBSCRIBERS,
-} from "../limits.ts";
+} from "../limits/live.ts";
+import { HELLO_TIMEOUT_MS } from "../limits/streams.ts";
 import { Census } from "../stream/census.ts";
 import { Allowance } from "./allowance.ts";
 import { CatchUps } from "./catch-up.ts";

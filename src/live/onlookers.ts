@@ -11,7 +11,7 @@ import {
   LIVE_WATCHED_EVENTS_MAX,
   LIVE_WATCHED_VALUE_BYTES_MAX,
   LIVE_WATCHES_MAX,
-} from "../limits.ts";
+} from "../limits/live.ts";
 import type { ValueDecoder } from "../schema/value-decoder.ts";
 import type { Feed } from "./feed.ts";
 import type { Origin } from "./origin.ts";

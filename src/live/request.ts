@@ -7,7 +7,7 @@ import {
   LIVE_TOKEN_CHARACTERS_MAX,
   LIVE_TOPICS_MAX,
   LIVE_TYPES_MAX,
-} from "../limits.ts";
+} from "../limits/live.ts";
 import { readFilter } from "./filter.ts";
 import type { Filter } from "./filter.ts";
 

@@ -8,13 +8,12 @@ import type { Principal } from "../admission/admission.ts";
 import type { CloseName } from "../errors.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
 import {
-  CONTROL_FRAMES_BURST,
-  CONTROL_FRAMES_PER_SECOND,
   LIVE_EVENT_BYTES_MAX,
   LIVE_FETCH_RECORDS_MAX,
   LIVE_HEARTBEAT_MS,
   LIVE_POSITION_MS,
-} from "../limits.ts";
+} from "../limits/live.ts";
+import { CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND } from "../limits/streams.ts";
 import type { Feed } from "./feed.ts";
 import { liveFrame, parseLiveFrame } from "./frames.ts";
 import type { FetchRange, LiveFrame, LiveFrames } from "./frames.ts";

@@ -5,7 +5,7 @@
 import type { Principal } from "../admission/admission.ts";
 import { hasScope } from "../admission/policy.ts";
 import type { TenantPolicy } from "../admission/policy.ts";
-import { LIVE_CHANNELS_MAX, LIVE_TOPICS_MAX } from "../limits.ts";
+import { LIVE_CHANNELS_MAX, LIVE_TOPICS_MAX } from "../limits/live.ts";
 import type { Filter } from "./filter.ts";
 import type { LiveRequest, Start } from "./request.ts";
 import { readToken } from "./token.ts";

@@ -10,7 +10,8 @@
  */
 import { createHash } from "node:crypto";
 
-import { LIVE_TOKEN_CHARACTERS_MAX, LIVE_TOPICS_MAX, PACK_PARTITIONS_MAX } from "../limits.ts";
+import { LIVE_TOKEN_CHARACTERS_MAX, LIVE_TOPICS_MAX } from "../limits/live.ts";
+import { PACK_PARTITIONS_MAX } from "../limits/schemas.ts";
 
 /** The next offset that is wanted, by topic and partition. */
 export type Positions = ReadonlyMap<string, ReadonlyMap<number, number>>;

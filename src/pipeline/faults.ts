@@ -4,7 +4,7 @@
  */
 import type { Codec } from "../codec/codec.ts";
 import type { Fault, OutcomeCode } from "../errors.ts";
-import { FAULTS_PER_EVENT_MAX } from "../limits.ts";
+import { FAULTS_PER_EVENT_MAX } from "../limits/events.ts";
 import { ROW_STATUS } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { SchemaStore } from "../schema/store.ts";

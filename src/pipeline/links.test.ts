@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KNOWN_ID_LENGTH_MAX } from "../limits.ts";
+import { KNOWN_ID_LENGTH_MAX } from "../limits/sessions.ts";
 import { knownIdOf, saysNobodyElse } from "./links.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

@@ -2,7 +2,7 @@
  * Which known person an `identify` event says its actor is. Such events are few, so their text is
  * read once more, here. It knows no sessions.
  */
-import { KNOWN_ID_LENGTH_MAX } from "../limits.ts";
+import { KNOWN_ID_LENGTH_MAX } from "../limits/sessions.ts";
 
 /** The type that links an anonymous id to a known one, in the words of all common clients. */
 export const LINKING_TYPE = "identify";

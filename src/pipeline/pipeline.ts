@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { OUTCOME_RULES } from "../errors.ts";
 import type { Fault } from "../errors.ts";
-import { FAULT_SEARCH_BYTES_MAX } from "../limits.ts";
+import { FAULT_SEARCH_BYTES_MAX } from "../limits/events.ts";
 import { VERDICT } from "../records.ts";
 import type { RecordTable } from "../records.ts";
 import type { Codec, FrameContext } from "../codec/codec.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { FakeClock } from "../lib/clock.ts";
-import { CALLERS_MAX } from "../limits.ts";
+import { CALLERS_MAX } from "../limits/admission.ts";
 import { addressKey, Doorman } from "./doorman.ts";
 import type { TurnedAwayBy } from "./doorman.ts";
 

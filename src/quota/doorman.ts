@@ -5,7 +5,7 @@
  * one client of all.
  */
 import { TokenBucket } from "../lib/token-bucket.ts";
-import { CALLERS_LOOKED_AT_MAX, CALLERS_MAX } from "../limits.ts";
+import { CALLERS_LOOKED_AT_MAX, CALLERS_MAX } from "../limits/admission.ts";
 
 export interface DoormanLimits {
   /** WebSockets of one address at once. */

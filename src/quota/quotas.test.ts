@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { Quota, SourcePolicy } from "../admission/policy.ts";
-import { QUOTA_BURST_SECONDS } from "../limits.ts";
+import { QUOTA_BURST_SECONDS } from "../limits/admission.ts";
 import { Quotas } from "./quotas.ts";
 
 function policy(tenantQuota: Quota, sourceQuota: Quota, source = "web"): SourcePolicy {

@@ -4,7 +4,7 @@
  */
 import type { Quota, SourcePolicy } from "../admission/policy.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
-import { QUOTA_BUCKETS_MAX, QUOTA_BURST_SECONDS } from "../limits.ts";
+import { QUOTA_BUCKETS_MAX, QUOTA_BURST_SECONDS } from "../limits/admission.ts";
 
 /** What a batch costs. */
 export interface Cost {

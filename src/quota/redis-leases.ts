@@ -3,7 +3,7 @@
  * asked in one pipeline a second. It knows no tenants, only keys.
  */
 import type { Clock } from "../lib/clock.ts";
-import { QUOTA_LEASE_DEADLINE_MS, QUOTA_LEASE_STALE_MS } from "../limits.ts";
+import { QUOTA_LEASE_DEADLINE_MS, QUOTA_LEASE_STALE_MS } from "../limits/admission.ts";
 import { createRedisClient, placeOf, whyDown } from "../redis/redis-client.ts";
 import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 import type { OnceMemory } from "../admission/tickets.ts";

@@ -5,7 +5,7 @@
  * answer each process keeps its even part. Pure; the memory is an interface.
  */
 import type { CancelTimer, Clock } from "../lib/clock.ts";
-import { QUOTA_LEASE_KEYS_MAX, QUOTA_LEASE_MS } from "../limits.ts";
+import { QUOTA_LEASE_KEYS_MAX, QUOTA_LEASE_MS } from "../limits/admission.ts";
 
 /** What this process took of a quota since the last renewal. */
 export interface Demand {

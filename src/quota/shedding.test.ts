@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 
 import type { Priority } from "../admission/policy.ts";
 import { FakeClock } from "../lib/clock.ts";
-import { SHED_CALM_MS, SHED_LOOK_MS } from "../limits.ts";
+import { SHED_CALM_MS, SHED_LOOK_MS } from "../limits/admission.ts";
 import { Shedding } from "./shedding.ts";
 
 function setUp() {

@@ -4,7 +4,12 @@
  * never shed here; the bounds of memory hold for everybody.
  */
 import type { Priority } from "../admission/policy.ts";
-import { SHED_CALM_MS, SHED_DELAY_MS, SHED_LOOK_MS, SHED_NORMAL_PART } from "../limits.ts";
+import {
+  SHED_CALM_MS,
+  SHED_DELAY_MS,
+  SHED_LOOK_MS,
+  SHED_NORMAL_PART,
+} from "../limits/admission.ts";
 
 export interface SheddingOptions {
   /** Share of the event loop's time that is used from which on it counts as busy: 0 to 1. */

@@ -3,7 +3,7 @@
  * cannot grow, logical types that every tool ignores without a word. `sluice schema check` prints
  * it; nothing depends on it.
  */
-import { SCHEMA_DEPTH_MAX } from "../limits.ts";
+import { SCHEMA_DEPTH_MAX } from "../limits/schemas.ts";
 import { pointerStep, readJson, type JsonNode } from "./avro/json.ts";
 import { logicalType } from "./avro/logical.ts";
 import type { Members } from "./avro/members.ts";

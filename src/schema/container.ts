@@ -5,7 +5,7 @@
  */
 import { deflateRawSync } from "node:zlib";
 
-import { CONTAINER_BLOCK_BYTES_MAX } from "../limits.ts";
+import { CONTAINER_BLOCK_BYTES_MAX } from "../limits/schemas.ts";
 
 /** How blocks are compressed; every Avro reader has to know both. */
 export const CONTAINER_CODECS = ["null", "deflate"] as const;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { DECODE_DEPTH_MAX } from "../limits.ts";
+import { DECODE_DEPTH_MAX } from "../limits/schemas.ts";
 import { parseAvroSchema } from "./avro/schema.ts";
 import { decodeToJson, splitRegistryValue } from "./decode.ts";
 

@@ -15,7 +15,7 @@
  */
 import assert from "node:assert/strict";
 
-import { DECODE_DEPTH_MAX, DECODED_ITEMS_MAX, DECIMAL_BYTES_MAX } from "../limits.ts";
+import { DECODE_DEPTH_MAX, DECODED_ITEMS_MAX, DECIMAL_BYTES_MAX } from "../limits/schemas.ts";
 import type { FromForm } from "./avro/members.ts";
 import type {
   AvroArray,

@@ -3,8 +3,8 @@
  * names the file and the member. packs/pack.schema.json says the same to editors; a test holds the
  * two together. It opens no file and knows nothing of Avro.
  */
+import { JSON_FILE_DEPTH_MAX } from "../limits/events.ts";
 import {
-  JSON_FILE_DEPTH_MAX,
   PACK_PARTITIONS_MAX,
   PACK_TOPICS_MAX,
   PACK_TYPES_MAX,
@@ -13,7 +13,7 @@ import {
   SUBJECT_BYTES_MAX,
   TOPIC_BYTES_MAX,
   TYPE_BYTES_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import { describeJson, JsonError, type JsonNode, pointerStep, readJson } from "./avro/json.ts";
 import type { RoutePointers } from "./plan/compile.ts";
 

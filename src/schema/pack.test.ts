@@ -14,7 +14,7 @@ import {
   SUBJECT_BYTES_MAX,
   TOPIC_BYTES_MAX,
   TYPE_BYTES_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import {
   DEFAULT_POINTERS,
   DEFAULT_SUBJECT,

@@ -11,7 +11,7 @@ import {
   SCHEMA_BYTES_MAX,
   SCHEMA_DEPTH_MAX,
   SUBJECT_BYTES_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import { pointerStep, readJson, renderJson } from "./avro/json.ts";
 import { type AvroSchema, parseAvroSchema, SchemaError } from "./avro/schema.ts";
 import {

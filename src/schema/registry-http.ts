@@ -11,7 +11,7 @@ import {
   REGISTRY_FAILURES_MAX,
   REGISTRY_REST_MS,
   REGISTRY_TRIES_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import type { Clock } from "./clock.ts";
 
 export type RegistryAuth =

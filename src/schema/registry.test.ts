@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { REGISTRY_ANSWER_BYTES_MAX } from "../limits.ts";
+import { REGISTRY_ANSWER_BYTES_MAX } from "../limits/schemas.ts";
 import type { RegistryAuth } from "./registry-http.ts";
 import { RegistryClient } from "./registry.ts";
 import { FakeClock, until } from "./testing/fake-clock.ts";

@@ -10,7 +10,7 @@ import {
   REGISTRY_SCHEMAS_MAX,
   SCHEMA_REFERENCE_DEPTH_MAX,
   SCHEMA_REFERENCES_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { FlightCache } from "./flight-cache.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { RESOLVE_BURST, RESOLVE_FLIGHTS_MAX } from "../limits.ts";
+import { RESOLVE_BURST, RESOLVE_FLIGHTS_MAX } from "../limits/schemas.ts";
 import { fingerprintHex } from "./avro/canonical.ts";
 import { DEFAULT_POINTERS } from "./pack-file.ts";
 import type { PackType } from "./pack.ts";

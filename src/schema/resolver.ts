@@ -13,7 +13,7 @@ import {
   RESOLVE_PER_SECOND,
   RESOLVE_UNAVAILABLE_MS,
   RESOLVED_SCHEMAS_MAX,
-} from "../limits.ts";
+} from "../limits/schemas.ts";
 import type { Clock } from "./clock.ts";
 import { FlightCache, type Loaded } from "./flight-cache.ts";
 import type { PackType } from "./pack.ts";

@@ -3,7 +3,7 @@
  * one subject. Registries differ in what they can be asked (Karapace and old Apicurio cannot tell
  * where an id is used), so an id is also looked for among the versions of the subject.
  */
-import { RESOLVE_VERSIONS_MAX, SUBJECT_BYTES_MAX } from "../limits.ts";
+import { RESOLVE_VERSIONS_MAX, SUBJECT_BYTES_MAX } from "../limits/schemas.ts";
 import { fingerprint64, fingerprintHex } from "./avro/canonical.ts";
 import { parseAvroSchema, SchemaError } from "./avro/schema.ts";
 import type {

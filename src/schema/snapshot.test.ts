@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
-import { SNAPSHOT_BYTES_MAX } from "../limits.ts";
+import { SNAPSHOT_BYTES_MAX } from "../limits/schemas.ts";
 import { readSnapshot, snapshotFile, type SnapshotScope, writeSnapshot } from "./snapshot.ts";
 
 const ENTRY = { subject: "s", schemaId: 7, version: 3, text: '"string"', references: ['"é"'] };

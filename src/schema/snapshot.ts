@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { SNAPSHOT_BYTES_MAX } from "../limits.ts";
+import { SNAPSHOT_BYTES_MAX } from "../limits/schemas.ts";
 import { jsonMembers } from "./json-members.ts";
 import type { NumberedSchema } from "./type-schema.ts";
 

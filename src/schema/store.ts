@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 
-import { SCHEMA_REFRESH_PARALLEL, SCHEMA_RETRY_MS, SCHEMA_START_MS } from "../limits.ts";
+import { SCHEMA_REFRESH_PARALLEL, SCHEMA_RETRY_MS, SCHEMA_START_MS } from "../limits/schemas.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { Pack, PackType } from "./pack.ts";
 import type { RegistryClient, RegistryFailure, RegistryVersion } from "./registry.ts";

@@ -3,7 +3,7 @@
  * `sluice tail` and the live feed show of a record. Whatever a record holds, the answer is a value:
  * a stranger's record in the topic must not end the reading.
  */
-import { DECODE_SCHEMAS_MAX } from "../limits.ts";
+import { DECODE_SCHEMAS_MAX } from "../limits/schemas.ts";
 import { parseAvroSchema, SchemaError, type AvroSchema } from "./avro/schema.ts";
 import { decodeToJson, REGISTRY_HEADER_BYTES, splitRegistryValue } from "./decode.ts";
 import type { RegistryClient, RegistryResult, RegistrySchema } from "./registry.ts";

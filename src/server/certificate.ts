@@ -8,7 +8,7 @@ import { createSecureContext } from "node:tls";
 
 import type { CancelTimer, Clock } from "../lib/clock.ts";
 import { watchFiles } from "../lib/file-watch.ts";
-import { CERTIFICATE_WATCH_MS } from "../limits.ts";
+import { CERTIFICATE_WATCH_MS } from "../limits/admission.ts";
 
 /** Files in PEM. */
 export interface CertificateFiles {

@@ -7,7 +7,11 @@ import { DISABLED } from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from "uWebSockets.js";
 import type { us_socket_context_t } from "uWebSockets.js";
 import { CLOSE_RULES } from "../errors.ts";
-import { LIVE_BUFFER_BYTES_MAX, LIVE_EVENT_BYTES_MAX, LIVE_FRAME_BYTES_MAX } from "../limits.ts";
+import {
+  LIVE_BUFFER_BYTES_MAX,
+  LIVE_EVENT_BYTES_MAX,
+  LIVE_FRAME_BYTES_MAX,
+} from "../limits/live.ts";
 import type { LiveFrame } from "../live/frames.ts";
 import type { LiveHub } from "../live/hub.ts";
 import type { LivePeer, LiveSocket, Subscriber } from "../live/subscriber.ts";

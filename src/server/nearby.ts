@@ -5,7 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import type { HttpResponse } from "uWebSockets.js";
 import { RecentMap } from "../lib/recent-map.ts";
-import { CERTIFICATES_KEPT_MAX } from "../limits.ts";
+import { CERTIFICATES_KEPT_MAX } from "../limits/admission.ts";
 import { TrustedProxies } from "./client-address.ts";
 import { addressText } from "./peer-address.ts";
 

@@ -5,7 +5,7 @@
 import type { Admission, Principal } from "../admission/admission.ts";
 import { credentialsOf } from "../admission/credentials.ts";
 import { hasScope } from "../admission/policy.ts";
-import { PERSON_KEY_LENGTH_MAX } from "../limits.ts";
+import { PERSON_KEY_LENGTH_MAX } from "../limits/sessions.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { refusalOf } from "./ingest.ts";

@@ -4,7 +4,7 @@
  */
 import type { Admission, Principal } from "../admission/admission.ts";
 import { credentialsOf } from "../admission/credentials.ts";
-import { TICKET_TTL_MS } from "../limits.ts";
+import { TICKET_TTL_MS } from "../limits/admission.ts";
 import { jsonReply, problemReply } from "../protocol/reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { refusalOf } from "./ingest.ts";

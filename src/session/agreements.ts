@@ -2,7 +2,7 @@
  * Those who wait until a store has agreed to the ids of sessions: a bounded number, for a short
  * time. It knows neither stores nor events.
  */
-import { SESSION_AGREE_MS, SESSION_AGREEMENTS_MAX } from "../limits.ts";
+import { SESSION_AGREE_MS, SESSION_AGREEMENTS_MAX } from "../limits/sessions.ts";
 import type { Session } from "./session-table.ts";
 import type { SessionTimers } from "./sessions.ts";
 

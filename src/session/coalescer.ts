@@ -7,7 +7,7 @@ import {
   SESSION_BACKOFF_MS_MAX,
   SESSION_PIPELINE_UPDATES_MAX,
   SESSIONS_LEAVING_MAX,
-} from "../limits.ts";
+} from "../limits/sessions.ts";
 import type { Session } from "./session-table.ts";
 import { STORE_FAILURES } from "./store.ts";
 import type { SessionStore, StoreAnswer, StoreFailure } from "./store.ts";

@@ -7,7 +7,7 @@ import {
   SESSION_CLAIM_SESSIONS_MAX,
   SESSION_CLAIMS_MAX,
   SESSION_MARKS_MAX,
-} from "../limits.ts";
+} from "../limits/sessions.ts";
 import type { Claim, Found, SessionBook, SessionFacts, Settlement } from "./book.ts";
 import type { StoredSession } from "./rules.ts";
 import { ACTOR_KEYS } from "./store.ts";

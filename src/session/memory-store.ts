@@ -3,7 +3,7 @@
  * knows dies with the process. It is the default, and the reference the Redis store is tested
  * against.
  */
-import { SESSION_SETTLE_MS, SESSIONS_MAX } from "../limits.ts";
+import { SESSION_SETTLE_MS, SESSIONS_MAX } from "../limits/sessions.ts";
 import type { SessionBook } from "./book.ts";
 import { MemoryBook } from "./memory-book.ts";
 import type { HeldSession } from "./memory-book.ts";

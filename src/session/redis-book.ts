@@ -2,7 +2,11 @@
  * Announcing, reading and erasing sessions that all gateway processes share. Each call is one or
  * two pipelines; the scripts say what happens inside Redis.
  */
-import { SESSION_CLAIM_MS, SESSION_CLAIM_SESSIONS_MAX, SESSION_CLAIMS_MAX } from "../limits.ts";
+import {
+  SESSION_CLAIM_MS,
+  SESSION_CLAIM_SESSIONS_MAX,
+  SESSION_CLAIMS_MAX,
+} from "../limits/sessions.ts";
 import { partsOfActorKey } from "./book.ts";
 import type { Claim, Found, SessionBook, SessionFacts, Settlement } from "./book.ts";
 import {

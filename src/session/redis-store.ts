@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 
-import { SESSION_SETTLE_MS, SESSION_STORE_DEADLINE_MS } from "../limits.ts";
+import { SESSION_SETTLE_MS, SESSION_STORE_DEADLINE_MS } from "../limits/sessions.ts";
 import { createRedisClient, whyFailed } from "../redis/redis-client.ts";
 import type { RedisPlace } from "../redis/redis-client.ts";
 import { partsOfActorKey } from "./book.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 
-import { SESSION_ID_BYTES_MAX } from "../limits.ts";
+import { SESSION_ID_BYTES_MAX } from "../limits/sessions.ts";
 
 export interface SessionRules {
   /** A longer silence than this ends a session (ms of event time). */

@@ -8,7 +8,7 @@ import {
   SESSION_STOP_DEADLINE_MS,
   SESSION_SWEEP_MAX,
   SESSIONS_MAX,
-} from "../limits.ts";
+} from "../limits/sessions.ts";
 import { Agreements } from "./agreements.ts";
 import { partsOfActorKey } from "./book.ts";
 import { Coalescer } from "./coalescer.ts";

@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 
-import { SESSIONS_LEAVING_MAX, SESSIONS_MAX } from "../limits.ts";
+import { SESSIONS_LEAVING_MAX, SESSIONS_MAX } from "../limits/sessions.ts";
 import type { SessionRules } from "./rules.ts";
 import type { KeyedUpdate } from "./store.ts";
 

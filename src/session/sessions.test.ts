@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { SESSION_AGREE_MS } from "../limits.ts";
+import { SESSION_AGREE_MS } from "../limits/sessions.ts";
 import type { SessionsEvent } from "./coalescer.ts";
 import { DEFAULT_SESSION_RULES } from "./rules.ts";
 import type { StoredSession } from "./rules.ts";

@@ -2,7 +2,7 @@
  * What the sessions room asks of a store: take updates, answer what is held afterwards, fail as a
  * value. Memory, Redis and the tests' fake are held to the same contract.
  */
-import { SESSION_UNSAID_MS } from "../limits.ts";
+import { SESSION_UNSAID_MS } from "../limits/sessions.ts";
 import type { MergeOutcome, SessionRules, SessionUpdate } from "./rules.ts";
 
 /** Why a store did not take an update. Label values of a metric: add, do not rename. */

@@ -4,7 +4,7 @@
  * process's until it ends. At least once: a process that ends between saying and giving back
  * leaves its claim to another, which says the same again. It knows no Kafka and no Redis.
  */
-import { SESSION_SWEEP_INTERVAL_MS } from "../limits.ts";
+import { SESSION_SWEEP_INTERVAL_MS } from "../limits/sessions.ts";
 import { dueNews } from "./book.ts";
 import type { BookFailure, Claim, Said, SessionBook, SessionFacts, Settlement } from "./book.ts";
 

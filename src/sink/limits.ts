@@ -1,4 +1,4 @@
-/** Bounds of the sink, which is a process of its own; as in src/limits.ts, with their reasons. */
+/** Bounds of the sink, which is a process of its own; as in src/limits/, with their reasons. */
 
 /**
  * Records and their bytes that `sink` writes in one transaction: enough that a transaction costs

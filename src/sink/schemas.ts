@@ -2,7 +2,7 @@
  * Schemas by their number in the registry, parsed once. It tells a schema that is not there, which
  * makes its records dead letters, from a registry that does not answer, which has to be waited for.
  */
-import { DECODE_SCHEMAS_MAX, REGISTRY_ABSENT_MS } from "../limits.ts";
+import { DECODE_SCHEMAS_MAX, REGISTRY_ABSENT_MS } from "../limits/schemas.ts";
 import { parseAvroSchema, SchemaError, type AvroRecord } from "../schema/avro/schema.ts";
 import type { RegistryClient } from "../schema/registry.ts";
 

@@ -3,7 +3,7 @@
  * time: a frame's records lie in several lanes, and saying so after each lane's commit costs as
  * much as the frame. It counts the time in periods and knows neither frames nor acks.
  */
-import { STREAM_ACK_HOLD_MS } from "../limits.ts";
+import { STREAM_ACK_HOLD_MS } from "../limits/streams.ts";
 
 /** What waits is told in the period after the next: after half of the time at least. */
 const PERIOD_MS = STREAM_ACK_HOLD_MS / 2;

@@ -4,7 +4,7 @@
  * rules 3 to 5, §2.6).
  */
 import type { Principal } from "../admission/admission.ts";
-import { PUB_ENVELOPE_BYTES } from "../limits.ts";
+import { PUB_ENVELOPE_BYTES } from "../limits/streams.ts";
 import type { Credit, PauseReason, ServerFrames } from "../protocol/frames.ts";
 import { CreditAccount } from "./credit.ts";
 import type { Allowance } from "./credit.ts";

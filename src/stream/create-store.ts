@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RedisPlace } from "../redis/redis-client.ts";
-import { STREAM_TOKEN_EXTRA_SECONDS, STREAM_TTL_SECONDS } from "../limits.ts";
+import { STREAM_TOKEN_EXTRA_SECONDS, STREAM_TTL_SECONDS } from "../limits/streams.ts";
 import { StreamKeeper } from "./keeper.ts";
 import { LocalMemory } from "./local-memory.ts";
 import type { LocalMemoryOptions } from "./local-memory.ts";

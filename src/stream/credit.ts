@@ -13,7 +13,7 @@ import {
   STREAM_FIRST_EVENTS,
   STREAM_INFLIGHT_BYTES_MAX,
   STREAM_INFLIGHT_EVENTS_MAX,
-} from "../limits.ts";
+} from "../limits/streams.ts";
 import type { Credit } from "../protocol/frames.ts";
 
 /** How far ahead of what it has sent a client may be told to send. */

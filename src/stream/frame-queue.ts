@@ -3,7 +3,7 @@
  * with their times of receipt, within bounds. What a client may have sent by its credit always
  * fits.
  */
-import { STREAM_WAITING_BYTES_MAX, STREAM_WAITING_FRAMES_MAX } from "../limits.ts";
+import { STREAM_WAITING_BYTES_MAX, STREAM_WAITING_FRAMES_MAX } from "../limits/streams.ts";
 
 export interface ArrivedFrame {
   readonly bytes: Uint8Array;

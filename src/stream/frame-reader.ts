@@ -4,7 +4,7 @@
  * in order. What a frame leads to is its listener's business.
  */
 import type { FrameContext } from "../codec/codec.ts";
-import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
+import { CONTROL_FRAME_BYTES_MAX } from "../limits/events.ts";
 import type { Refusals } from "../pipeline/faults.ts";
 import type { OpenFrame, OpenResult } from "../pipeline/open-frame.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

@@ -14,7 +14,7 @@ import { freePort } from "../../test/free-port.ts";
 import { startPrivateRedis, until } from "../session/testing/private-redis.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import { HAND_OVER_WAIT_MS } from "../limits.ts";
+import { HAND_OVER_WAIT_MS } from "../limits/streams.ts";
 import { createStreamStore } from "./create-store.ts";
 import type { StreamMemoryChoice } from "./create-store.ts";
 import type {

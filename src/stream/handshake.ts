@@ -6,7 +6,7 @@ import type { Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { Dialect } from "../codec/dialect.ts";
 import type { CloseName } from "../errors.ts";
-import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits.ts";
+import { STREAM_INFLIGHT_EVENTS_MAX } from "../limits/streams.ts";
 import type { Hello } from "../protocol/frames.ts";
 import type { StreamLimits } from "./hub.ts";
 import { reconcile } from "./reconcile.ts";

@@ -3,7 +3,7 @@
  * opened frames, hears their outcomes, and outlives the socket until nothing is in flight, so that
  * the last record tells everything. It knows neither sockets nor frames' text.
  */
-import { STREAM_JOINED_EVENTS_MAX } from "../limits.ts";
+import { STREAM_JOINED_EVENTS_MAX } from "../limits/streams.ts";
 import { HEADER_FLAG, VERDICT, setHeaderFlag } from "../records.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { OpenFrame } from "../pipeline/open-frame.ts";

@@ -12,7 +12,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Clock } from "../lib/clock.ts";
-import { HAND_OVER_WAIT_MS } from "../limits.ts";
+import { HAND_OVER_WAIT_MS } from "../limits/streams.ts";
 import { StreamKeeper } from "./keeper.ts";
 import { ResumeTokens } from "./resume-token.ts";
 import type { StreamHolder, StreamLease, StreamRecord } from "./store.ts";

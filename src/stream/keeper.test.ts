@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { FakeClock } from "../lib/clock.ts";
-import { HAND_OVER_WAIT_MS, STREAM_SAVE_MS } from "../limits.ts";
+import { HAND_OVER_WAIT_MS, STREAM_SAVE_MS } from "../limits/streams.ts";
 import { createStreamStore } from "./create-store.ts";
 import type { Claim, StreamKey, StreamRecord, StreamStore, StreamStoreEvent } from "./store.ts";
 import { FakeHolder, claimed, leaseOf, streamKey } from "./testing/holders.ts";

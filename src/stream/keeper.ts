@@ -8,7 +8,11 @@
  *                        ─► others hold it: ask the living, wait ─► memory.take ─► lease
  */
 import type { Clock } from "../lib/clock.ts";
-import { HAND_OVER_WAIT_MS, STREAM_STOP_DEADLINE_MS, STREAM_WAITED_FOR_MAX } from "../limits.ts";
+import {
+  HAND_OVER_WAIT_MS,
+  STREAM_STOP_DEADLINE_MS,
+  STREAM_WAITED_FOR_MAX,
+} from "../limits/streams.ts";
 import { Lease } from "./lease.ts";
 import type { LeaseTerms, LeaseWatch } from "./lease.ts";
 import type { ClaimAnswer, PastOwner } from "./memory-rules.ts";

@@ -3,7 +3,7 @@
  * it. It writes nothing itself.
  */
 import type { Clock } from "../lib/clock.ts";
-import { HAND_OVER_WAIT_MS } from "../limits.ts";
+import { HAND_OVER_WAIT_MS } from "../limits/streams.ts";
 import type { StreamHolder, StreamLease, StreamRecord } from "./store.ts";
 import { mergedRecord, withDoubt } from "./stream-record.ts";
 

@@ -3,7 +3,7 @@
  * held to the same rules as Redis.
  */
 import type { Clock } from "../lib/clock.ts";
-import { STREAMS_REMEMBERED_MAX } from "../limits.ts";
+import { STREAMS_REMEMBERED_MAX } from "../limits/streams.ts";
 import { claimStored, saveStored, takeStored } from "./memory-rules.ts";
 import type {
   Changed,

@@ -7,7 +7,7 @@
  *           longer write; the living stay on the list, so that later claims are not clean either
  *   save    by the owner; by one who is waited for, if it is the last: that is the hand-over
  */
-import { STREAM_WAITED_FOR_MAX } from "../limits.ts";
+import { STREAM_WAITED_FOR_MAX } from "../limits/streams.ts";
 import type { StreamRecord } from "./store.ts";
 import { DOUBT_ALL, EMPTY_RECORD, boundedRecord, withDoubt } from "./stream-record.ts";
 

@@ -3,7 +3,11 @@
  * have no outcome, by the same rules as a connection. It knows no HTTP: it gives what to answer.
  */
 import type { Principal } from "../admission/admission.ts";
-import { PUB_ENVELOPE_BYTES, STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
+import {
+  PUB_ENVELOPE_BYTES,
+  STREAM_EXCEPTIONS_MAX,
+  STREAM_SACK_RANGES_MAX,
+} from "../limits/streams.ts";
 import type { Batch } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import type { Refusals } from "../pipeline/faults.ts";

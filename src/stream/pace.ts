@@ -8,7 +8,7 @@ import {
   STREAM_ALLOWANCE_EVENTS_MIN,
   STREAM_INFLIGHT_BYTES_MAX,
   STREAM_INFLIGHT_EVENTS_MAX,
-} from "../limits.ts";
+} from "../limits/streams.ts";
 import type { Allowance } from "./credit.ts";
 
 /** Between two sums; shorter ones say little. */

@@ -4,7 +4,7 @@
  * reveals every final outcome that it knows; where neither can tell whether a number is stored, the
  * number is open and its record gets the redelivery flag.
  */
-import { STREAM_EXCEPTIONS_MAX } from "../limits.ts";
+import { STREAM_EXCEPTIONS_MAX } from "../limits/streams.ts";
 import type { Ranges } from "../protocol/frames.ts";
 import { intersection, union, without } from "./ranges.ts";
 import type { StreamException, StreamRecord } from "./store.ts";

@@ -10,7 +10,7 @@ import {
   STREAM_HEARTBEAT_MS,
   STREAM_HEARTBEAT_TTL_MS,
   STREAM_STORE_DEADLINE_MS,
-} from "../limits.ts";
+} from "../limits/streams.ts";
 import { createRedisClient, placeOf, whyDown, whyFailed } from "../redis/redis-client.ts";
 import type { RedisClient, RedisPlace } from "../redis/redis-client.ts";
 import type {

@@ -9,7 +9,7 @@
  * Numbers stay the strings they arrived as wherever they are only passed on. HSET comes before
  * EXPIRE: Redis refuses a write for want of memory before the first one only.
  */
-import { STREAM_WAITED_FOR_MAX } from "../limits.ts";
+import { STREAM_WAITED_FOR_MAX } from "../limits/streams.ts";
 import { DOUBT_ALL } from "./stream-record.ts";
 
 const READ = `

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { STREAM_SECRETS_MAX } from "../limits.ts";
+import { STREAM_SECRETS_MAX } from "../limits/streams.ts";
 import { ResumeTokens } from "./resume-token.ts";
 import { streamKey } from "./testing/holders.ts";
 

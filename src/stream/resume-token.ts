@@ -9,7 +9,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
-import { STREAM_SECRETS_MAX } from "../limits.ts";
+import { STREAM_SECRETS_MAX } from "../limits/streams.ts";
 import type { StreamKey } from "./store.ts";
 
 const VERSION = 2;

@@ -4,7 +4,11 @@
  * stay owed, within bounds. It knows how to write, not who may claim.
  */
 import type { Clock } from "../lib/clock.ts";
-import { STREAMS_LEAVING_MAX, STREAM_PIPELINE_SAVES_MAX, STREAM_SAVE_MS } from "../limits.ts";
+import {
+  STREAMS_LEAVING_MAX,
+  STREAM_PIPELINE_SAVES_MAX,
+  STREAM_SAVE_MS,
+} from "../limits/streams.ts";
 import type { Lease } from "./lease.ts";
 import type { MemorySave, SaveAnswer } from "./memory-rules.ts";
 import { newBirth } from "./resume-token.ts";

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import fc from "fast-check";
 
-import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
+import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits/streams.ts";
 import type { StreamRecord } from "./store.ts";
 import { EMPTY_RECORD, boundedRecord, hasDoubt, mergedRecord, withDoubt } from "./stream-record.ts";
 

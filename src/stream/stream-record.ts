@@ -6,7 +6,7 @@ import {
   STREAM_EXCEPTIONS_MAX,
   STREAM_EXCEPTION_TEXT_MAX,
   STREAM_SACK_RANGES_MAX,
-} from "../limits.ts";
+} from "../limits/streams.ts";
 import type { Ranges } from "../protocol/frames.ts";
 import type { StreamException, StreamKey, StreamRecord } from "./store.ts";
 

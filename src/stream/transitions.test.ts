@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { CLOSE_RULES } from "../errors.ts";
-import { CONTROL_FRAME_BYTES_MAX } from "../limits.ts";
+import { CONTROL_FRAME_BYTES_MAX } from "../limits/events.ts";
 import { ModelStore } from "./testing/model-store.ts";
 import { AT_ONCE, STREAM, setUp, settle, settled } from "./testing/setup.ts";
 import type { Setup } from "./testing/setup.ts";

@@ -10,7 +10,7 @@ import {
   GOAWAY_GRACE_MS,
   STREAM_AGE_MAX_MS,
   STREAM_KAFKA_PATIENCE_MS,
-} from "../limits.ts";
+} from "../limits/streams.ts";
 
 /** A client that has missed this many pings is dead. */
 const PINGS_MISSED_MAX = 2;

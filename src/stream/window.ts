@@ -8,7 +8,7 @@
  * Every number from done + 1 up to next − 1 is in exactly one of the three sets.
  */
 import assert from "node:assert/strict";
-import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits.ts";
+import { STREAM_EXCEPTIONS_MAX, STREAM_SACK_RANGES_MAX } from "../limits/streams.ts";
 import type { Ranges } from "../protocol/frames.ts";
 import { RangeSet } from "./ranges.ts";
 import type { StreamView } from "./reconcile.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX, RECENT_WATCH_MS } from "../limits.ts";
+import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX, RECENT_WATCH_MS } from "../limits/watching.ts";
 import { Recent, shownPath } from "./recent.ts";
 
 const REFUSAL = {

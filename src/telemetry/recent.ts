@@ -4,7 +4,7 @@
  * wrote gets in here but the names in a path, and of those only what looks like a name: no ids, no
  * values, no texts that quote them.
  */
-import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX, RECENT_WATCH_MS } from "../limits.ts";
+import { RECENT_BATCHES_MAX, RECENT_REFUSALS_MAX, RECENT_WATCH_MS } from "../limits/watching.ts";
 
 export interface RecentRefusal {
   /** When, ms since 1970. */

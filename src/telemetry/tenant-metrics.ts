@@ -1,5 +1,5 @@
 /** The metrics by tenant. Only what a bill, a quota or a complaint asks for: each costs series. */
-import { TENANT_SERIES_MAX } from "../limits.ts";
+import { TENANT_SERIES_MAX } from "../limits/watching.ts";
 import { each, type KeyedDeclaration } from "./declaration.ts";
 import { VERDICTS } from "./label-sets.ts";
 

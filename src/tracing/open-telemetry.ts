@@ -15,7 +15,7 @@ import {
   TRACE_EXPORT_TIMEOUT_MS,
   TRACE_SPANS_EXPORTED_MAX,
   TRACE_SPANS_MAX,
-} from "../limits.ts";
+} from "../limits/watching.ts";
 import { Sampling } from "./sampling.ts";
 import { formatTraceparent, parseTraceparent } from "./trace-context.ts";
 import type { TraceContext } from "./trace-context.ts";

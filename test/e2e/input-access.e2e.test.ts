@@ -12,7 +12,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { keyDigest } from "../../src/admission/keys.ts";
 import { TestIssuer } from "../../src/admission/testing/issuer.ts";
-import { ISSUER_COOLDOWN_MS } from "../../src/limits.ts";
+import { ISSUER_COOLDOWN_MS } from "../../src/limits/admission.ts";
 import { Beside, soundData, soundEvent } from "../beside.ts";
 import { Gateway } from "../gateway.ts";
 import { RawPeer, closeCodes, soundPost, textFrame } from "../raw-peer.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { PING_MS } from "../../src/limits.ts";
+import { PING_MS } from "../../src/limits/streams.ts";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import { testService } from "../services.ts";
 import { TcpProxy } from "../tcp-proxy.ts";

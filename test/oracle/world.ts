@@ -10,7 +10,7 @@ import { startInstance } from "../../scripts/services/control.mjs";
 import type { Instance } from "../../scripts/services/control.mjs";
 import { writeCorpusPack } from "../e2e/corpus.ts";
 import { freePort } from "../free-port.ts";
-import { HTTP_DEADLINE_MS } from "../../src/limits.ts";
+import { HTTP_DEADLINE_MS } from "../../src/limits/delivery.ts";
 import { Gateway } from "../gateway.ts";
 import { KafkaProxy } from "../kafka-proxy/kafka-proxy.ts";
 import { testService } from "../services.ts";

@@ -1,6 +1,7 @@
 /** The AsyncAPI 3 document of the WebSockets, served as `/asyncapi.json`. */
 import { CLOSE_RULES } from "../../errors.ts";
-import { CONTROL_FRAME_BYTES_MAX, FRAME_BYTES_HARD_MAX, HELLO_TIMEOUT_MS } from "../../limits.ts";
+import { CONTROL_FRAME_BYTES_MAX, FRAME_BYTES_HARD_MAX } from "../../limits/events.ts";
+import { HELLO_TIMEOUT_MS } from "../../limits/streams.ts";
 import { SUBPROTOCOL } from "../frames.ts";
 import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import { CLIENT_FRAMES, FRAME_SCHEMAS, frameName, SERVER_FRAMES } from "./frame-schemas.ts";

@@ -11,7 +11,7 @@ import addFormats from "ajv-formats";
 
 import { CLOSE_RULES, OUTCOME_RULES, PROBLEM_RULES } from "../../errors.ts";
 import { NATIVE_PATH } from "../../dialect/native.ts";
-import { FRAME_EVENTS_MAX } from "../../limits.ts";
+import { FRAME_EVENTS_MAX } from "../../limits/events.ts";
 import { parseControlFrame } from "../frames.ts";
 import { asyncapiDocument } from "./asyncapi.ts";
 import { EVENTS_PATH, STREAM_PATH } from "./facts.ts";

@@ -1,10 +1,10 @@
 /**
  * JSON Schemas of what both doors share: events as clients send them, codes, faults, the answers of
- * HTTP. Made from the tables of errors.ts and limits.ts.
+ * HTTP. Made from the tables of errors.ts and limits/.
  */
 import { FAULT_KINDS, OUTCOME_RULES, PROBLEM_RULES } from "../../errors.ts";
 import type { OutcomeCode } from "../../errors.ts";
-import { FAULTS_PER_EVENT_MAX, FRAME_EVENTS_MAX, ID_BYTES_MAX } from "../../limits.ts";
+import { FAULTS_PER_EVENT_MAX, FRAME_EVENTS_MAX, ID_BYTES_MAX } from "../../limits/events.ts";
 import { heard, integer, list, ref, spoken, text } from "./kit.ts";
 import type { Schema } from "./kit.ts";
 

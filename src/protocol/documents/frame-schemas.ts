@@ -1,9 +1,9 @@
 /**
  * JSON Schemas of every frame of `sluice.v1.json` with an example of each, and the words around
- * them. Made from the tables of errors.ts and limits.ts where these are the source.
+ * them. Made from the tables of errors.ts and limits/ where these are the source.
  */
 import { CLOSE_RULES } from "../../errors.ts";
-import { FRAME_EVENTS_MAX } from "../../limits.ts";
+import { FRAME_EVENTS_MAX } from "../../limits/events.ts";
 import { HELD_RANGES_MAX } from "../frames.ts";
 import { flag, heard, integer, list, ref, spoken, text } from "./kit.ts";
 import type { Schema } from "./kit.ts";

@@ -7,7 +7,7 @@ import {
   LIVE_KEYS_MAX,
   LIVE_TOPICS_MAX,
   LIVE_TYPES_MAX,
-} from "../../limits.ts";
+} from "../../limits/live.ts";
 import { LIVE_SUBPROTOCOL } from "../frames.ts";
 import { LIVE_PATH } from "./facts.ts";
 import { frameName, frameSchema } from "./frame-schemas.ts";

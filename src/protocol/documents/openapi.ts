@@ -1,10 +1,6 @@
 /** The OpenAPI 3.1 document of the public port, served as `/openapi.json`. */
-import {
-  BODY_BYTES_MAX,
-  FRAME_EVENTS_MAX,
-  HTTP_DEADLINE_MS,
-  INFLATED_BYTES_MAX,
-} from "../../limits.ts";
+import { HTTP_DEADLINE_MS } from "../../limits/delivery.ts";
+import { BODY_BYTES_MAX, FRAME_EVENTS_MAX, INFLATED_BYTES_MAX } from "../../limits/events.ts";
 import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import {
   ASYNCAPI_PATH,

@@ -1,5 +1,5 @@
 /** JSON Schemas of the HTTP twin: what its requests and answers hold, made from those of frames. */
-import { FRAME_EVENTS_MAX } from "../../limits.ts";
+import { FRAME_EVENTS_MAX } from "../../limits/events.ts";
 import {
   ACK_MEMBERS,
   ACK_OPTIONAL,

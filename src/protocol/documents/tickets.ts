@@ -1,5 +1,5 @@
 /** Tickets in the OpenAPI document: how a page opens a connection without a key in its URL. */
-import { TICKET_TTL_MS } from "../../limits.ts";
+import { TICKET_TTL_MS } from "../../limits/admission.ts";
 import { STREAM_PATH } from "./facts.ts";
 import { integer, ref, spoken, text } from "./kit.ts";
 import type { Schema } from "./kit.ts";

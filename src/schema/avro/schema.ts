@@ -5,7 +5,8 @@
  * gone, and a malformed logical type is as if it were not there, as Avro demands. parseAvroSchema
  * makes the tree.
  */
-import { DEPTH_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX } from "../../limits.ts";
+import { DEPTH_MAX } from "../../limits/events.ts";
+import { SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX } from "../../limits/schemas.ts";
 import { DefaultChecker } from "./defaults.ts";
 import {
   depthOf,

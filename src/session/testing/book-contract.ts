@@ -1,7 +1,7 @@
 /** What every book of sessions has to do, as tests: memory and Redis go through the same ones. */
 import assert from "node:assert/strict";
 
-import { SESSION_CLAIM_MS, SESSION_SETTLE_MS } from "../../limits.ts";
+import { SESSION_CLAIM_MS, SESSION_SETTLE_MS } from "../../limits/sessions.ts";
 import type { SessionBook } from "../book.ts";
 import { DEFAULT_SESSION_RULES } from "../rules.ts";
 import type { SessionStore } from "../store.ts";

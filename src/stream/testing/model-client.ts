@@ -4,7 +4,7 @@
  * against the promise.
  */
 import assert from "node:assert/strict";
-import { STREAM_INFLIGHT_BYTES_MAX } from "../../limits.ts";
+import { STREAM_INFLIGHT_BYTES_MAX } from "../../limits/streams.ts";
 import { HELD_RANGES_MAX } from "../../protocol/frames.ts";
 import type { Ack, Credit, Ranges, Welcome } from "../../protocol/frames.ts";
 import type { StreamConnection } from "../connection.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { VERDICT } from "../../records.ts";
-import { STREAM_INFLIGHT_BYTES_MAX, STREAM_INFLIGHT_EVENTS_MAX } from "../../limits.ts";
+import { STREAM_INFLIGHT_BYTES_MAX, STREAM_INFLIGHT_EVENTS_MAX } from "../../limits/streams.ts";
 import type { Batch } from "../../pipeline/batch.ts";
 import type { OpenFrame } from "../../pipeline/open-frame.ts";
 import type { StreamConnection } from "../connection.ts";
