@@ -17,6 +17,18 @@ test("BrokerWatch: a producer that knows no broker for a second has forgotten th
   assert.equal(watch.hasForgotten(said(6_100, NONE)), true, "it stays so");
 });
 
+test("BrokerWatch: a consumer knows its group's coordinator by a name, which is no broker", () => {
+  const consumer = (atMs: number, brokers: string): string =>
+    said(atMs, brokers).replace('"ts"', '"type":"consumer", "ts"');
+  const coordinator = `"GroupCoordinator": { "name":"GroupCoordinator", "nodeid":1 } `;
+  const watch = new BrokerWatch();
+  assert.equal(watch.hasForgotten(consumer(5_000, `${ONE}, ${coordinator}`)), false);
+  assert.equal(watch.hasForgotten(consumer(6_000, `${coordinator}, ${ONE}`)), false);
+  assert.equal(watch.hasForgotten(consumer(7_000, coordinator)), false);
+  assert.equal(watch.hasForgotten(consumer(8_000, coordinator)), true);
+  assert.equal(new BrokerWatch().hasForgotten(consumer(9_000, NONE)), false);
+});
+
 test("BrokerWatch: one that knows a broker again has not", () => {
   const watch = new BrokerWatch();
   assert.equal(watch.hasForgotten(said(5_000, NONE)), false);

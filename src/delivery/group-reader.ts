@@ -15,9 +15,11 @@ import type {
 } from "@confluentinc/kafka-javascript";
 
 import { READER_QUEUE_KIB_MAX } from "../limits/commands.ts";
+import { CONSUMER_STATISTICS_MS, onForgotten } from "./broker-watch.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { connectionSettings } from "./kafka-settings.ts";
+import type { KafkaSettings } from "./kafka-settings.ts";
 import { ReaderError, toRecord, type KafkaRecord } from "./reader.ts";
 
 /** A partition that this member reads, and what Kafka has of it now. */
@@ -54,6 +56,8 @@ export interface GroupReaderOptions {
   readonly onRevoked: () => void;
   /** One sentence about a trouble that may pass. */
   readonly onNotice: (sentence: string) => void;
+  /** Of librdkafka, beyond those set here. */
+  readonly settings?: KafkaSettings;
 }
 
 /** How long one look for records may wait inside librdkafka. */
@@ -68,7 +72,8 @@ const WATERMARK_RETRY_MS = 500;
 
 export class GroupReader {
   readonly #options: GroupReaderOptions;
-  readonly #consumer: KafkaConsumer;
+  #consumer: KafkaConsumer;
+  #isForgetful = false;
   /** Counts assignments: work for an older one is dropped. */
   #generation = 0;
   #assigned: readonly TopicPartition[] = [];
@@ -85,9 +90,13 @@ export class GroupReader {
   /** @throws {ReaderError} with one sentence when no broker answers in time */
   static async open(options: GroupReaderOptions): Promise<GroupReader> {
     const reader = new GroupReader(options);
-    await reader.#connect();
-    reader.#consumer.subscribe([...options.topics]);
+    await reader.#join();
     return reader;
+  }
+
+  async #join(): Promise<void> {
+    await this.#connect();
+    this.#consumer.subscribe([...this.#options.topics]);
   }
 
   /** Which assignment this member has; another number: it has others' partitions, or none. */
@@ -100,6 +109,7 @@ export class GroupReader {
    * Nothing of an assignment that ended meanwhile.
    */
   async poll(recordsMax: number): Promise<readonly KafkaRecord[]> {
+    if (this.#isForgetful && !(await this.#joinAnew())) return [];
     this.#begin();
     const generation = this.#generation;
     const { promise, resolve } = Promise.withResolvers<readonly Message[]>();
@@ -149,11 +159,28 @@ export class GroupReader {
   }
 
   /** Never fails, and takes no longer than its deadline. */
-  async close(): Promise<void> {
-    if (!this.#consumer.isConnected()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#consumer.disconnect(() => resolve());
-    await Promise.race([promise, delay(DISCONNECT_TIMEOUT_MS, undefined, { ref: false })]);
+  close(): Promise<void> {
+    return close(this.#consumer);
+  }
+
+  /**
+   * A consumer that knows no broker hears of nothing more; the group takes it for dead. False:
+   * Kafka does not answer.
+   */
+  async #joinAnew(): Promise<boolean> {
+    const old = this.#consumer;
+    this.#revoked();
+    this.#options.onNotice("Kafka named no broker; joining the group anew.");
+    this.#consumer = this.#create();
+    void close(old);
+    try {
+      await this.#join();
+      this.#isForgetful = false;
+    } catch (error) {
+      // It is tried again by the next poll.
+      this.#options.onNotice(error instanceof Error ? error.message : String(error));
+    }
+    return !this.#isForgetful;
   }
 
   #create(): KafkaConsumer {
@@ -169,15 +196,22 @@ export class GroupReader {
         "heartbeat.interval.ms": Math.floor(sessionTimeoutMs / 5),
         "topic.metadata.refresh.interval.ms": METADATA_MS,
         "queued.max.messages.kbytes": READER_QUEUE_KIB_MAX,
+        "statistics.interval.ms": CONSUMER_STATISTICS_MS,
         rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
-          this.#rebalance(error, partitions);
+          // One that was given up has nothing to say of what its successor has.
+          if (consumer === this.#consumer) this.#rebalance(error, partitions);
+          else quietly(consumer, () => consumer.unassign());
         },
         log_level: 0,
+        ...this.#options.settings,
       },
       { "auto.offset.reset": "earliest" },
     );
     consumer.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
     consumer.on("event.error", (error) => this.#notice(error));
+    onForgotten(consumer, () => {
+      if (consumer === this.#consumer) this.#isForgetful = true;
+    });
     return consumer;
   }
 
@@ -201,16 +235,23 @@ export class GroupReader {
   }
 
   #rebalance(error: LibrdKafkaError, partitions: readonly TopicPartition[]): void {
-    this.#generation += 1;
-    this.#isPaused = false;
-    this.#starts = undefined;
     if (error.code === KAFKA_CODE.assignPartitions) {
+      this.#isPaused = false;
+      this.#starts = undefined;
+      this.#generation += 1;
       void this.#findStarts(partitions, this.#generation);
       return;
     }
+    this.#revoked();
+    this.#quietly(() => this.#consumer.unassign());
+  }
+
+  #revoked(): void {
+    this.#generation += 1;
+    this.#isPaused = false;
+    this.#starts = undefined;
     this.#assigned = [];
     this.#options.onRevoked();
-    this.#quietly(() => this.#consumer.unassign());
   }
 
   /** librdkafka waits: the group is told only once `assign` was called. */
@@ -255,13 +296,8 @@ export class GroupReader {
     return undefined;
   }
 
-  /** A consumer that was closed in between refuses everything, which harms nobody. */
   #quietly(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      if (this.#consumer.isConnected()) throw error;
-    }
+    quietly(this.#consumer, act);
   }
 
   /** A topic that is not there yet is no trouble; what repeats itself is said once. */
@@ -270,4 +306,21 @@ export class GroupReader {
     this.#lastNotice = message;
     this.#options.onNotice(message);
   }
+}
+
+/** A consumer that was closed in between refuses everything, which harms nobody. */
+function quietly(consumer: KafkaConsumer, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (consumer.isConnected()) throw error;
+  }
+}
+
+/** Never fails, and takes no longer than its deadline. */
+async function close(consumer: KafkaConsumer): Promise<void> {
+  if (!consumer.isConnected()) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  consumer.disconnect(() => resolve());
+  await Promise.race([promise, delay(DISCONNECT_TIMEOUT_MS, undefined, { ref: false })]);
 }

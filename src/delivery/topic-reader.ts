@@ -9,10 +9,12 @@ import { randomUUID } from "node:crypto";
 import kafka from "@confluentinc/kafka-javascript";
 import type { KafkaConsumer, LibrdKafkaError, Message } from "@confluentinc/kafka-javascript";
 
+import { CONSUMER_STATISTICS_MS, onForgotten } from "./broker-watch.ts";
 import { Continuity } from "./continuity.ts";
 import type { Loss, PartitionEnd, Portion, Taken } from "./continuity.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { connectionSettings } from "./kafka-settings.ts";
+import type { KafkaSettings } from "./kafka-settings.ts";
 import { disconnect, ReaderError, toRecord } from "./reader.ts";
 import type { KafkaRecord } from "./reader.ts";
 
@@ -27,6 +29,8 @@ export interface TopicReaderOptions {
   readonly timeoutMs: number;
   /** What librdkafka may fetch ahead. */
   readonly queueKib: number;
+  /** Of librdkafka, beyond those set here. */
+  readonly settings?: KafkaSettings;
 }
 
 /** What there is of a partition, at the moment of the question. */
@@ -45,6 +49,8 @@ export class TopicReader {
   #ends: PartitionEnd[] = [];
   /** Read, and not given yet. */
   #rest: Taken | null = null;
+  /** It hears of nothing more; another one has to take its place. */
+  #isForgetful = false;
 
   private constructor(
     consumer: KafkaConsumer,
@@ -56,6 +62,9 @@ export class TopicReader {
     this.#ranges = ranges;
     consumer.on("partition.eof", ({ partition, offset }) => {
       this.#ends.push({ partition, offset });
+    });
+    onForgotten(consumer, () => {
+      this.#isForgetful = true;
     });
   }
 
@@ -158,9 +167,14 @@ export class TopicReader {
 
   /**
    * What is there, at most so many records; nothing waits. Throws ReaderError; then nothing of it
-   * is lost.
+   * is lost. One that has forgotten Kafka's brokers throws for ever.
    */
   async take(recordsMax: number): Promise<Portion> {
+    if (this.#isForgetful) {
+      throw new ReaderError(
+        `Kafka named no broker, and the reader of ${this.#options.topic} is lost.`,
+      );
+    }
     this.#rest ??= await this.#read(recordsMax);
     const taken = this.#rest;
     const ranges = await this.#ask(this.#continuity.skipped(taken), this.#options.timeoutMs);
@@ -199,7 +213,9 @@ function newConsumer(options: TopicReaderOptions): KafkaConsumer {
       "queued.max.messages.kbytes": options.queueKib,
       // A record that has come should not wait for company.
       "fetch.wait.max.ms": 100,
+      "statistics.interval.ms": CONSUMER_STATISTICS_MS,
       log_level: 0,
+      ...options.settings,
     },
     { "auto.offset.reset": "earliest" },
   );
