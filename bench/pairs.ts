@@ -8,25 +8,34 @@
 const PAIRS_MIN = 6;
 const DOUBT = 0.025;
 
-export interface Compared {
+export interface Middle {
   readonly pairs: number;
   readonly median: number;
   /** Holds the true median in 95 of 100 runs; with few pairs all of them. */
   readonly interval: readonly [low: number, high: number];
+}
+
+export interface Compared extends Middle {
   /** `undecided`: the limit lies within the interval, so noise would decide. */
   readonly verdict: "met" | "missed" | "undecided";
 }
 
 /** `limit`: what the ratio may be. */
 export function compare(ratios: readonly number[], limit: number): Compared {
+  const middle = middleOf(ratios);
+  const [low, high] = middle.interval;
+  const isEnough = middle.pairs >= PAIRS_MIN;
+  const verdict =
+    isEnough && high <= limit ? "met" : isEnough && low > limit ? "missed" : "undecided";
+  return { ...middle, verdict };
+}
+
+export function middleOf(ratios: readonly number[]): Middle {
   const sorted = ratios.toSorted((a, b) => a - b);
   const cut = tailOf(sorted.length);
   const low = sorted[cut] ?? Number.NaN;
   const high = sorted[sorted.length - 1 - cut] ?? Number.NaN;
-  const isEnough = sorted.length >= PAIRS_MIN;
-  const verdict =
-    isEnough && high <= limit ? "met" : isEnough && low > limit ? "missed" : "undecided";
-  return { pairs: sorted.length, median: median(sorted), interval: [low, high], verdict };
+  return { pairs: sorted.length, median: median(sorted), interval: [low, high] };
 }
 
 export function median(values: readonly number[]): number {

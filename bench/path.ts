@@ -4,16 +4,18 @@
  * Servers, generators and brokers are processes of their own; the server has the first core for
  * itself.
  *
- *   npm run bench -- path [--parts costs,latency,idle,tax] [--loads "WS 100,HTTP 10"] [--seconds 5]
- *     [--rounds 3] [--brokers HOST:PORT] [--redis redis://…] [--against DIRECTORY]
+ *   npm run bench -- path [--parts costs,latency,idle,tax] [--loads "WS 100,HTTP 10"] [--seconds N]
+ *     [--rounds N] [--brokers HOST:PORT] [--redis redis://…] [--against DIRECTORY]
  *     [--no-kafka] [--profile DIRECTORY]
  *
  * Without --brokers and --redis private ones are started. Parts:
- *   costs    CPU time per million acked events by threads, closed loop, arms taking turns
+ *   costs    CPU time per million acked events by threads, closed loop, in pairs: 9 rounds of turns
+ *            of 1.1 s each, six minutes for all loads; ratios are medians of the pairs
  *   latency  from due to acked at 10 to 90 % of what the closed loop reached, open loop
  *   idle     memory of --connections WebSockets (10 000) that do nothing
  *   tax      truthful answers against answers before Kafka (bench/path/early-acks.ts), the same
- *            number of events in flight in both, at three levels, in pairs
+ *            number of events in flight in both, at three levels, in pairs; 3 rounds
+ * The other parts measure 5 s each time.
  *
  * --against takes another checkout in the baseline's place: before and after of a change, in one
  * run; with --no-kafka both confirm records by themselves (bench/path/swift-kafka.ts), which leaves
@@ -27,17 +29,12 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+import { LOADS, type PartOptions } from "./path/arms.ts";
 import { startBackends } from "./path/backends.ts";
 import { checkBudget, writeBudget } from "./path/budget.ts";
+import { measureCosts } from "./path/costs.ts";
 import { keepPart, PART_NAMES, type PartName } from "./path/results.ts";
-import {
-  LOADS,
-  measureCosts,
-  measureIdle,
-  measureLatencies,
-  measureTax,
-  type PartOptions,
-} from "./path/tables.ts";
+import { measureIdle, measureLatencies, measureTax } from "./path/tables.ts";
 import { printPart } from "./path/print.ts";
 import { profile } from "./path/profile.ts";
 import { writeReport } from "./report/page.ts";
@@ -47,8 +44,8 @@ const { values: flags } = parseArgs({
   options: {
     parts: { type: "string", default: PART_NAMES.join(",") },
     loads: { type: "string", default: Object.keys(LOADS).join(",") },
-    seconds: { type: "string", default: "5" },
-    rounds: { type: "string", default: "3" },
+    seconds: { type: "string" },
+    rounds: { type: "string" },
     connections: { type: "string", default: "10000" },
     frame: { type: "string", default: "100" },
     brokers: { type: "string", default: "" },
@@ -65,8 +62,8 @@ const { values: flags } = parseArgs({
 const backends = await startBackends(flags);
 const options: PartOptions = {
   backends,
-  seconds: Number(flags.seconds),
-  rounds: Number(flags.rounds),
+  seconds: flags.seconds === undefined ? null : Number(flags.seconds),
+  rounds: flags.rounds === undefined ? null : Number(flags.rounds),
   against: flags.against === "" ? "" : resolve(flags.against, "src/main.ts"),
   isKafkaLeftOut: flags["no-kafka"],
   say: (sentence) => console.error(sentence),

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { machine } from "../codec/machine.ts";
 import { THREAD_GROUPS, type ThreadGroup } from "./cpu.ts";
 import { median } from "../pairs.ts";
-import { measureRuns, type ArmRuns, type PartOptions } from "./tables.ts";
+import type { PartOptions } from "./arms.ts";
+import { measureRuns, type ArmRuns } from "./costs.ts";
 
 const FILE = fileURLToPath(new URL("budget.json", import.meta.url));
 const BUDGET_LOADS = ["WS 100", "WS 1", "HTTP 10"] as const;

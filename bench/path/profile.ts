@@ -2,9 +2,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
+import { LOADS, type PartOptions } from "./arms.ts";
 import { measure } from "./load.ts";
 import { startServer } from "./servers.ts";
-import { LOADS, type PartOptions } from "./tables.ts";
 
 interface CpuProfile {
   readonly nodes: ReadonlyArray<{
@@ -18,6 +18,7 @@ interface CpuProfile {
 }
 
 const TOP = 25;
+const SECONDS = 5;
 
 /** Leaves the profiles in `directory`. Start and end of the gateway are not counted. */
 export async function profile(
@@ -31,7 +32,7 @@ export async function profile(
     const own = join(directory, name.replace(" ", "-"));
     const server = await startServer("sluice", { ...backends, profile: own });
     const before = performance.now();
-    const measured = await measure(server, load, { seconds });
+    const measured = await measure(server, load, { seconds: seconds ?? SECONDS });
     const endedMs = performance.now();
     await server.stop();
     const afterMs = performance.now() - endedMs;

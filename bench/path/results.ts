@@ -6,7 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { machine, type Machine } from "../codec/machine.ts";
-import type { CostRow, IdleRow, LatencyRow, TaxRow } from "./tables.ts";
+import type { CostRow } from "./costs.ts";
+import type { IdleRow, LatencyRow, TaxRow } from "./tables.ts";
 
 const FILE = fileURLToPath(new URL("../results/path.json", import.meta.url));
 

@@ -1,64 +1,20 @@
 /**
- * The parts of `bench/path.ts`: what an event costs by transport and frame, how long acks take by
- * load, what a connection without traffic holds, and what truthful answers cost.
+ * Parts of `bench/path.ts`: how long acks take by load, what a connection without traffic holds,
+ * and what truthful answers cost. What an event costs is measured in costs.ts.
  */
 import { setTimeout as delay } from "node:timers/promises";
 
+import { median } from "../pairs.ts";
+import { armOptions, LOADS, type Arm, type PartOptions } from "./arms.ts";
+import { middleRun, sentence } from "./costs.ts";
 import { residentBytes } from "./cpu.ts";
 import { IdleCrowd } from "./idle-crowd.ts";
 import { measure, WARM_UP_MS, type Load, type Measured } from "./load.ts";
-import {
-  startServer,
-  type Backends,
-  type Server,
-  type ServerKind,
-  type ServerOptions,
-} from "./servers.ts";
+import { startServer, type ServerKind, type ServerOptions } from "./servers.ts";
 
-const SWIFT_KAFKA = new URL("swift-kafka.ts", import.meta.url).href;
-
-export interface PartOptions {
-  readonly backends: Backends;
-  /** Of each measurement. */
-  readonly seconds: number;
-  readonly rounds: number;
-  /** Another checkout's gateway that takes turns with this one; "": none. */
-  readonly against: string;
-  /** Gateways confirm their records by themselves. */
-  readonly isKafkaLeftOut?: boolean;
-  /** Who takes part in `measureCosts`. */
-  readonly arms?: readonly Arm[];
-  /** Told what was measured. */
-  readonly say: (sentence: string) => void;
-}
-
-/** Enough in flight for the server to be the one that is waited for. */
-export const LOADS: Readonly<Record<string, Load>> = {
-  "WS 1": { transport: "ws", eventsPerFrame: 1, connections: 64, inFlight: 32, rate: 0 },
-  "WS 10": { transport: "ws", eventsPerFrame: 10, connections: 32, inFlight: 16, rate: 0 },
-  "WS 100": { transport: "ws", eventsPerFrame: 100, connections: 16, inFlight: 4, rate: 0 },
-  "HTTP 1": { transport: "http", eventsPerFrame: 1, connections: 512, inFlight: 1, rate: 0 },
-  "HTTP 10": { transport: "http", eventsPerFrame: 10, connections: 256, inFlight: 1, rate: 0 },
-  "HTTP 100": { transport: "http", eventsPerFrame: 100, connections: 64, inFlight: 1, rate: 0 },
-};
-
-/** `bare`: sluice without its header on records, which the baseline does not write either. */
-export type Arm = "sluice" | "bare" | "baseline" | "against";
-
-export interface CostRow {
-  readonly load: string;
-  readonly arm: Arm;
-  /** The run with the middle cost. */
-  readonly median: Measured;
-  readonly costs: readonly number[];
-}
-
-/** All runs of an arm, in the order of rounds. */
-export interface ArmRuns {
-  readonly load: string;
-  readonly arm: Arm;
-  readonly runs: readonly Measured[];
-}
+/** Of each measurement. */
+const SECONDS = 5;
+const TAX_ROUNDS = 3;
 
 async function withServer<T>(
   kind: ServerKind,
@@ -71,76 +27,6 @@ async function withServer<T>(
   } finally {
     await server.stop();
   }
-}
-
-function armOptions(
-  arm: Arm,
-  { backends, against, isKafkaLeftOut }: PartOptions,
-): [ServerKind, ServerOptions] {
-  if (arm === "baseline") return ["baseline", backends];
-  if (arm === "bare") return ["sluice", { ...backends, isHeaderless: true }];
-  const swift = isKafkaLeftOut === true ? { nodeFlags: ["--import", SWIFT_KAFKA] } : {};
-  return ["sluice", { ...backends, ...swift, ...(arm === "against" ? { main: against } : {}) }];
-}
-
-/**
- * All loads against all arms, which take turns within seconds: what disturbs one disturbs the
- * others. Servers that are not measured meanwhile have nothing to do.
- */
-export async function measureCosts(
-  loads: readonly string[],
-  options: PartOptions,
-): Promise<CostRow[]> {
-  const all = await measureRuns(loads, options);
-  return all.map(({ load, arm, runs }) => ({ load, arm, ...middle(runs) }));
-}
-
-/** The same, before anything is chosen of it: rounds of two arms can be held against each other. */
-export async function measureRuns(
-  loads: readonly string[],
-  options: PartOptions,
-): Promise<ArmRuns[]> {
-  const { arms = options.against === "" ? ["sluice", "baseline", "bare"] : ["sluice", "against"] } =
-    options;
-  const runs = new Map<string, Measured[]>();
-  const servers = new Map<Arm, Server>();
-  try {
-    for (const arm of arms) servers.set(arm, await startServer(...armOptions(arm, options)));
-    for (let round = 0; round < options.rounds; round += 1) {
-      for (const name of loads) {
-        const load = LOADS[name];
-        if (load === undefined) throw new Error(`no load is called ${name}`);
-        const order = round % 2 === 0 ? [...servers] : [...servers].toReversed();
-        for (const [arm, server] of order) {
-          const measured = await measure(server, load, { seconds: options.seconds });
-          options.say(sentence(`${arm} ${name}`, measured));
-          const key = `${name}|${arm}`;
-          runs.set(key, [...(runs.get(key) ?? []), measured]);
-        }
-      }
-    }
-  } finally {
-    for (const server of servers.values()) await server.stop();
-  }
-  return [...runs].map(([key, measured]) => {
-    const [load = "", arm = ""] = key.split("|");
-    return { load, arm: arm as Arm, runs: measured };
-  });
-}
-
-function middle(measured: readonly Measured[]): Pick<CostRow, "median" | "costs"> {
-  const sorted = measured.toSorted((a, b) => a.cpuSecondsPerMillion - b.cpuSecondsPerMillion);
-  const inTheMiddle = sorted[Math.floor((sorted.length - 1) / 2)];
-  if (inTheMiddle === undefined) throw new Error("at least one round");
-  return { median: inTheMiddle, costs: measured.map((each) => each.cpuSecondsPerMillion) };
-}
-
-function sentence(what: string, measured: Measured): string {
-  const { eventsPerSecond, cpuSecondsPerMillion, ackMs, notStored } = measured;
-  return (
-    `${what}: ${eventsPerSecond} events/s, ${cpuSecondsPerMillion} CPU-s per million, ` +
-    `ack p50 ${ackMs.p50} p99 ${ackMs.p99} ms${notStored > 0 ? `, ${notStored} NOT STORED` : ""}`
-  );
 }
 
 export interface LatencyRow {
@@ -164,7 +50,7 @@ export async function measureLatencies(
     await withServer(...armOptions(arm, options), async (server) => {
       const closed = LOADS[`WS ${eventsPerFrame}`];
       if (closed === undefined) throw new Error("frames of 1, 10 or 100 events");
-      const { seconds } = options;
+      const seconds = options.seconds ?? SECONDS;
       const full = await measure(server, closed, { seconds });
       for (const share of SHARES) {
         const rate = Math.round(full.eventsPerSecond * share);
@@ -237,7 +123,8 @@ const TAX_LEVELS = { light: 1, half: 2, full: 8 } as const;
 
 /** The same clients with the same events in flight at most, answered in the two ways by turns. */
 export async function measureTax(options: PartOptions): Promise<TaxRow[]> {
-  const { backends, seconds, rounds } = options;
+  const { backends } = options;
+  const [seconds, rounds] = [options.seconds ?? SECONDS, options.rounds ?? TAX_ROUNDS];
   const rows: TaxRow[] = [];
   for (const [level, inFlight] of Object.entries(TAX_LEVELS)) {
     const load: Load = { transport: "ws", eventsPerFrame: 100, connections: 16, inFlight, rate: 0 };
@@ -271,8 +158,8 @@ export async function measureTax(options: PartOptions): Promise<TaxRow[]> {
     rows.push({
       level,
       inFlightEvents,
-      truthful: middle(runs.sluice).median,
-      early: middle(runs.early).median,
+      truthful: middleRun(runs.sluice).median,
+      early: middleRun(runs.early).median,
       throughputPercent,
       cpuPercent,
       throughputMedian: median(throughputPercent),
@@ -284,10 +171,4 @@ export async function measureTax(options: PartOptions): Promise<TaxRow[]> {
 
 function percent(share: number): number {
   return Math.round(share * 1_000) / 10;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const [low, high] = [(sorted.length - 1) >> 1, sorted.length >> 1];
-  return ((sorted[low] ?? Number.NaN) + (sorted[high] ?? Number.NaN)) / 2;
 }
