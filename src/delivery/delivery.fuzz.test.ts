@@ -8,33 +8,20 @@ import { it } from "node:test";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
 import { Ledger } from "./testing/ledger.ts";
+import { healKafka, KAFKA_FAULTS, oneOf, Seeds } from "./testing/schedules.ts";
+import type { Fault, Random } from "./testing/schedules.ts";
 import { seededRandom } from "./testing/virtual-clock.ts";
 
-const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 150);
-const FIRST = Number(process.env["SLUICE_TEST_SEED"] ?? 1);
+const SEEDS = new Seeds(150);
 const TOPICS = ["a", "b", "c"] as const;
 const REFUSALS = [KAFKA_CODE.recordTooLarge, KAFKA_CODE.noSuchTopic, 19, 2] as const;
 
-const FAULTS: ReadonlyArray<(harness: FakeHarness, random: () => number) => void> = [
-  ({ kafka }) => {
-    kafka.isSilent = !kafka.isSilent;
-  },
-  ({ kafka }) => {
-    kafka.isGone = !kafka.isGone;
-  },
-  ({ kafka }, random) => {
-    kafka.live[Math.floor(random() * kafka.live.length)]?.breakFatally();
-  },
-  ({ kafka }, random) => {
-    kafka.queueMax = random() < 0.3 ? 0 : Math.floor(random() * 50);
-  },
+const FAULTS: readonly Fault[] = [
+  ...KAFKA_FAULTS,
   ({ kafka }, random) => {
     const share = random() * 0.3;
-    const code = REFUSALS[Math.floor(random() * REFUSALS.length)] ?? 2;
+    const code = oneOf(REFUSALS, random) ?? 2;
     kafka.judge = () => (random() < share ? code : 0);
-  },
-  ({ kafka }, random) => {
-    kafka.stalled.add(`${TOPICS[Math.floor(random() * 3)]}/${Math.floor(random() * 4)}`);
   },
   ({ kafka }, random) => {
     kafka.topics.set("c", 3 + Math.floor(random() * 6));
@@ -43,30 +30,19 @@ const FAULTS: ReadonlyArray<(harness: FakeHarness, random: () => number) => void
     kafka.topics.delete("b");
   },
   ({ kafka }, random) => {
-    kafka.latencyMs = Math.floor(random() * 200);
-  },
-  ({ kafka }, random) => {
-    kafka.messageTimeoutMs = random() < 0.2 ? Number.POSITIVE_INFINITY : 15_000;
-  },
-  ({ kafka }, random) => {
-    kafka.live[Math.floor(random() * kafka.live.length)]?.brokersDown();
+    oneOf(kafka.live, random)?.brokersDown();
   },
 ];
 
-function heal({ kafka }: FakeHarness): void {
-  kafka.isSilent = false;
-  kafka.isGone = false;
-  kafka.queueMax = Number.POSITIVE_INFINITY;
-  kafka.judge = () => 0;
-  kafka.stalled.clear();
-  kafka.latencyMs = 2;
-  kafka.messageTimeoutMs = 15_000;
-  for (const topic of TOPICS) kafka.topics.set(topic, kafka.topics.get(topic) ?? 4);
+function heal(harness: FakeHarness): void {
+  healKafka(harness);
+  const { topics } = harness.kafka;
+  for (const topic of TOPICS) topics.set(topic, topics.get(topic) ?? 4);
 }
 
-function submitSome(ledger: Ledger, random: () => number): void {
+function submitSome(ledger: Ledger, random: Random): void {
   const records = Array.from({ length: 1 + Math.floor(random() * 60) }, () => {
-    const topic = TOPICS[Math.floor(random() * 3)] ?? "a";
+    const topic = oneOf(TOPICS, random) ?? "a";
     const pad = Math.floor(random() * 40);
     const isKeyed = random() < 0.8;
     return isKeyed ? { topic, pad, key: `k${Math.floor(random() * 9)}` } : { topic, pad };
@@ -85,7 +61,7 @@ async function runSeed(seed: number): Promise<void> {
   for (let step = 0; step < 120; step += 1) {
     const dice = random();
     if (dice < 0.55) submitSome(ledger, random);
-    else if (dice < 0.7) FAULTS[Math.floor(random() * FAULTS.length)]?.(harness, random);
+    else if (dice < 0.7) oneOf(FAULTS, random)?.(harness, random);
     else if (dice < 0.78) heal(harness);
     else await clock.advance(random() < 0.1 ? random() * 20_000 : random() * 300);
     assert.ok(delivery.pressure().unackedEvents <= 860, "the budget holds");
@@ -113,14 +89,4 @@ async function runSeed(seed: number): Promise<void> {
   ledger.judge(kafka.log);
 }
 
-it(`delivery, ${SEEDS} random schedules from seed ${FIRST}: every promise holds`, async () => {
-  for (let seed = FIRST; seed < FIRST + SEEDS; seed += 1) {
-    try {
-      await runSeed(seed);
-    } catch (error) {
-      throw new Error(`seed ${seed} (SLUICE_TEST_SEED=${seed} SLUICE_TEST_SEEDS=1)`, {
-        cause: error,
-      });
-    }
-  }
-});
+it(`delivery, ${SEEDS.title}: every promise holds`, () => SEEDS.each(runSeed));

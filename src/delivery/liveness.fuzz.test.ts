@@ -8,12 +8,13 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 
 import { murmur2 } from "./murmur2.ts";
-import { fakeHarness, type FakeHarness } from "./testing/fake-harness.ts";
+import { fakeHarness } from "./testing/fake-harness.ts";
 import { Ledger } from "./testing/ledger.ts";
+import { healKafka, KAFKA_FAULTS, oneOf, Seeds } from "./testing/schedules.ts";
+import type { Fault, Random } from "./testing/schedules.ts";
 import { seededRandom } from "./testing/virtual-clock.ts";
 
-const SEEDS = Number(process.env["SLUICE_TEST_SEEDS"] ?? 30);
-const FIRST = Number(process.env["SLUICE_TEST_SEED"] ?? 1);
+const SEEDS = new Seeds(30);
 const TOPICS = ["a", "b"] as const;
 const PARTITIONS = 4;
 /**
@@ -29,25 +30,14 @@ const KEYS = Array.from({ length: PARTITIONS }, (_, partition) => {
   }
 });
 
-type Random = () => number;
-
-const oneOf = <T>(all: readonly T[], random: Random): T | undefined =>
-  all[Math.floor(random() * all.length)];
 const place = (random: Random): string =>
   `${oneOf(TOPICS, random) ?? "a"}/${Math.floor(random() * PARTITIONS)}`;
 
-const FAULTS: ReadonlyArray<(harness: FakeHarness, random: Random) => void> = [
-  ({ kafka }) => {
-    kafka.isSilent = !kafka.isSilent;
-  },
-  ({ kafka }) => {
-    kafka.isGone = !kafka.isGone;
-  },
+/** Producers that are sick stay so when Kafka is sound. */
+const FAULTS: readonly Fault[] = [
+  ...KAFKA_FAULTS,
   ({ kafka }) => {
     kafka.isFull = !kafka.isFull;
-  },
-  ({ kafka }, random) => {
-    oneOf(kafka.live, random)?.breakFatally();
   },
   ({ kafka }, random) => {
     const producer = oneOf(kafka.live, random);
@@ -59,30 +49,7 @@ const FAULTS: ReadonlyArray<(harness: FakeHarness, random: Random) => void> = [
   ({ kafka }, random) => {
     oneOf(kafka.live, random)?.sickOf.add(place(random));
   },
-  ({ kafka }, random) => {
-    kafka.stalled.add(place(random));
-  },
-  ({ kafka }, random) => {
-    kafka.latencyMs = Math.floor(random() * 300);
-  },
-  ({ kafka }, random) => {
-    kafka.queueMax = random() < 0.3 ? 0 : Math.floor(random() * 50);
-  },
-  ({ kafka }, random) => {
-    kafka.messageTimeoutMs = random() < 0.3 ? Number.POSITIVE_INFINITY : 15_000;
-  },
 ];
-
-/** Kafka is sound; the producers that are sick stay so. */
-function heal({ kafka }: FakeHarness): void {
-  kafka.isSilent = false;
-  kafka.isGone = false;
-  kafka.isFull = false;
-  kafka.queueMax = Number.POSITIVE_INFINITY;
-  kafka.stalled.clear();
-  kafka.latencyMs = 2;
-  kafka.messageTimeoutMs = 15_000;
-}
 
 /** One record for each partition, and now and then some without a key. */
 function submitAll(ledger: Ledger, random: Random): void {
@@ -103,11 +70,11 @@ async function runSeed(seed: number): Promise<void> {
   for (let step = 0; step < 80; step += 1) {
     const dice = random();
     if (dice < 0.5) submitAll(ledger, random);
-    else if (dice < 0.65) FAULTS[Math.floor(random() * FAULTS.length)]?.(harness, random);
-    else if (dice < 0.72) heal(harness);
+    else if (dice < 0.65) oneOf(FAULTS, random)?.(harness, random);
+    else if (dice < 0.72) healKafka(harness);
     else await clock.advance(random() < 0.15 ? random() * 30_000 : random() * 300);
   }
-  heal(harness);
+  healKafka(harness);
   const healedMs = clock.monotonicMs();
   // Those who send go on sending, at one pace or by fits and starts.
   const pauseMs = random() < 0.5 ? STEP_MS : STEP_MS + random() * 20_000;
@@ -133,14 +100,4 @@ async function runSeed(seed: number): Promise<void> {
   assert.equal(delivery.pressure().unackedEvents, 0);
 }
 
-it(`delivery, ${SEEDS} random schedules from seed ${FIRST}: what Kafka can store is stored again`, async () => {
-  for (let seed = FIRST; seed < FIRST + SEEDS; seed += 1) {
-    try {
-      await runSeed(seed);
-    } catch (error) {
-      throw new Error(`seed ${seed} (SLUICE_TEST_SEED=${seed} SLUICE_TEST_SEEDS=1)`, {
-        cause: error,
-      });
-    }
-  }
-});
+it(`delivery, ${SEEDS.title}: what Kafka can store is stored again`, () => SEEDS.each(runSeed));
