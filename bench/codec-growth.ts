@@ -11,6 +11,9 @@ import { HOSTILE_SHAPES, hostileSchema } from "../src/codec/testing/hostile.ts";
 import { parseAvroSchema } from "../src/schema/avro/schema.ts";
 import { compilePlan } from "../src/schema/plan/compile.ts";
 import { machine } from "./codec/machine.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const SMALL_BYTES = 256 * 1024;
 const FACTOR = 8;

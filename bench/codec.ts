@@ -28,6 +28,9 @@ import { geometricMean, measure, median, type Costs } from "./codec/contenders.t
 import { machine } from "./codec/machine.ts";
 import { measureStartUp, type StartUp } from "./codec/start-up.ts";
 import { prepare, release, type Workload } from "./codec/workload.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const OUTPUT = fileURLToPath(new URL("results/codec.json", import.meta.url));
 const ARM_SCRIPT = fileURLToPath(new URL("codec/process-arm.ts", import.meta.url));

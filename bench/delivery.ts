@@ -16,6 +16,9 @@ import { parseArgs } from "node:util";
 import { createDelivery } from "../src/delivery/create.ts";
 import type { Compression, Delivery } from "../src/delivery/delivery.ts";
 import { makeTable } from "../src/delivery/testing/make-table.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const FRAME = 100;
 const { values: flags } = parseArgs({

@@ -25,6 +25,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { keyDigest } from "../src/admission/keys.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const FLOOD = fileURLToPath(new URL("fairness/flood.ts", import.meta.url));

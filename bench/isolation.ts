@@ -27,6 +27,9 @@ import { createDelivery } from "../src/delivery/create.ts";
 import type { Delivery } from "../src/delivery/delivery.ts";
 import { murmur2 } from "../src/delivery/murmur2.ts";
 import { makeTable } from "../src/delivery/testing/make-table.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const FRAME = 100;
 const PARTITIONS = 12;

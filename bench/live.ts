@@ -32,6 +32,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { benchIngest } from "./live/ingest.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const OUTPUT = fileURLToPath(new URL("results/live.json", import.meta.url));
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));

@@ -1,5 +1,5 @@
 /**
- * The whole path: what an event costs from a client's socket to Kafka's confirmation and back,
+ * What an event costs on the whole path, from a client's socket to Kafka's confirmation and back:
  * beside the server that a good Node.js developer would write (bench/baseline), in the same run.
  * Servers, generators and brokers are processes of their own; the server has the first core for
  * itself.
@@ -38,6 +38,9 @@ import { measureIdle, measureLatencies, measureTax } from "./path/tables.ts";
 import { printPart } from "./path/print.ts";
 import { profile } from "./path/profile.ts";
 import { writeReport } from "./report/page.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const { values: flags } = parseArgs({
   allowPositionals: true,

@@ -10,6 +10,9 @@
 import { createSessions } from "../src/session/sessions.ts";
 import type { Sessions, SessionsStoreChoice } from "../src/session/sessions.ts";
 import { createUuid7 } from "../src/session/uuid7.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const SESSIONS = 100_000;
 const EVENTS = 1_000_000;

@@ -21,6 +21,9 @@ import { parseAvroSchema } from "../src/schema/avro/schema.ts";
 import { RegistryClient } from "../src/schema/registry.ts";
 import { testService } from "../test/services.ts";
 import { queryDatabase, SinkProcess } from "../test/sink.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const EVENTS = Number(process.argv[2] ?? 200_000);
 const PARTITIONS = 6;

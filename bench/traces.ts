@@ -22,7 +22,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { compareInTurns, judged, median } from "./pairs.ts";
+import { compareInTurns, judged, median } from "./compare/pairs.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const SAMPLES = fileURLToPath(new URL("../packs/behaviour/samples.ndjson", import.meta.url));

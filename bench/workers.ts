@@ -24,7 +24,10 @@ import { parseArgs } from "node:util";
 
 import { freePort } from "../test/free-port.ts";
 import { machine } from "./codec/machine.ts";
-import { compareInTurns, judged, median } from "./pairs.ts";
+import { compareInTurns, judged, median } from "./compare/pairs.ts";
+import { helpIfAsked } from "../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const PACK = fileURLToPath(new URL("../packs/behaviour/", import.meta.url));

@@ -1,26 +1,56 @@
 /**
- * `npm run bench -- NAME [OPTIONS]`: runs one benchmark of bench/, which says at its top what it
- * measures and what options it takes, and prints its own results. `npm run bench -- --check` holds
- * the whole path to its budget.
+ * `npm run bench -- NAME [OPTIONS]`: runs one benchmark of bench/, which says at its top (and with
+ * `--help`) what it measures and what options it takes, and prints its own results. `npm run bench
+ * -- --check` holds the whole path to its budget.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
+import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { headerOf } from "./usage.ts";
+
 const folder = fileURLToPath(new URL("../bench", import.meta.url));
+const fileOf = (name: string): string => join(folder, `${name}.ts`);
 const known = globSync("*.ts", { cwd: folder })
   .map((file) => basename(file, ".ts"))
-  .filter((name) => !name.includes("."));
-const [asked = "", ...further] = process.argv.slice(2);
-const isCheck = asked === "--check";
-const name = isCheck ? "path" : asked;
-const options = isCheck ? [asked, ...further] : further;
-if (known.includes(name)) {
+  .toSorted();
+
+function usage(): string {
+  const lines = known.map((name) => {
+    const [question = ""] = /^.*?[.?:](?=\s)/su.exec(headerOf(fileOf(name))) ?? [];
+    return `  ${name.padEnd(14)}${question.replaceAll(/\s+/gu, " ").replace(/:$/u, ".")}`;
+  });
+  return `npm run bench -- NAME [OPTIONS]   (NAME --help: what it takes)
+npm run bench -- --check          holds the whole path to its budget
+
+NAME is one of:
+${lines.join("\n")}
+`;
+}
+
+/** In a process of its own, which hears the signals that this one hears. */
+function run(name: string, options: readonly string[]): void {
   // A benchmark of memory asks for garbage collection.
-  const words = ["--expose-gc", join(folder, `${name}.ts`), ...options];
-  process.exitCode = spawnSync(process.execPath, words, { stdio: "inherit" }).status ?? 1;
+  const words = ["--expose-gc", fileOf(name), ...options];
+  const child = spawn(process.execPath, words, { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.once("exit", (code, signal) => {
+    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  });
+}
+
+const [asked = "", ...further] = process.argv.slice(2);
+if (asked === "--help") {
+  process.stdout.write(usage());
+} else if (asked === "--check") {
+  run("path", [asked, ...further]);
+} else if (known.includes(asked)) {
+  run(asked, further);
 } else {
-  console.error(`npm run bench -- NAME, where NAME is one of: ${known.join(", ")}`);
+  console.error(usage());
   process.exitCode = 2;
 }

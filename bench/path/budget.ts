@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { machine } from "../codec/machine.ts";
 import { THREAD_GROUPS, type ThreadGroup } from "./cpu.ts";
-import { median } from "../pairs.ts";
+import { median } from "../compare/pairs.ts";
 import type { PartOptions } from "./arms.ts";
 import { measureRuns, type ArmRuns } from "./costs.ts";
 

@@ -4,7 +4,7 @@
  * compares the same moment of the machine; what is said is the median of the pairs, and how far it
  * can be trusted.
  */
-import { middleOf, type Middle } from "../pairs.ts";
+import { middleOf, type Middle } from "../compare/pairs.ts";
 import { armOptions, LOADS, type Arm, type PartOptions } from "./arms.ts";
 import { measure, type Load, type Measured } from "./load.ts";
 import { startServer, type Server } from "./servers.ts";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
-import { median } from "../pairs.ts";
+import { median } from "../compare/pairs.ts";
 import { armOptions, LOADS, type Arm, type PartOptions } from "./arms.ts";
 import { middleRun, sentence } from "./costs.ts";
 import { residentBytes } from "./cpu.ts";

@@ -1,13 +1,15 @@
 /**
  * Servers under the control of a test: the shared ones by name, and private ones (instances) with
  * ports and a directory of their own, which may be killed, suspended and restarted at will. An
- * instance ends with the process that started it; where that died without a word, the next start of
- * any instance clears up after it. Types: control.d.mts.
+ * instance ends with the process that started it: by its own hand, or by its guard where it died
+ * without a word; where the guard died too, the next start of any instance clears up after them.
+ * Types: control.d.mts.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { definitionOf, DEFINITIONS } from "./catalog.mjs";
+import { guardDirectory, releaseDirectory } from "./guard.mjs";
 import { instancesFolder } from "./places.mjs";
 import { reservePorts } from "./ports.mjs";
 import {
@@ -113,6 +115,7 @@ class Instance {
     this.#freePorts = freePorts;
     this.#isDirectoryKept = isDirectoryKept;
     liveInstances.add(this);
+    guardDirectory(this.directory, { isDirectoryKept });
   }
 
   get name() {
@@ -177,6 +180,7 @@ class Instance {
     await this.kill();
     await this.#freePorts();
     liveInstances.delete(this);
+    releaseDirectory(this.directory);
     if (!this.#isDirectoryKept) rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { setTimeout as elapsed } from "node:timers/promises";
 
 import { startInstance, sweepInstances } from "./control.mjs";
 import { answersRedis } from "./readiness.mjs";
@@ -54,21 +55,56 @@ describe("startInstance", () => {
     await first.remove();
   });
 
-  it("whose owner is killed: swept by the next one", async () => {
-    const control = JSON.stringify(new URL("./control.mjs", import.meta.url).href);
-    const script = `import { startInstance } from ${control};
-      const server = await startInstance("redis");
-      console.log(JSON.stringify({ directory: server.directory, port: server.ports.plain }));
-      setInterval(() => {}, 1000);`;
-    const owner = spawn(process.execPath, ["--input-type=module", "--eval", script]);
-    const [line] = await once(owner.stdout, "data");
-    const { directory, port } = JSON.parse(String(line));
-    const exited = once(owner, "exit");
-    owner.kill("SIGKILL");
-    await exited;
+  for (const signal of ["SIGTERM", "SIGKILL"]) {
+    it(`whose owner is ended by ${signal}: its guard ends it`, async () => {
+      const { owner, directory, port } = await startOwner();
+      await end(owner, signal);
+      while (existsSync(directory)) await elapsed(20);
+      assert.equal(await answersRedis(port, LOGIN), false);
+    });
+  }
+
+  it("whose owner and guard are killed: swept by the next one", async () => {
+    const { owner, directory, port } = await startOwner();
+    process.kill(guardOf(owner), "SIGKILL");
+    await end(owner, "SIGKILL");
     assert.equal(await answersRedis(port, LOGIN), true);
     await sweepInstances();
     assert.equal(existsSync(directory), false);
     assert.equal(await answersRedis(port, LOGIN), false);
   });
 });
+
+/** A process that starts a private server and waits. */
+async function startOwner() {
+  const control = JSON.stringify(new URL("./control.mjs", import.meta.url).href);
+  const script = `import { startInstance } from ${control};
+    const server = await startInstance("redis");
+    console.log(JSON.stringify({ directory: server.directory, port: server.ports.plain }));
+    setInterval(() => {}, 1000);`;
+  const owner = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  const [line] = await once(owner.stdout, "data");
+  return { owner, ...JSON.parse(String(line)) };
+}
+
+async function end(owner, signal) {
+  const exited = once(owner, "exit");
+  owner.kill(signal);
+  await exited;
+}
+
+function guardOf(owner) {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/u.test(name));
+  return Number(pids.find((pid) => isGuardOf(owner, pid)));
+}
+
+function isGuardOf(owner, pid) {
+  try {
+    const isGuard = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("guard-process.mjs");
+    return (
+      isGuard && readFileSync(`/proc/${pid}/status`, "utf8").includes(`\nPPid:\t${owner.pid}\n`)
+    );
+  } catch {
+    return false;
+  }
+}

@@ -14,6 +14,9 @@ import { loadEntries } from "./history.ts";
 import { judge } from "./judge.ts";
 import { BOUNDS, keep, runOracle } from "./oracle.ts";
 import { excerpt, report } from "./report.ts";
+import { helpIfAsked } from "../../scripts/usage.ts";
+
+helpIfAsked(import.meta.filename);
 
 const { values } = parseArgs({
   options: {
