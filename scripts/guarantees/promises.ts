@@ -53,7 +53,7 @@ export const PROMISES: readonly Promised[] = [
         title: "a refused first request is not told stored because a later one was",
       },
       ...of(CRASH, CRASH_KILL),
-      ...of(DELIVERY_FUZZ, "delivery, … random schedules from seed …: every promise holds"),
+      ...of(DELIVERY_FUZZ, "delivery, …: every promise holds"),
       ...of(JUDGE, "convicts a lost acked event"),
     ],
   },
@@ -166,6 +166,19 @@ export const PROMISES: readonly Promised[] = [
         DELIVERY,
         "three fatal errors in a minute open the circuit, which closes again by itself",
       ),
+      ...of(
+        "src/delivery/liveness.fuzz.test.ts",
+        "delivery, …: what Kafka can store is stored again",
+      ),
+      ...of(
+        "src/delivery/forgotten-brokers.kafka.test.ts",
+        "producers that have forgotten all brokers are replaced, and every partition is stored again",
+      ),
+      ...of(
+        "src/delivery/forgotten-consumers.kafka.test.ts",
+        "a reader of a group joins anew, and reads everything",
+        "a reader of a topic says that it is lost",
+      ),
     ],
   },
   {
@@ -196,6 +209,11 @@ export const PROMISES: readonly Promised[] = [
         "src/delivery/budget.test.ts",
         "Budget: a tenant that floods is held back, the others are not, " +
           "and it cannot fill the whole",
+      ),
+      ...of(
+        "test/e2e/isolation.kafka.long.test.ts",
+        "isolation (…): acks of the other partitions take at most 1.5 times as long",
+        "a dead broker of three (…): nothing fails, nothing waits for longer than 11 s",
       ),
     ],
   },
