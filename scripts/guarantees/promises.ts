@@ -172,7 +172,8 @@ export const PROMISES: readonly Promised[] = [
       ),
       ...of(
         "src/delivery/forgotten-brokers.kafka.test.ts",
-        "producers that have forgotten all brokers are replaced, and every partition is stored again",
+        "producers that have forgotten all brokers are replaced, " +
+          "and every partition is stored again",
       ),
       ...of(
         "src/delivery/forgotten-consumers.kafka.test.ts",
