@@ -15,6 +15,7 @@ import type { Loss, PartitionEnd, Portion, Taken } from "./continuity.ts";
 import type { KafkaSecurity } from "./delivery.ts";
 import { connectionSettings } from "./kafka-settings.ts";
 import type { KafkaSettings } from "./kafka-settings.ts";
+import { offsetsIn } from "./offset-answer.ts";
 import { disconnect, ReaderError, toRecord } from "./reader.ts";
 import type { KafkaRecord } from "./reader.ts";
 
@@ -40,6 +41,9 @@ export interface PartitionRange {
   readonly low: number;
   readonly high: number;
 }
+
+/** Instead of a time: where a partition ends. */
+const LATEST = -1;
 
 export class TopicReader {
   #ranges: readonly PartitionRange[];
@@ -110,18 +114,24 @@ export class TopicReader {
    * record is left out. Throws ReaderError.
    */
   offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>> {
+    return this.#offsets(timeMs);
+  }
+
+  /** By partition, where it ends now. All are asked in one go. Throws ReaderError. */
+  endsNow(): Promise<ReadonlyMap<number, number>> {
+    return this.#offsets(LATEST);
+  }
+
+  #offsets(timeMs: number): Promise<ReadonlyMap<number, number>> {
     const { topic, timeoutMs } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, number>>();
     const asked = this.#ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
-    this.#consumer.offsetsForTimes(asked, timeoutMs, (error, offsets) => {
+    this.#consumer.offsetsForTimes(asked, timeoutMs, (error, answer) => {
       // The types promise an error always; null is what comes when all is well.
       const failure: { message: string } | null | undefined = error;
-      if (failure !== null && failure !== undefined) {
-        reject(new ReaderError(`Kafka does not find a time in ${topic} (${failure.message}).`));
-        return;
-      }
-      const found = offsets.filter(({ offset }) => offset >= 0);
-      resolve(new Map(found.map(({ partition, offset }) => [partition, offset])));
+      const found = failure?.message ?? offsetsIn(answer);
+      if (typeof found !== "string") resolve(found);
+      else reject(new ReaderError(`Kafka does not find offsets in ${topic} (${found}).`));
     });
     return promise;
   }

@@ -16,8 +16,8 @@ import {
 import type { Clock } from "../lib/clock.ts";
 import type { ValueDecoder } from "../schema/value-decoder.ts";
 import type { Allowance } from "./allowance.ts";
-import { lazyFields } from "./feed.ts";
 import { eventFrame, textOf } from "./frames.ts";
+import { lazyFields } from "./item.ts";
 import { originOf } from "./origin.ts";
 import type { Passage } from "./passage.ts";
 

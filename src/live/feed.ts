@@ -15,14 +15,16 @@ import {
   LIVE_SLICE_MS,
 } from "../limits/live.ts";
 import type { Clock } from "../lib/clock.ts";
+import { SharedQuestion } from "../lib/shared-question.ts";
 import type { RecordValue, ValueDecoder } from "../schema/value-decoder.ts";
 import type { Allowance, Slice } from "./allowance.ts";
 import { Channels, roomName } from "./channels.ts";
 import type { Channel, Room } from "./channels.ts";
 import { eventFrame, textOf } from "./frames.ts";
 import type { LiveFrame } from "./frames.ts";
+import { itemOf, lazyFields, passes } from "./item.ts";
+import type { Item } from "./item.ts";
 import { Lateness } from "./lateness.ts";
-import { originOf } from "./origin.ts";
 import type { Origin } from "./origin.ts";
 import type { Range } from "./passage.ts";
 
@@ -30,6 +32,8 @@ import type { Range } from "./passage.ts";
 export interface RecordSource {
   readonly ranges: readonly { readonly partition: number; readonly high: number }[];
   offsetsAt(timeMs: number): Promise<ReadonlyMap<number, number>>;
+  /** By partition, where it ends at some moment after the question. */
+  endsNow(): Promise<ReadonlyMap<number, number>>;
   assign(starts: ReadonlyMap<number, number>): void;
   take(recordsMax: number): Promise<Portion>;
   /** By partition, where it ended when Kafka was last heard of it. */
@@ -74,6 +78,10 @@ const FAILURE_WAIT_MS = 1_000;
 /** Sees a record of the topic; no bytes of it may be changed. */
 export type Onlooker = (record: KafkaRecord, origin: Origin) => void;
 
+export interface Waiting {
+  tryLive(): void;
+}
+
 export class Feed {
   readonly topic: string;
   readonly channels: Channels;
@@ -86,6 +94,9 @@ export class Feed {
   readonly #source: RecordSource;
   /** Who looks at every record as it passes, whoever wants it. */
   readonly onlookers = new Set<Onlooker>();
+  /** Who waits until it is somewhere: told each time that it has gone on. */
+  readonly waiting = new Set<Waiting>();
+  readonly #ends: SharedQuestion<ReadonlyMap<number, number>>;
   /** Found, and not told yet. */
   #added: PartitionRange[] = [];
   readonly #lateness: Lateness;
@@ -97,6 +108,7 @@ export class Feed {
     this.#lateness = new Lateness(parts.latestMs);
     this.topic = topic;
     this.#source = source;
+    this.#ends = new SharedQuestion(() => source.endsNow());
     this.channels = new Channels(topic);
     for (const { partition, high } of source.ranges) this.positions.set(partition, high);
     source.assign(this.positions);
@@ -189,6 +201,11 @@ export class Feed {
     return this.#source.offsetsAt(timeMs);
   }
 
+  /** By partition, where the topic ends now, told or not. Rejects where Kafka does not say. */
+  endsNow(): Promise<ReadonlyMap<number, number>> {
+    return this.#ends.ask();
+  }
+
   stop(): void {
     this.#isOver = true;
   }
@@ -215,12 +232,14 @@ export class Feed {
       const batch = await this.#read(records, index);
       index += batch.length;
       await this.#tell(batch);
+      for (const view of this.waiting) view.tryLive();
       // What is left of the portion is read again, or is a gap.
       if (this.#isOver || this.#isTooLate) return;
     }
     for (const { partition, offset } of ends) {
       if (offset > (this.positions.get(partition) ?? 0)) this.positions.set(partition, offset);
     }
+    for (const view of this.waiting) view.tryLive();
   }
 
   /** As many records as fit a slice; what is wanted of them is decoded. */
@@ -354,47 +373,6 @@ export class Feed {
   }
 }
 
-/** A record on its way to the shards. */
-interface Item {
-  readonly record: KafkaRecord;
-  /** null: it is nobody's. */
-  readonly origin: Origin | null;
-  /** null: nobody has wanted it yet. */
-  told: Told | null;
-  deliveries: number;
-}
-
-interface Told {
-  readonly frame: LiveFrame;
-  readonly fields: () => unknown;
-  /** What its channels' filters have said. */
-  readonly passing: Map<Channel, boolean>;
-}
-
-function itemOf(record: KafkaRecord): Item {
-  return { record, origin: originOf(record), told: null, deliveries: 0 };
-}
-
-function passes({ fields, passing }: Told, channel: Channel): boolean {
-  const { filter } = channel;
-  if (filter === null) return true;
-  const known = passing.get(channel);
-  if (known !== undefined) return known;
-  const isPassing = filter.passes(fields());
-  passing.set(channel, isPassing);
-  return isPassing;
-}
-
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The fields of a value, parsed when the first filter asks for them. */
-export function lazyFields(value: RecordValue): () => unknown {
-  let fields: { readonly parsed: unknown } | null = null;
-  return () => {
-    // Decoded JSON is sound.
-    fields ??= { parsed: value.kind === "avro" ? JSON.parse(value.json) : null };
-    return fields.parsed;
-  };
 }

@@ -49,6 +49,8 @@ const VALUE = Buffer.concat([
 
 /** A topic in memory. */
 class Log {
+  /** Of the next record. */
+  nowMs = 1_000;
   /** Added to the clock: new partitions are looked for as time goes by. */
   skewMs = 0;
   readonly partitions: KafkaRecord[][] = Array.from({ length: PARTITIONS }, () => []);
@@ -71,12 +73,16 @@ class Log {
     return { partition, low: this.lows[partition] ?? 0, high };
   }
 
+  ends(): Map<number, number> {
+    return new Map(this.partitions.map(({ length }, partition) => [partition, length]));
+  }
+
   append(partition: number, tenant: string, id: string): void {
     const records = this.partitions[partition] ?? [];
     const offset = records.length;
     const headers = [["sluice", header(tenant, id)]] as const;
     const key = Buffer.from("k");
-    const place = { topic: TOPIC, partition, offset, timestampMs: Date.now() };
+    const place = { topic: TOPIC, partition, offset, timestampMs: this.nowMs };
     records.push({ ...place, key, value: VALUE, headers });
   }
 
@@ -128,14 +134,30 @@ class Log {
       take,
       assign,
       findNew,
-      knownEnds: () => new Map(this.partitions.map(({ length }, index) => [index, length])),
+      knownEnds: () => this.ends(),
       rangesNow: async () => {
         await turn();
         if (random() < 0.2) throw new Error("Kafka does not say.");
         return ranges.map(({ partition }) => this.range(partition));
       },
       close: () => Promise.resolve(),
-      offsetsAt: () => Promise.resolve(new Map()),
+      // A Kafka that takes its time: the feed goes on meanwhile.
+      endsNow: async () => {
+        for (let turns = Math.floor(random() * 6); turns > 0; turns -= 1) await turn();
+        return this.ends();
+      },
+      offsetsAt: async (timeMs) => {
+        const found = new Map<number, number>();
+        for (const { partition } of ranges) {
+          const from = (this.partitions[partition] ?? []).findIndex(
+            ({ timestampMs, offset }) =>
+              timestampMs >= timeMs && offset >= (this.lows[partition] ?? 0),
+          );
+          if (from >= 0) found.set(partition, from);
+        }
+        for (let turns = Math.floor(random() * 60); turns > 0; turns -= 1) await turn();
+        return found;
+      },
     };
   }
 }
@@ -212,7 +234,7 @@ function makeHub(log: Log, random: () => number): { hub: LiveHub; readers: Set<R
     // Now and then the registry takes its time.
     decoder: new ValueDecoder({ schemaById: () => turn(found) }),
     openSource: () => Promise.resolve(log.open(random)),
-    canSeekByTime: false,
+    canSeekByTime: true,
     subscribersMax: 100,
     latestMs: 6_000,
     shardSubscribers: 2,
@@ -273,8 +295,9 @@ for (let seed = 1; seed <= 12; seed += 1) {
       log.skewMs += 1_000;
       hub.tick();
     };
-    const all: { readonly reader: Reader; readonly from: unknown }[] = [];
+    const all: Joined[] = [];
     for (let step = 0; step < 500; step += 1) {
+      log.nowMs = 1_000 + step;
       const tenant = random() < 0.7 ? "acme" : "umbrella";
       log.append(Math.floor(random() * log.partitions.length), tenant, `${tenant}-${step}`);
       if (step % 200 === 150) log.grow();
@@ -284,8 +307,11 @@ for (let seed = 1; seed <= 12; seed += 1) {
         const tokens = all.flatMap(
           ({ reader }) => reader.told.findLast(({ t }) => t === "caught_up")?.token ?? [],
         );
-        const from = random() < 0.5 || tokens.length === 0 ? 0 : { token: tokens[0] };
-        all.push({ reader: join(from), from });
+        const isToken = random() < 0.5 && tokens.length > 0;
+        const from = isToken
+          ? { token: tokens[0] }
+          : 1_000 + Math.floor((1 - random() ** 4) * step);
+        all.push({ ends: log.ends(), reader: join(from), from });
       }
       if (random() < 0.3) for (const drain of drains) drain();
       if (random() < 0.8) await turn();
@@ -301,7 +327,7 @@ for (let seed = 1; seed <= 12; seed += 1) {
     }
     // Whatever is wrong, its feeds end with the test.
     await hub.drain();
-    for (const { reader, from } of all) judge(reader, log, from);
+    for (const joined of all) judge(joined, log);
     for (const { reader } of all) for (const { reason } of reader.told) gaps.add(reason);
     assert.ok([...readers].every(({ isEnded }) => isEnded));
   });
@@ -330,7 +356,19 @@ function covers(told: Told, partition: number, offset: number): boolean {
   return told.t === "gap" && told.from <= offset && offset < told.to;
 }
 
-function judge({ told }: Reader, log: Log, from: unknown): void {
+/** A reader, where he began, and where the partitions ended when he came. */
+interface Joined {
+  readonly reader: Reader;
+  readonly from: unknown;
+  readonly ends: ReadonlyMap<number, number>;
+}
+
+function judge({ reader: { told }, from, ends }: Joined, log: Log): void {
+  assert.equal(told[0]?.t, "subscribed");
+  const before = told.slice(
+    0,
+    told.findIndex(({ t }) => t === "caught_up"),
+  );
   const events = told.filter(({ t }) => t === "event");
   for (const { id } of events) assert.ok(id.startsWith("acme-"), "nothing of another tenant");
   for (const [partition, records] of log.partitions.entries()) {
@@ -348,11 +386,18 @@ function judge({ told }: Reader, log: Log, from: unknown): void {
     });
     // What had been taken away before he came is not missed.
     const firstOfAll = firstTold < 0 ? low : Math.min(low, firstTold);
-    const first = from === 0 ? firstOfAll : (offsets[0] ?? records.length);
+    const since = records.findIndex(({ timestampMs }) => timestampMs >= Number(from));
+    const first =
+      typeof from === "number"
+        ? Math.max(firstOfAll, since < 0 ? records.length : since)
+        : (offsets[0] ?? records.length);
     for (const [offset, record] of records.entries()) {
       if (offset < first || !isAcme(record)) continue;
       const times = told.filter((each) => covers(each, partition, offset)).length;
       assert.equal(times, 1, `partition ${partition}, offset ${offset}`);
+      if (offset >= (ends.get(partition) ?? 0)) continue;
+      const isBefore = before.some((each) => covers(each, partition, offset));
+      assert.ok(isBefore, `partition ${partition}, offset ${offset}: not when he had caught up`);
     }
   }
 }

@@ -187,21 +187,23 @@ export class LiveHub {
     { start }: Subscription,
   ): Promise<readonly (Starts | null)[] | string> {
     if (start.kind === "now") return views.map(() => null);
-    if (start.kind === "token") {
-      return views.map(({ feed }) => {
-        const offsets = start.positions.get(feed.topic);
-        // A partition that the token does not know has come since.
-        return offsets === undefined ? null : { offsets, sinceMs: 0, others: "beginning" };
-      });
-    }
-    const sinceMs = start.timeMs;
     try {
       return await Promise.all(
-        views.map(async ({ feed }) => {
-          if (!this.#parts.canSeekByTime) {
-            return { offsets: new Map(), sinceMs, others: "beginning" } as const;
+        views.map(async ({ feed, told }) => {
+          if (start.kind === "token") {
+            const offsets = start.positions.get(feed.topic);
+            return offsets === undefined
+              ? null
+              : { offsets, sinceMs: 0, ends: await feed.endsNow() };
           }
-          return { offsets: await feed.offsetsAt(sinceMs), sinceMs, others: "now" } as const;
+          // What is told while Kafka is asked is his.
+          const here = new Map(this.#parts.canSeekByTime ? told : []);
+          const sinceMs = start.timeMs;
+          const [found, ends] = await Promise.all([
+            this.#parts.canSeekByTime ? feed.offsetsAt(sinceMs) : new Map<number, number>(),
+            feed.endsNow(),
+          ]);
+          return { offsets: new Map([...here, ...found]), sinceMs, ends };
         }),
       );
     } catch (error) {
@@ -287,7 +289,7 @@ export class LiveHub {
   #feedFailed(feed: Feed, reason: string): void {
     this.observer.failed(feed.topic, reason);
     for (const subscriber of [...this.#subscribers]) {
-      if (subscriber.views.some((view) => view.feed === feed)) subscriber.lost(reason);
+      if (subscriber.needs(feed)) subscriber.lost(reason);
     }
     const open = this.#feeds.get(feed.topic);
     if (open?.feed === feed) this.#end(feed.topic, open);

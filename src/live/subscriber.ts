@@ -62,6 +62,8 @@ export class Subscriber implements Viewer {
   #hasAsked = false;
   #principal: Principal | null = null;
   #subscription: Subscription | null = null;
+  /** Until it is known where they begin. */
+  #opening: readonly TopicView[] = [];
   #views: readonly TopicView[] = [];
   #fetch: Passage | null = null;
   /** Name of the channel of his heartbeats, once everything is live. */
@@ -89,6 +91,10 @@ export class Subscriber implements Viewer {
 
   get views(): readonly TopicView[] {
     return this.#views;
+  }
+
+  needs(feed: Feed): boolean {
+    return [...this.#opening, ...this.#views].some((view) => view.feed === feed);
   }
 
   get subscription(): Subscription | null {
@@ -180,25 +186,20 @@ export class Subscriber implements Viewer {
       return;
     }
     const views = await this.#hub.open(this, subscription);
-    if (typeof views === "string") {
-      this.fail("kafka_unavailable", views);
-      return;
-    }
-    this.#views = views;
+    if (typeof views === "string") return this.lost(views);
+    this.#opening = views;
     if (this.#isClosed) {
       this.#closeViews();
       return;
     }
     const begun = await this.#hub.startsOf(views, subscription);
     if (this.#isClosed) return;
-    if (typeof begun === "string") {
-      this.fail("kafka_unavailable", begun);
-      return;
-    }
+    if (typeof begun === "string") return this.lost(begun);
+    this.#views = views;
+    this.#opening = [];
     const passages = views.flatMap((view, index) => {
       const starts = begun[index] ?? null;
-      if (starts === null) return [];
-      return [view.startFrom(starts)];
+      return starts === null ? [] : [view.startFrom(starts)];
     });
     for (const view of views) if (view.passage === null) view.startNow();
     this.#sayWelcome(principal, subscription);
@@ -316,7 +317,6 @@ export class Subscriber implements Viewer {
       for (const [partition, range] of view.missed()) this.gap(view.feed.topic, partition, range);
     }
     for (const view of parked) view.unpark();
-    if (parked.length > 0) this.arrived();
     this.#hub.catchUps.look();
   }
 
@@ -375,11 +375,12 @@ export class Subscriber implements Viewer {
   }
 
   #closeViews(): void {
-    for (const view of this.#views) {
+    for (const view of [...this.#opening, ...this.#views]) {
       if (view.passage !== null) this.#hub.catchUps.remove(view.passage);
       view.close();
       this.#hub.release(view.feed);
     }
+    this.#opening = [];
     this.#views = [];
   }
 

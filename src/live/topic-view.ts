@@ -29,10 +29,11 @@ export interface Viewer {
 
 /** Where a topic is begun, if not where its feed is. */
 export interface Starts {
+  /** By partition. All that there is of one that is not among them: it has come since. */
   readonly offsets: ReadonlyMap<number, number>;
   readonly sinceMs: number;
-  /** Partitions without an offset: from where the feed is, or all that there is. */
-  readonly others: "now" | "beginning";
+  /** By partition, where it ended after he had asked: he is live when he has all before it. */
+  readonly ends: ReadonlyMap<number, number>;
 }
 
 export interface ViewParts {
@@ -50,6 +51,8 @@ export class TopicView implements Joiner {
   readonly #channels: readonly Channel[];
   /** Not live: by partition, the next offset that he lacks. */
   #next = new Map<number, number>();
+  /** By partition: up to here he has to have it to be live. */
+  readonly #ends = new Map<number, number>();
   readonly #joined = new Set<number>();
   #state: "behind" | "live" | "parked" = "behind";
   #passage: Passage | null = null;
@@ -95,13 +98,12 @@ export class TopicView implements Joiner {
   }
 
   /** From there. The passage is to be carried. */
-  startFrom({ offsets, sinceMs, others }: Starts): Passage {
-    const { shard } = this.#viewer;
-    for (const channel of this.#channels) roomOf(channel, shard).joiners.add(this);
-    for (const [partition, position] of this.told) {
-      const start = others === "now" ? position : BEGINNING;
-      this.#next.set(partition, offsets.get(partition) ?? start);
+  startFrom({ offsets, sinceMs, ends }: Starts): Passage {
+    this.#joinFeed();
+    for (const partition of this.told.keys()) {
+      this.#next.set(partition, offsets.get(partition) ?? BEGINNING);
     }
+    for (const [partition, end] of ends) this.#ends.set(partition, end);
     this.#passage = this.#newPassage(new Map(this.#next), {
       sinceMs,
       endOf: (partition) => this.told.get(partition) ?? 0,
@@ -112,6 +114,12 @@ export class TopicView implements Joiner {
       },
     });
     return this.#passage;
+  }
+
+  /** He is served by himself, and not by the channels. */
+  #joinFeed(): void {
+    const { shard } = this.#viewer;
+    for (const channel of this.#channels) roomOf(channel, shard).joiners.add(this);
   }
 
   /** A range that he missed. */
@@ -149,6 +157,7 @@ export class TopicView implements Joiner {
       onGap: (partition, range) => {
         // Of another topic by the same name he has nothing yet.
         if (range.reason === "reset") this.#next.set(partition, 0);
+        if (range.reason === "reset") this.#ends.delete(partition);
         this.#viewer.gap(topic, partition, range);
       },
       onFailure: (reason) => this.#viewer.lost(reason),
@@ -189,6 +198,7 @@ export class TopicView implements Joiner {
     const next = this.#state === "live" ? from : (this.#next.get(partition) ?? from);
     const isTold =
       this.#state === "live" || (this.#state === "behind" && this.#joined.has(partition));
+    if (isReset) this.#ends.delete(partition);
     if (isReset) this.#next.set(partition, from);
     else if (isTold) this.#next.set(partition, Math.max(next, to));
     const first = isReset ? from : Math.max(from, next);
@@ -207,11 +217,17 @@ export class TopicView implements Joiner {
     this.#passage.reopen(partition, offset);
   }
 
-  /** Has he all that the feed has told? Then the channels serve him from here on. */
+  /**
+   * Has he all that the feed has told, and the feed all that was there when he came? Then the
+   * channels serve him from here on.
+   */
   tryLive(): void {
     if (this.#state !== "behind" || this.#passage !== null) return;
     for (const [partition, position] of this.told) {
-      if ((this.#next.get(partition) ?? 0) > position) return;
+      const next = this.#next.get(partition) ?? 0;
+      if (position >= Math.max(next, this.#ends.get(partition) ?? 0)) continue;
+      this.feed.waiting.add(this);
+      return;
     }
     this.#goLive();
     this.#viewer.arrived();
@@ -219,6 +235,7 @@ export class TopicView implements Joiner {
 
   #goLive(): void {
     this.#state = "live";
+    this.feed.waiting.delete(this);
     const { shard } = this.#viewer;
     for (const channel of this.#channels) {
       const room = roomOf(channel, shard);
@@ -229,6 +246,7 @@ export class TopicView implements Joiner {
   }
 
   #leaveChannels(): void {
+    this.feed.waiting.delete(this);
     const { shard } = this.#viewer;
     for (const channel of this.#channels) {
       const room = roomOf(channel, shard);
@@ -256,9 +274,13 @@ export class TopicView implements Joiner {
     });
   }
 
-  /** He reads again, and goes on where the feed is. */
+  /** He reads again, was told what he missed, and goes on where the feed is. */
   unpark(): void {
-    if (this.#state === "parked") this.#goLive();
+    if (this.#state !== "parked") return;
+    this.#state = "behind";
+    this.#joinFeed();
+    for (const partition of this.told.keys()) this.#arrived(partition);
+    this.tryLive();
   }
 
   close(): void {
