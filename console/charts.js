@@ -16,11 +16,11 @@ function element(name, attributes, text = "") {
   return made;
 }
 
-/** The next number of 1, 2, 5, 10, 20 … @param {number} most */
+/** The next number of which the half is easy to read as well. @param {number} most */
 function ceiling(most) {
   if (!(most > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most) ?? most;
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= most) ?? most;
 }
 
 /** @param {SVGElement} svg @param {readonly (number | undefined)[]} values @param {number} most */

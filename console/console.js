@@ -2,8 +2,9 @@
  * The console's page: asks for the numbers every second, remembers five minutes of them, and shows
  * what they say. It changes nothing in the process it looks at.
  */
+import { showBackends, troublesOf } from "./backends.js";
 import { chart, PLOT_LEFT, PLOT_RIGHT, spark } from "./charts.js";
-import { buckets, quantile, short, size, span, time, total, value } from "./numbers.js";
+import { buckets, quantile, short, span, time, total, value } from "./numbers.js";
 import { find, make, OUTCOMES, showRecent, showSchemas, showTenants } from "./tables.js";
 import { isWatched, look as watch, showTypes } from "./watch.js";
 
@@ -56,7 +57,7 @@ function add(data, isWhole) {
   const last = looks.at(-1);
   // After a pause or an outage the time between is nobody's.
   const before = last !== undefined && atMs - last.atMs < 5 * EVERY_MS ? last : undefined;
-  looks.push({ atMs, data, isWhole, values: pointOf(data, before) });
+  looks.push({ atMs, seenAtMs: Date.now(), data, isWhole, values: pointOf(data, before) });
 }
 
 function remember(data) {
@@ -190,40 +191,6 @@ function showStages(data) {
   });
 }
 
-/** What stands behind the process: words, and how bad they are. */
-function backendsOf({ metrics, startedAtMs, atMs }) {
-  const up = (series, what) => {
-    const is = value(series);
-    return is === undefined ? ["–"] : is === 1 ? [what, "good"] : ["away", "bad"];
-  };
-  const brokers = value(metrics.brokersUp);
-  const age = value(metrics.schemaAge);
-  const unusable = value(metrics.topicsUnusable) ?? 0;
-  const missing = value(metrics.schemasMissing) ?? 0;
-  const hot = value(metrics.hotPartition) ?? 0;
-  const drift = value(metrics.ledgerDrift) ?? 0;
-  return [
-    ["Kafka", ...up(metrics.kafkaUp, brokers === undefined ? "there" : `there, ${brokers} up`)],
-    ["Round trip to the slowest broker", time(value(metrics.brokerRoundTrip))],
-    ["Topics that cannot be used", String(unusable), unusable > 0 ? "bad" : undefined],
-    ["Busiest partition, of an even share", hot === 0 ? "–" : `${hot.toFixed(1)} ×`],
-    ["Session store", ...up(metrics.redisUp, "there")],
-    ["Stream memory", ...up(metrics.streamMemoryUp, "there")],
-    ["Schemas confirmed", age === undefined ? "from the pack" : `${span(age * 1_000)} ago`],
-    ["Types without a schema", String(missing), missing > 0 ? "bad" : undefined],
-    ["Events nobody accounts for", String(drift), drift > 0 ? "bad" : "good"],
-    ["Memory", `${size(value(metrics.memory))}, codec ${size(value(metrics.codecMemory))}`],
-    ["Up for", span(atMs - startedAtMs)],
-  ];
-}
-
-function showBackends(data) {
-  const rows = backendsOf(data).map(([what, text, mood]) =>
-    make("div", {}, make("dt", {}, what), make("dd", { "data-mood": mood }, text)),
-  );
-  find("backends").replaceChildren(...rows);
-}
-
 function showCodes(data) {
   const first = looks[0].data.metrics.eventsOutcome;
   const counts = data.metrics.eventsOutcome
@@ -248,6 +215,28 @@ function showCodes(data) {
   );
 }
 
+/** Sentences above all else; none: nothing wants to be seen. */
+function note(sentences, mood) {
+  const reasons = find("reasons");
+  const text = sentences.join(". ");
+  reasons.hidden = sentences.length === 0;
+  reasons.dataset.mood = mood;
+  // Read out when it changes only.
+  if (reasons.textContent !== text) reasons.textContent = text;
+}
+
+/** The numbers stay, but say that they are old. */
+function showSilence() {
+  const pill = find("state");
+  pill.dataset.state = "away";
+  pill.textContent = "no answer";
+  const last = looks.at(-1);
+  if (last === undefined) return;
+  document.body.dataset.stale = "";
+  const clock = new Date(last.seenAtMs).toLocaleTimeString("en-GB");
+  note([`The process does not answer. What is shown is of ${clock}`], "bad");
+}
+
 function showState(data) {
   const pill = find("state");
   const shown = isPaused ? "paused" : data.state;
@@ -255,9 +244,9 @@ function showState(data) {
     pill.dataset.state = shown;
     pill.textContent = shown.replace("-", " ");
   }
-  const reasons = find("reasons");
-  reasons.hidden = data.reasons.length === 0;
-  reasons.textContent = data.reasons.join(". ");
+  document.body.removeAttribute("data-stale");
+  const troubles = troublesOf(data);
+  note([...data.reasons, ...troubles], troubles.length > 0 ? "bad" : "wait");
   const { pack, version, workers } = data;
   const many = workers > 1 ? `, ${workers} workers` : "";
   find("facts").textContent = `pack ${pack}, version ${version}${many}`;
@@ -290,11 +279,7 @@ async function ask() {
 
 async function follow() {
   if (!isPaused && !document.hidden) {
-    await ask().catch(() => {
-      const pill = find("state");
-      pill.dataset.state = "away";
-      pill.textContent = "no answer";
-    });
+    await ask().catch(showSilence);
   }
   setTimeout(follow, EVERY_MS);
 }

@@ -14,9 +14,12 @@ const FILES = new URL("../../console/", import.meta.url);
 const PAGES: Readonly<Record<string, { readonly file: string; readonly contentType: string }>> = {
   "": { file: "index.html", contentType: "text/html; charset=utf-8" },
   "console.css": { file: "console.css", contentType: "text/css; charset=utf-8" },
+  "charts.css": { file: "charts.css", contentType: "text/css; charset=utf-8" },
+  "lists.css": { file: "lists.css", contentType: "text/css; charset=utf-8" },
   "console.js": { file: "console.js", contentType: "text/javascript; charset=utf-8" },
   "charts.js": { file: "charts.js", contentType: "text/javascript; charset=utf-8" },
   "tables.js": { file: "tables.js", contentType: "text/javascript; charset=utf-8" },
+  "backends.js": { file: "backends.js", contentType: "text/javascript; charset=utf-8" },
   "watch.js": { file: "watch.js", contentType: "text/javascript; charset=utf-8" },
   "numbers.js": { file: "numbers.js", contentType: "text/javascript; charset=utf-8" },
 };

@@ -191,3 +191,29 @@ test("it fits a phone of 360 px, in light and dark, and says what it is to those
   ].map((each) => each.outerHTML)`);
   assert.deepEqual(unnamed, []);
 });
+
+test("what is bad is said above all else; when the process is silent, the numbers look old", async () => {
+  const noted = 'document.querySelector("#reasons").textContent';
+  const isHidden = 'document.querySelector("#reasons").hidden';
+  assert.equal(await page.evaluate(isHidden), true);
+  const answer = await (await fetch(`${gateway.adminUrl}/console/data`)).json();
+  const { metrics } = answer as { readonly metrics: object };
+  const troubled = { ...(answer as object), metrics: { ...metrics, redisUp: [[0]] } };
+  await page.setRequestInterception(true);
+  let state: "troubled" | "silent" | "well" = "troubled";
+  page.on("request", (each) => {
+    if (state === "well" || !each.url().includes("/console/data")) void each.continue();
+    else if (state === "silent") void each.abort();
+    else void each.respond({ contentType: "application/json", body: JSON.stringify(troubled) });
+  });
+  await textOf("#reasons", (text) => text === "Session store: away");
+  state = "silent";
+  await textOf("#state", (text) => text === "no answer");
+  assert.match(String(await page.evaluate(noted)), /does not answer. What is shown is of \d\d:/);
+  assert.equal(await page.evaluate("document.body.dataset.stale"), "");
+  state = "well";
+  await textOf("#state", (text) => text === "ready");
+  assert.equal(await page.evaluate(isHidden), true);
+  assert.equal(await page.evaluate("document.body.dataset.stale"), undefined);
+  await page.setRequestInterception(false);
+});
