@@ -15,13 +15,13 @@ import { minify } from "terser";
 import { inRoot } from "./setup/paths.mjs";
 
 const OWN_NAMES = `
-  action adding afterMs aheadMs backAt bytesMax bytesSent cancelLinger cancelPause cancelRenewal
-  cancelWake cancelWatch creditBytes creditSeq deafTries entries eventBytesMax eventsMax finished
-  flushes frameBytes frameBytesMax frameEvents hasGap heardAt isAdding isBroken isDialing isLeading
-  isOnAir isOut isOver isRounded isSaving leadTry leave left listeners loaded mine nextUrl notBefore
-  nowMs options pauses phase pingMs pub release return run seqMax singleUntil sleep socket suspect
-  suspicions tokenRefused wake wakeAt welcomeAt whenAdded whenEnded whenFollowing whenLeading
-  whenTrusted work
+  adding aheadMs backAt bytesMax bytesSent cancelLinger cancelPause cancelRenewal cancelWake
+  cancelWatch creditBytes creditSeq deafTries entries eventBytesMax eventsMax finished flushes
+  frameBytes frameBytesMax frameEvents freshBytes freshEvents hasGap heardAt isAdding isBroken
+  isDialing isLeading isOnAir isOver isRounded isSaving leadTry leave left listeners loaded mine
+  nextUrl notBefore nowMs openBytes openEvents options out pauses phase pingMs pub release return
+  run seqMax singleUntil sleep socket suspect suspicions tokenRefused wake wakeAt welcomeAt
+  whenAdded whenEnded whenFollowing whenLeading whenTrusted work
 `
   .trim()
   .split(/\s+/);
@@ -46,7 +46,13 @@ async function bundle(entry, target, options = {}) {
   const { code = "" } = await minify(outputFiles?.[0]?.text ?? "", {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, sequences: false, unsafe_arrows: true, unsafe_methods: true },
+    compress: {
+      passes: 3,
+      pure_getters: true,
+      sequences: false,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+    },
   });
   writeFileSync(inRoot("build", target), code);
 }

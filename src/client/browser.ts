@@ -25,8 +25,8 @@ export function createClient<Events extends EventMap = Record<string, object>>(
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) started.return();
   });
-  addEventListener("online", () => started.wake());
-  addEventListener("offline", () => started.sleep());
+  addEventListener("online", started.wake);
+  addEventListener("offline", started.sleep);
   // It bubbles up from the document, which workers do not have.
   addEventListener("visibilitychange", () => void started.client.flush());
   // Types of events are the caller's word; at run time any name is taken.

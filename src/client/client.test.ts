@@ -4,9 +4,11 @@ import { test } from "node:test";
 import { startClient } from "./client.ts";
 import { createClient } from "./node.ts";
 import { memoryStore } from "./memory-store.ts";
-import { ModelServer, NO_TROUBLE } from "./testing/model-server.ts";
+import { DeadSocket } from "./testing/dead-socket.ts";
+import { ModelServer } from "./testing/model-server.ts";
+import { NO_TROUBLE } from "./testing/trouble.ts";
 import { seededRandom, VirtualTime } from "./testing/virtual-time.ts";
-import type { ClientOptions, Outcome, SocketLike, StateReport, Store } from "./types.ts";
+import type { ClientOptions, Outcome, StateReport, Store } from "./types.ts";
 import { uuid7 } from "./uuid.ts";
 
 function setUp(options: Partial<ClientOptions> = {}, store: Store = memoryStore()) {
@@ -218,6 +220,51 @@ test("token: a function that throws is asked again after a pause", async () => {
   assert.ok(states.some(({ detail }) => detail?.includes("not logged in")));
 });
 
+test("stopped: what only this client has is dropped by name, now and later", async () => {
+  const { client, time, dropped } = setUp({ writeKey: "bad" });
+  const before = client.track("a", {});
+  await time.run(60_000);
+  assert.deepEqual(await before.outcome(), { id: before.id, outcome: "dropped", code: "stopped" });
+  const after = client.track("b", {});
+  assert.deepEqual(await after.outcome(), { id: after.id, outcome: "dropped", code: "stopped" });
+  await time.run(1);
+  assert.deepEqual(dropped, [await before.outcome(), await after.outcome()]);
+  assert.deepEqual(client.queued, { events: 0, bytes: 0 });
+});
+
+test("stopped: a durable store keeps what was tracked, and what comes, for a later client", async () => {
+  const store: Store = { ...memoryStore(), durable: true };
+  const { client, time, outcomes } = setUp({ writeKey: "bad" }, store);
+  client.track("a", {}, { id: "before" });
+  await time.run(60_000);
+  for (const id of ["after", "soon after"]) client.track("a", {}, { id });
+  await time.run(1_000);
+  await client.close();
+  await time.run(1);
+  const kept = ["before", "after", "soon after"].map((id) => ({ id, outcome: "kept" }));
+  assert.deepEqual(outcomes, kept);
+  const later = setUp({}, store);
+  await later.time.run(1_000);
+  assert.deepEqual(
+    later.server.records.map(({ id }) => id),
+    ["before", "after", "soon after"],
+  );
+});
+
+test("close: says of what is on its way into a durable store that it is kept", async () => {
+  const store: Store = { ...memoryStore(), durable: true };
+  const { client, time, outcomes } = setUp({ WebSocket: DeadSocket }, store);
+  const ids = [1, 2, 3].map(() => client.track("a", {}).id);
+  const closed = client.close(0);
+  await time.run(1);
+  await closed;
+  assert.deepEqual(
+    outcomes,
+    ids.map((id) => ({ id, outcome: "kept" })),
+  );
+  assert.equal((await store.load(0)).events.length, ids.length);
+});
+
 test("flush: is not waited for in vain when the server refuses the client", async () => {
   const { client, time } = setUp({ writeKey: "bad" });
   client.track("a", {});
@@ -268,19 +315,3 @@ test("uuid7: version, variant, time", () => {
   assert.match(id, /^01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.notEqual(id, uuid7(0x0123456789ab, seededRandom(2)));
 });
-
-/** Never opens. */
-class DeadSocket implements SocketLike {
-  onopen: ((event: never) => void) | null = null;
-  onmessage: ((event: never) => void) | null = null;
-  onclose: ((event: never) => void) | null = null;
-  onerror: ((event: never) => void) | null = null;
-  constructor(_url: string) {
-    queueMicrotask(() => this.begin());
-  }
-  begin(): void {
-    this.onclose?.({ code: 1006, reason: "" } as never);
-  }
-  send(_text: string): void {}
-  close(): void {}
-}

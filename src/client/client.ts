@@ -6,11 +6,11 @@
  *   waiting ──lead──▶ idle ──event──▶ connecting ──saved──▶ open ──close──▶ offline ──▶ connecting
  *      ▲──────────────────── 4409, page hidden ───────────────┘  └──▶ stopped, closed
  */
-import { become, Entry, finish, newId, nothing, openEntries } from "./core.ts";
+import { become, finish, newEntry, newId, nothing } from "./core.ts";
 import type { Core, Listener } from "./core.ts";
 import { connect, ended, socketClass, trusted, wake } from "./dialer.ts";
-import { dropLine, endLine, hello, pump, recall, sayBye } from "./line.ts";
-import { add, follow, lead, listenToPeers } from "./outbox.ts";
+import { dropLine, endLine, hello, pump, sayBye } from "./line.ts";
+import { abandon, add, drop, follow, lead, listenToPeers } from "./outbox.ts";
 import { nextRun, pubFrame } from "./queue.ts";
 import { twinBody, twinUrl } from "./twin.ts";
 import type { Client, ClientClock, ClientOptions, Outcome } from "./types.ts";
@@ -24,10 +24,6 @@ const FRAME_BYTES_MAX = 256 * 1024;
 const UNLOAD_BYTES_MAX = 55_000;
 
 const CLOSE_TIMEOUT_MS = 5_000;
-
-/** What is said at the end of events without an outcome. */
-const KEPT = { outcome: "kept" } as const;
-const CLOSED = { outcome: "dropped", code: "closed" } as const;
 
 const systemClock: ClientClock = {
   now: () => Date.now(),
@@ -59,21 +55,16 @@ export function startClient(options: ClientOptions, store: Store): StartedClient
   const core = newCore(options, store);
   // Tells at once whether there is one.
   socketClass(core);
-  core.whenAdded = () => added(core);
-  core.whenLeading = () => connect(core);
-  core.whenFollowing = () => dropLine(core);
-  core.whenTrusted = (frame) => trusted(core, frame);
-  core.whenEnded = (code, detail) => ended(core, code, detail);
   const { onDrop } = options;
-  const onOutcome = (outcome: Outcome) => {
-    if (outcome.outcome === "dropped") onDrop?.(outcome);
-  };
-  core.listeners.set(onOutcome, "outcome");
+  core.listeners.set(
+    (outcome: Outcome) => outcome.outcome === "dropped" && onDrop?.(outcome),
+    "outcome",
+  );
   listenToPeers(core);
   core.loaded = lead(core);
   return {
     client: {
-      track: (type, data, trackOptions = {}) => track(core, { type, data, ...trackOptions }),
+      track: (type, data, how) => track(core, { type, data, ...how }),
       flush: (timeoutMs) => flush(core, timeoutMs),
       close: (timeoutMs = CLOSE_TIMEOUT_MS) => close(core, timeoutMs),
       on: (name: "outcome" | "state", listener: Listener) => {
@@ -86,8 +77,7 @@ export function startClient(options: ClientOptions, store: Store): StartedClient
         return core.state;
       },
       get queued() {
-        const entries = openEntries(core);
-        return { events: entries.length, bytes: sumBytes(entries) };
+        return { events: core.openEvents, bytes: core.openBytes };
       },
     },
     wake: () => wake(core),
@@ -107,9 +97,19 @@ function newCore(options: ClientOptions, store: Store): Core {
     random: options.random ?? systemRandom,
     listeners: new Map(),
     flushes: new Set(),
+    whenAdded: added,
+    whenLeading: connect,
+    whenFollowing: dropLine,
+    whenEnded: ended,
+    whenTrusted: trusted,
     state: "waiting",
+    openEvents: 0,
+    openBytes: 0,
     store,
     entries: new Map(),
+    out: new Set(),
+    freshEvents: 0,
+    freshBytes: 0,
     mine: new Map(),
     left: new Map(),
     adding: [],
@@ -129,10 +129,6 @@ function newCore(options: ClientOptions, store: Store): Core {
   } as unknown as Core;
 }
 
-function sumBytes(entries: readonly Entry[]): number {
-  return entries.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
 function track(
   core: Core,
   event: TrackOptions & { readonly type: string; readonly data: object },
@@ -147,15 +143,14 @@ function track(
   } catch {
     // Cycles and big integers have no JSON.
   }
-  const entry = new Entry(id, json ?? "");
-  const open = openEntries(core);
+  const entry = newEntry(core, id, json ?? "");
   const refuse = (outcome: "rejected" | "dropped", code: string) => {
     finish(core, entry, { id, outcome, code });
   };
   if (json === undefined) refuse("rejected", "not_json");
   else if (entry.bytes > core.eventBytesMax) refuse("rejected", "too_large");
   else if (core.state === "closed") refuse("dropped", "closed");
-  else if (open.length >= queueEventsMax || sumBytes(open) + entry.bytes > queueBytesMax) {
+  else if (core.openEvents > queueEventsMax || core.openBytes > queueBytesMax) {
     refuse("dropped", "queue_full");
   } else add(core, entry);
   return entry;
@@ -164,9 +159,8 @@ function track(
 /** Events have come into the queue: sends them at once if they are many, else after a while. */
 function added(core: Core): void {
   const { batchEvents = 100, batchBytes = 32 * 1024, lingerMs = 50 } = core.options;
-  const waiting = [...core.entries.values()].filter(({ isOut }) => !isOut);
   connect(core);
-  if (waiting.length >= batchEvents || sumBytes(waiting) >= batchBytes) pumpNow(core);
+  if (core.freshEvents >= batchEvents || core.freshBytes >= batchBytes) pumpNow(core);
   else core.cancelLinger ??= core.clock.after(lingerMs, () => pumpNow(core));
 }
 
@@ -178,7 +172,7 @@ function pumpNow(core: Core): void {
 
 function leave(core: Core, send: (url: string, body: string) => void): void {
   dropLine(core);
-  recall(core);
+  core.out.clear();
   const greeting = hello(core);
   const { run } = nextRun(core, {
     nowMs: Infinity,
@@ -188,10 +182,8 @@ function leave(core: Core, send: (url: string, body: string) => void): void {
     creditBytes: UNLOAD_BYTES_MAX,
   });
   if (!core.isOver && run.length > 0) {
-    const { pub } = pubFrame(core, run);
-    send(twinUrl(core.url, core.stream), twinBody(greeting, pub));
+    send(twinUrl(core.url, core.stream), twinBody(greeting, pubFrame(core, run).pub));
   }
-  recall(core);
   follow(core);
 }
 
@@ -213,37 +205,39 @@ function within(
   });
 }
 
-function flush(core: Core, timeoutMs: number | undefined): Promise<boolean> {
+async function flush(core: Core, timeoutMs: number | undefined): Promise<boolean> {
+  if (core.isOver) return core.state === "closed";
   const settled = async () => {
     // A queue that is not shared may hold events of an earlier life.
     if (core.store.peers === undefined) await core.loaded;
-    await Promise.all(openEntries(core).map((entry) => entry.outcome()));
+    const { left, entries, mine, adding } = core;
+    const open = [...left.values(), ...entries.values(), ...mine.values(), ...adding];
+    await Promise.all(open.map((entry) => entry.outcome()));
   };
   pumpNow(core);
-  return within(core, core.isOver ? 0 : timeoutMs, settled());
+  return within(core, timeoutMs, settled());
 }
 
 async function close(core: Core, timeoutMs: number): Promise<void> {
   if (core.state === "closed") return;
-  if (!core.isOver) await flush(core, timeoutMs);
+  await flush(core, timeoutMs);
   core.isOver = true;
   core.cancelPause?.();
   core.cancelLinger?.();
   if (core.socket !== undefined) {
-    const bye = new Promise<void>((resolve) => {
-      core.whenTrusted = (frame) => trusted(core, frame);
-      core.whenEnded = () => resolve();
+    const bye = new Promise((resolve) => {
+      core.whenEnded = resolve;
     });
     sayBye(core);
     await within(core, timeoutMs, bye);
   }
+  const saved = async () => {
+    while (core.isAdding) await core.work;
+  };
+  await within(core, timeoutMs, saved());
   become(core, "closed");
-  for (const entry of openEntries(core)) {
-    const { id, key } = entry;
-    const isKept = core.store.durable && key > 0;
-    const said = isKept ? KEPT : CLOSED;
-    finish(core, entry, { id, ...said });
-  }
+  abandon(core, "closed");
+  for (const entry of core.adding) finish(core, entry, drop(entry.id, "closed"));
   follow(core);
   await core.work;
   core.store.close();

@@ -11,37 +11,20 @@ import { uuid7 } from "./uuid.ts";
 const utf8 = new TextEncoder();
 
 /** One event until its outcome is known. */
-export class Entry implements Tracked, SavedEvent {
-  readonly id: string;
-  readonly json: string;
+export interface Entry extends Tracked, SavedEvent {
   /** Of its JSON as UTF-8. */
   readonly bytes: number;
   /** Where it is in the store; 0: not yet. */
-  key = 0;
-  /** It was sent on this connection, which has said nothing of it yet. */
-  isOut = false;
+  key: number;
   /** Not to be sent before, ms since 1970. */
-  notBefore = 0;
-  settle: (outcome: Outcome) => void = nothing;
-  readonly #outcome = new Promise<Outcome>((resolve) => {
-    this.settle = resolve;
-  });
-
-  constructor(id: string, json: string) {
-    this.id = id;
-    this.json = json;
-    this.bytes = utf8.encode(json).length;
-  }
-
-  outcome(): Promise<Outcome> {
-    return this.#outcome;
-  }
+  notBefore: number;
+  readonly settle: (outcome: Outcome) => void;
 }
 
 /** `greeting`: hello is said; `saving`: welcome came; `leaving`: goaway came. */
 type Phase = "opening" | "greeting" | "saving" | "open" | "leaving";
 
-export type Listener = (heard: never) => void;
+export type Listener = (heard: never) => unknown;
 
 export interface Core {
   readonly options: ClientOptions;
@@ -51,21 +34,29 @@ export interface Core {
   readonly random: () => number;
   readonly listeners: Map<Listener, "outcome" | "state">;
   state: ClientState;
+  /** Events without an outcome that this context knows of, and the bytes of their JSON. */
+  openEvents: number;
+  openBytes: number;
   /** No more connections. */
   isOver: boolean;
 
   /** What the files below have done by those above. */
-  whenAdded: () => void;
-  whenLeading: () => void;
-  whenFollowing: () => void;
-  whenEnded: (code: number, detail: string) => void;
+  readonly whenAdded: (core: Core) => void;
+  readonly whenLeading: (core: Core) => void;
+  readonly whenFollowing: (core: Core) => void;
+  whenEnded: (core: Core, code: number, detail: string) => void;
   /** `welcome` or `auth_ok` came. */
-  whenTrusted: (frame: ServerFrame) => void;
+  readonly whenTrusted: (core: Core, frame: ServerFrame) => void;
 
   // queue.ts, while this context leads
 
   /** By key, ascending. */
   entries: Map<number, Entry>;
+  /** Those of them that were sent on this connection, which has said nothing of them yet. */
+  readonly out: Set<Entry>;
+  /** What has come since events were last looked at to be sent. */
+  freshEvents: number;
+  freshBytes: number;
   /** An event's number in the stream is its key minus this. */
   base: number;
   /** Keys up to this one may have been sent. */
@@ -174,13 +165,24 @@ export function become(core: Core, state: ClientState, detail?: string): void {
   tell(core, { state, detail });
 }
 
-/** An event has its outcome. */
-export function finish(core: Core, entry: Entry | undefined, outcome: Outcome): void {
-  entry?.settle(outcome);
-  tell(core, outcome);
+/** An event that `finish` is to be called for, once. */
+export function newEntry(core: Core, id: string, json: string): Entry {
+  const bytes = utf8.encode(json).length;
+  let settle: Entry["settle"] = nothing;
+  const outcome = new Promise<Outcome>((resolve) => {
+    settle = resolve;
+  });
+  core.openEvents += 1;
+  core.openBytes += bytes;
+  return { id, json, bytes, key: 0, notBefore: 0, settle, outcome: () => outcome };
 }
 
-/** All events without an outcome that this context knows of. */
-export function openEntries({ left, entries, mine, adding }: Core): Entry[] {
-  return [...left.values(), ...entries.values(), ...mine.values(), ...adding];
+/** An event has its outcome. */
+export function finish(core: Core, entry: Entry | undefined, outcome: Outcome): void {
+  if (entry !== undefined) {
+    core.openEvents -= 1;
+    core.openBytes -= entry.bytes;
+    entry.settle(outcome);
+  }
+  tell(core, outcome);
 }

@@ -6,9 +6,8 @@ import { become } from "./core.ts";
 import type { Core } from "./core.ts";
 import { closeClass, SUBPROTOCOL } from "./frames.ts";
 import type { ServerFrame } from "./frames.ts";
-import { openLine, pump, recall, renewToken } from "./line.ts";
-import { follow, lead, renewStream, save, settle } from "./outbox.ts";
-import { outEntries } from "./queue.ts";
+import { openLine, pump, renewToken } from "./line.ts";
+import { abandon, follow, lead, renewStream, save, settle } from "./outbox.ts";
 import type { SocketConstructor } from "./types.ts";
 
 /** A connection that never got through so often in a row is tried over the fallback. */
@@ -38,7 +37,7 @@ export function socketClass({ options, deafTries }: Core): SocketConstructor {
   const { WebSocket = globalThis.WebSocket, fallback } = options;
   const isBlocked = deafTries >= BLOCKED_TRIES && deafTries % 2 === 1;
   const Socket = (isBlocked ? fallback : undefined) ?? WebSocket ?? fallback;
-  if (Socket === undefined) throw new TypeError("no WebSocket here: give one as an option");
+  if (Socket === undefined) throw new TypeError("no WebSocket here: give one");
   return Socket;
 }
 
@@ -64,12 +63,12 @@ export function connect(core: Core): void {
   }
 }
 
-function fetchToken(core: Core, then: () => void): void {
+function fetchToken(core: Core, then: (core: Core) => void): void {
   // Also one that throws, or gives no promise.
   (async () => core.options.token?.())().then(
     (token) => {
       core.auth = token;
-      then();
+      then(core);
     },
     (error: unknown) => {
       core.isDialing = false;
@@ -103,9 +102,7 @@ export function trusted(
   if (expiresAt !== undefined && options.token !== undefined) {
     const leftMs = expiresAt + core.aheadMs - nowMs - RENEW_BEFORE_MS;
     const delayMs = Math.min(Math.max(leftMs, RENEW_MS_MIN), RENEW_MS_MAX);
-    core.cancelRenewal = clock.after(delayMs, () => {
-      fetchToken(core, () => renewToken(core, core.auth ?? ""));
-    });
+    core.cancelRenewal = clock.after(delayMs, () => fetchToken(core, renewToken));
   }
   if (t === "auth_ok") return;
   core.deafTries = 0;
@@ -123,37 +120,38 @@ export function trusted(
 
 /** A connection ended. */
 export function ended(core: Core, code: number, detail: string): void {
-  const { clock, welcomeAt, backAt } = core;
+  const { clock, welcomeAt } = core;
   const nowMs = clock.now();
   const what = closeClass(code);
   const said = `${code} ${detail}`;
-  const out = outEntries(core);
+  const isIdle = core.out.size === 0;
   core.cancelRenewal();
   core.isOnAir = false;
   if (welcomeAt === 0) core.deafTries += 1;
   else if (nowMs - welcomeAt >= HEALTHY_MS) core.pauses = 0;
   if (what === "frame" || code === CUT) blame(core, code);
-  recall(core);
+  core.out.clear();
   void save(core);
   const mayRetryToken = core.options.token !== undefined && !core.tokenRefused;
   core.tokenRefused = what === "token";
   if (core.isOver) return;
   if (what === "again" || (what === "token" && mayRetryToken)) connect(core);
-  else if (what === "stop" || what === "token" || (what === "frame" && out.length === 0)) {
+  else if (what === "stop" || what === "token" || (what === "frame" && isIdle)) {
     core.isOver = true;
     become(core, "stopped", said);
     for (const end of core.flushes) end(false);
     // Another context may have what this one lacks.
     follow(core);
+    abandon(core, "stopped");
   } else if (what === "reload") {
     follow(core);
-    pause(core, said, { action: (again) => void lead(again) });
+    pause(core, said, lead);
   } else {
     if (what === "renew") renewStream(core);
     if (code === 1009) {
       core.frameBytesMax = Math.max(core.frameBytesMax / 2, core.eventBytesMax + 1_024);
     }
-    pause(core, said, { afterMs: backAt - nowMs });
+    pause(core, said);
   }
 }
 
@@ -164,7 +162,7 @@ export function ended(core: Core, code: number, detail: string): void {
  */
 function blame(core: Core, code: number): void {
   const { clock, sentAt, heardAt, singleUntil } = core;
-  const [first, second] = outEntries(core);
+  const [first, second] = core.out;
   const isSudden = sentAt >= heardAt && clock.now() - sentAt < SUSPICIOUS_MS;
   if (first === undefined || (code === CUT && !isSudden)) return;
   core.suspicions = core.suspect === first ? core.suspicions + 1 : 1;
@@ -181,16 +179,12 @@ function blame(core: Core, code: number): void {
   }
 }
 
-function pause(
-  core: Core,
-  detail: string,
-  { afterMs = 0, action = connect }: { afterMs?: number; action?: (core: Core) => void } = {},
-): void {
+function pause(core: Core, detail: string, action: (core: Core) => unknown = connect): void {
   core.pauses += 1;
   const ceilingMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** core.pauses);
   const pauseMs = PAUSE_MS_MIN + core.random() * (ceilingMs - PAUSE_MS_MIN);
   core.cancelPause?.();
-  core.cancelPause = core.clock.after(Math.max(afterMs, pauseMs), () => {
+  core.cancelPause = core.clock.after(Math.max(core.backAt - core.clock.now(), pauseMs), () => {
     core.cancelPause = undefined;
     action(core);
   });
@@ -199,7 +193,7 @@ function pause(
 
 /** The network is back: no reason to wait any longer. */
 export function wake(core: Core): void {
-  if (core.socket !== undefined || !core.isLeading) return;
+  if (!core.isLeading) return;
   core.cancelPause?.();
   core.cancelPause = undefined;
   core.pauses = 0;

@@ -25,7 +25,7 @@ export interface ServerFrame {
   readonly sack?: readonly Range[];
   readonly dup?: readonly Range[];
   readonly exc?: readonly Rejection[];
-  readonly rej?: readonly Rejection[];
+  readonly rej?: readonly Rejection[] | undefined;
   readonly retry?: readonly { readonly seq: number; readonly after_ms?: number }[];
   readonly credit?: Credit;
   readonly seq?: number;

@@ -9,9 +9,6 @@ import type { Peers, SavedEvent, Store, StreamRecord } from "./types.ts";
 const EVENTS = "events";
 const RECORD = "record";
 
-/** Why does not matter: the client does without. */
-const FAILED = new Error("IndexedDB");
-
 /** Undefined where the browser has not all it takes (pages that are not served securely). */
 export function indexedStore(name: string): Store | undefined {
   const locks = globalThis.navigator?.locks;
@@ -75,7 +72,8 @@ function result<T>(request: IDBRequest): Promise<T> {
   return new Promise((resolve, reject) => {
     // Of the type that was asked for.
     request.onsuccess = () => resolve(request.result as T);
-    request.onerror = () => reject(FAILED);
+    // Why does not matter, here and below: the client does without.
+    request.onerror = reject;
   });
 }
 
@@ -83,7 +81,7 @@ function result<T>(request: IDBRequest): Promise<T> {
 function committed(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(FAILED);
+    transaction.onabort = reject;
     transaction.commit();
   });
 }

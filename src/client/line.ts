@@ -11,7 +11,7 @@ import { nothing } from "./core.ts";
 import { AGAIN, isWithin, parseFrame } from "./frames.ts";
 import type { Credit, ServerFrame } from "./frames.ts";
 import { settle } from "./outbox.ts";
-import { judge, nextRun, numbers, outEntries, pubFrame } from "./queue.ts";
+import { judge, nextRun, numbers, pubFrame } from "./queue.ts";
 import type { SocketLike } from "./types.ts";
 
 /** From the first try to `welcome`; a hand-over on the server takes 3 s of it. */
@@ -68,7 +68,7 @@ function hear(core: Core, frame: ServerFrame): void {
   if (t === "ping") say(core, { t: "pong", n: frame.n });
   else if (t === "error") core.reason = `${frame.code}: ${frame.detail}`;
   else if (t === "welcome" && core.phase === "greeting") welcome(core, frame);
-  else if (t === "auth_ok") core.whenTrusted(frame);
+  else if (t === "auth_ok") core.whenTrusted(core, frame);
   else if (t === "ack") ack(core, frame);
   else if (t === "credit") raise(core, frame);
   else if (t === "goaway") {
@@ -96,23 +96,21 @@ function welcome(core: Core, frame: ServerFrame): void {
   core.pingMs = ping * 1_000;
   core.cancelWatch();
   watch(core);
-  take(core, { ...frame, upto: done, rej: frame.exc ?? [] });
-  raise(core, frame.credit);
-  core.whenTrusted(frame);
+  take(core, { ...frame, upto: done, rej: frame.exc });
+  core.whenTrusted(core, frame);
 }
 
 function ack(core: Core, frame: ServerFrame): void {
   for (const { seq, after_ms: afterMs = 0 } of frame.retry ?? []) {
     const entry = core.entries.get(seq + core.base);
     if (entry === undefined) continue;
-    entry.isOut = false;
+    core.out.delete(entry);
     entry.notBefore = core.heardAt + afterMs;
   }
   take(core, frame);
-  raise(core, frame.credit);
 }
 
-function take(core: Core, { upto = 0, sack, dup, rej = [] }: ServerFrame): void {
+function take(core: Core, { upto = 0, sack, dup, rej = [], credit }: ServerFrame): void {
   const faults = new Map(rej.map(({ seq, ...fault }) => [seq, fault]));
   const judged = judge(core, (seq) => {
     const fault = faults.get(seq);
@@ -121,6 +119,7 @@ function take(core: Core, { upto = 0, sack, dup, rej = [] }: ServerFrame): void 
     return seq <= upto || isWithin(sack, seq) ? { outcome: "stored" } : undefined;
   });
   settle(core, judged);
+  raise(core, credit);
 }
 
 function raise(core: Core, { seq = 0, bytes = 0 }: Partial<Credit> = {}): void {
@@ -130,8 +129,10 @@ function raise(core: Core, { seq = 0, bytes = 0 }: Partial<Credit> = {}): void {
 
 /** Sends all that may be sent now. */
 export function pump(core: Core): void {
+  const { out } = core;
+  const isIdle = out.size === 0;
   core.cancelWake();
-  const isIdle = outEntries(core).length === 0;
+  core.freshEvents = core.freshBytes = 0;
   if (core.phase === "leaving" && isIdle) endLine(core, 1001, "goaway");
   while (core.socket !== undefined && core.phase === "open") {
     const nowMs = core.clock.now();
@@ -153,7 +154,7 @@ export function pump(core: Core): void {
       }
       return;
     }
-    if (isSingle && outEntries(core).length > 0) return;
+    if (isSingle && out.size > 0) return;
     const { pub, bytes } = pubFrame(core, run);
     core.bytesSent += bytes;
     core.sentAt = nowMs;
@@ -175,8 +176,8 @@ function watch(core: Core): void {
 }
 
 /** A fresh token, before the old one expires. */
-export function renewToken(core: Core, token: string): void {
-  if (core.phase === "open") say(core, { t: "auth", token });
+export function renewToken(core: Core): void {
+  if (core.phase === "open") say(core, { t: "auth", token: core.auth });
 }
 
 /** The last word: the server answers what is out, and closes. */
@@ -197,10 +198,5 @@ export function dropLine(core: Core): void {
 export function endLine(core: Core, code: number, detail: string): void {
   if (core.socket === undefined) return;
   dropLine(core);
-  core.whenEnded(code, core.reason === "" ? detail : core.reason);
-}
-
-/** Nothing is out any more. */
-export function recall({ entries }: Core): void {
-  for (const entry of entries.values()) entry.isOut = false;
+  core.whenEnded(core, code, core.reason || detail);
 }

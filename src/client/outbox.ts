@@ -6,14 +6,17 @@
  * A store that fails is given up once what it holds has been sent; what could not be put into it
  * waits meanwhile, and goes on in a memory store as a new stream.
  */
-import { become, Entry, finish, newId } from "./core.ts";
-import type { Core } from "./core.ts";
+import { become, finish, newEntry, newId } from "./core.ts";
+import type { Core, Entry } from "./core.ts";
 import { memoryStore } from "./memory-store.ts";
 import { enqueue } from "./queue.ts";
 import type { Outcome, SavedEvent, StreamRecord } from "./types.ts";
 
 /** Outcomes a failing store has not taken; beyond it they are told again by the server. */
 const FINISHED_MAX = 10_000;
+
+/** No key is as high. */
+const EVERY_KEY = 1e15;
 
 /** Between two tries of a store that failed. */
 const STORE_PAUSE_MS = 5_000;
@@ -54,12 +57,17 @@ function addAll(core: Core): void {
       core.store.peers?.added();
       const keys = await added;
       core.adding.splice(0, batch.length);
+      // Unless others have added as well, there is nothing new but these.
+      const isNext = core.isLeading && keys[0] === core.last + 1;
       batch.forEach((entry, index) => {
         entry.key = keys[index] ?? 0;
-        core.mine.set(entry.key, entry);
+        if (isNext) enqueue(core, entry);
+        else core.mine.set(entry.key, entry);
       });
       core.store.peers?.added();
-      await readNew(core);
+      if (isNext) core.whenAdded(core);
+      else await readNew(core);
+      if (core.state === "stopped") abandon(core, "stopped");
       core.isAdding = false;
       addAll(core);
     } catch {
@@ -78,7 +86,7 @@ async function readNew(core: Core): Promise<void> {
     // The lead may have been lost meanwhile.
     if (!core.isLeading) return;
     takeIn(core, events);
-    core.whenAdded();
+    core.whenAdded(core);
   } catch {
     core.clock.after(STORE_PAUSE_MS, () => void inOrder(core, () => readNew(core)));
   }
@@ -86,7 +94,7 @@ async function readNew(core: Core): Promise<void> {
 
 function takeIn(core: Core, events: readonly (readonly [number, SavedEvent])[]): void {
   for (const [key, { id, json }] of events) {
-    const entry = core.mine.get(key) ?? new Entry(id, json);
+    const entry = core.mine.get(key) ?? newEntry(core, id, json);
     core.mine.delete(key);
     entry.key = key;
     enqueue(core, entry);
@@ -97,7 +105,7 @@ function takeIn(core: Core, events: readonly (readonly [number, SavedEvent])[]):
 export async function lead(core: Core): Promise<void> {
   const { store } = core;
   if (core.isLeading) {
-    core.whenLeading();
+    core.whenLeading(core);
     return;
   }
   core.leadTry += 1;
@@ -114,7 +122,7 @@ export async function lead(core: Core): Promise<void> {
     if (leadTry === core.leadTry) giveUpStore(core);
     return;
   }
-  if (core.isLeading) core.whenLeading();
+  if (core.isLeading) core.whenLeading(core);
 }
 
 async function load(core: Core): Promise<void> {
@@ -125,7 +133,7 @@ async function load(core: Core): Promise<void> {
   takeIn(core, events);
   for (const entry of core.mine.values()) {
     // Another context has settled it and could not tell.
-    finish(core, entry, { id: entry.id, outcome: "dropped", code: "outcome_lost" });
+    finish(core, entry, drop(entry.id, "outcome_lost"));
   }
   core.mine.clear();
   // Without a record nothing was sent.
@@ -150,7 +158,7 @@ export function follow(core: Core): void {
   const { release } = core;
   core.leadTry += 1;
   core.isOnAir = false;
-  core.whenFollowing();
+  core.whenFollowing(core);
   if (core.isLeading) void saveNow(core);
   core.isLeading = false;
   core.release = undefined;
@@ -162,6 +170,25 @@ export function follow(core: Core): void {
 function handBack(core: Core): void {
   for (const [key, entry] of core.entries) core.mine.set(key, entry);
   core.entries = new Map();
+  core.out.clear();
+}
+
+/**
+ * This client will not tell what becomes of its events: in a durable store they wait for another
+ * one, elsewhere they are lost.
+ */
+export function abandon(core: Core, code: "closed" | "stopped"): void {
+  for (const held of [core.left, core.entries, core.mine]) {
+    for (const entry of held.values()) {
+      const { id } = entry;
+      finish(core, entry, core.store.durable ? { id, outcome: "kept" } : drop(id, code));
+    }
+    held.clear();
+  }
+}
+
+export function drop(id: string, code: string): Outcome {
+  return { id, outcome: "dropped", code };
 }
 
 /** Saves outcomes and the stream's record; resolves when it has, or has failed to. */
@@ -178,7 +205,7 @@ export function save(core: Core): Promise<void> {
 /** A failing store must not stop what can be sent: a later context sends it again, marked. */
 async function saveNow(core: Core): Promise<void> {
   const { finished, stream, base, resume, last } = core;
-  const sent = core.isOnAir ? Number.MAX_SAFE_INTEGER : core.sent;
+  const sent = core.isOnAir ? EVERY_KEY : core.sent;
   const record: StreamRecord = { stream, base, resume, sent, last };
   core.finished = [];
   try {

@@ -15,6 +15,8 @@ const RANGES_MAX = 64;
 export function enqueue(core: Core, entry: Entry): void {
   core.entries.set(entry.key, entry);
   core.last = Math.max(core.last, entry.key);
+  core.freshEvents += 1;
+  core.freshBytes += entry.bytes;
 }
 
 export interface Numbers {
@@ -46,11 +48,6 @@ export function numbers(core: Core): Numbers {
   return { held, next: next - base };
 }
 
-/** Events that are out, in order. */
-export function outEntries({ entries }: Core): Entry[] {
-  return [...entries.values()].filter(({ isOut }) => isOut);
-}
-
 /** What a server has said of a number; undefined: nothing. */
 export type Verdict = (seq: number) => Omit<Outcome, "id"> | undefined;
 
@@ -64,6 +61,7 @@ export function judge(core: Core, verdict: Verdict): (readonly [Entry, Outcome])
     if (found === undefined) continue;
     judged.push([entry, { ...found, id: entry.id }]);
     core.entries.delete(key);
+    core.out.delete(entry);
   }
   return judged;
 }
@@ -95,9 +93,10 @@ export function nextRun(core: Core, room: FrameRoom): Run {
   let bytes = 0;
   for (const entry of core.entries.values()) {
     const { key } = entry;
+    const isOut = core.out.has(entry);
     const previous = run.at(-1)?.key;
-    if (previous !== undefined && (previous !== key - 1 || entry.isOut)) break;
-    if (entry.isOut) continue;
+    if (previous !== undefined && (previous !== key - 1 || isOut)) break;
+    if (isOut) continue;
     if (key >= core.next) {
       if (key > Math.max(core.next, (previous ?? 0) + 1)) {
         return { run, wakeAt, hasGap: previous === undefined };
@@ -122,7 +121,7 @@ export function pubFrame(core: Core, run: readonly Entry[]): { pub: string; byte
   const head = `{"t":"pub","seq":${seq},"sentAt":${core.clock.now()},"events":[`;
   let bytes = head.length + 1;
   for (const entry of run) {
-    entry.isOut = true;
+    core.out.add(entry);
     bytes += entry.bytes + 1;
     core.sent = Math.max(core.sent, entry.key);
     core.next = Math.max(core.next, entry.key + 1);

@@ -3,9 +3,10 @@ import { test } from "node:test";
 
 import { startClient } from "./client.ts";
 import type { StartedClient } from "./client.ts";
-import { ModelServer, NO_TROUBLE } from "./testing/model-server.ts";
-import type { Trouble } from "./testing/model-server.ts";
+import { ModelServer } from "./testing/model-server.ts";
 import { SharedStore } from "./testing/shared-store.ts";
+import { NO_TROUBLE } from "./testing/trouble.ts";
+import type { Trouble } from "./testing/trouble.ts";
 import { seededRandom, settled, VirtualTime } from "./testing/virtual-time.ts";
 import type { Outcome } from "./types.ts";
 

@@ -5,8 +5,8 @@
 
 /**
  * What became of an event. `stored`: in Kafka; `duplicate`: it was there already; `rejected`:
- * refused for good; `dropped`: given up by this client, with a named reason; `kept`: the client was
- * closed, and a later client with the same store will send it.
+ * refused for good; `dropped`: given up by this client, with a named reason; `kept`: this client
+ * was closed or stopped, and another one with the same store will send it.
  */
 export type OutcomeName = "stored" | "duplicate" | "rejected" | "dropped" | "kept";
 
@@ -16,8 +16,8 @@ export interface Outcome {
   /**
    * Of a rejected event: the server's code (docs/protocol.md §2.11), or this client's own:
    * `too_large`, `not_json`, `poison` (the server closes whenever this event is sent). Of a
-   * dropped one: `queue_full`, `closed`, `outcome_lost` (another tab has settled it and could not
-   * tell how), `poison` (the connection is cut whenever it is sent).
+   * dropped one: `queue_full`, `closed`, `stopped`, `outcome_lost` (another tab has settled it and
+   * could not tell how), `poison` (the connection is cut whenever it is sent).
    */
   readonly code?: string;
   readonly kind?: string;
@@ -89,7 +89,8 @@ export interface Client<Events extends EventMap = Record<string, object>> {
   close(timeoutMs?: number): Promise<void>;
   /**
    * Hears of every event of the queue, whichever tab tracked it, once; again only where a failing
-   * store could not forget it. Gives a function that ends it.
+   * store could not forget it, and of one that was `kept` by a stopped client when another tab has
+   * sent it. Gives a function that ends it.
    */
   on(name: "outcome", listener: (outcome: Outcome) => void): () => void;
   on(name: "state", listener: (report: StateReport) => void): () => void;
@@ -140,7 +141,8 @@ export interface ClientOptions {
   readonly queueBytesMax?: number;
   /**
    * Hears of every event that is given up: what comes while the queue is full (drop policy
-   * `newest`: what is queued already may be on its way, and stays), or after `close()`.
+   * `newest`: what is queued already may be on its way, and stays), or after `close()`; once the
+   * client is stopped, what no durable store keeps.
    */
   readonly onDrop?: (outcome: Outcome) => void;
   /** An event waits this long for company; default 50 ms. */

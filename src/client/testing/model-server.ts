@@ -6,6 +6,8 @@
 import assert from "node:assert/strict";
 
 import type { SocketLike } from "../types.ts";
+import { ModelStream } from "./model-stream.ts";
+import type { Trouble } from "./trouble.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 export interface StoredRecord {
@@ -16,78 +18,9 @@ export interface StoredRecord {
   readonly isFlagged: boolean;
 }
 
-/** How likely each kind of trouble is, from 0 to 1. */
-export interface Trouble {
-  /** Per frame of the client: the connection is cut before or after it is read. */
-  cut: number;
-  retry: number;
-  /** An ack is lost with its connection. */
-  lostAck: number;
-  /** Credit is held back for a while after an ack. */
-  starve: number;
-  superseded: number;
-  /**
-   * At a hello: the token is no longer good (4410), the stream is forgotten, the login is (4401).
-   */
-  denied: number;
-  forgotten: number;
-  unauthenticated: number;
-  goaway: number;
-  refused: number;
-}
-
-export const NO_TROUBLE: Trouble = {
-  cut: 0,
-  retry: 0,
-  lostAck: 0,
-  starve: 0,
-  superseded: 0,
-  denied: 0,
-  forgotten: 0,
-  unauthenticated: 0,
-  goaway: 0,
-  refused: 0,
-};
-
 interface Event {
   readonly id: string;
   readonly type: string;
-}
-
-/** What the server knows of a stream. */
-class StreamState {
-  readonly final = new Map<number, "stored" | "rejected">();
-  readonly inFlight = new Map<number, string>();
-  /** Every one that was given is good, however old. */
-  readonly tokens = new Set<string>();
-  owner: ModelSocket | undefined;
-  /** Complement of `held` at the last hello: final, as the client says. */
-  open = new Set<number>();
-  flagged = new Set<number>();
-  next = 1;
-
-  isFinal(seq: number): boolean {
-    return (
-      this.final.has(seq) || (seq < this.next && !this.open.has(seq) && !this.inFlight.has(seq))
-    );
-  }
-
-  get done(): number {
-    let done = 0;
-    while (this.isFinal(done + 1)) done += 1;
-    return done;
-  }
-
-  sack(done: number): [number, number][] {
-    const ranges: [number, number][] = [];
-    for (let seq = done + 1; seq < this.next; seq += 1) {
-      if (!this.isFinal(seq)) continue;
-      const range = ranges.at(-1);
-      if (range?.[1] === seq - 1) range[1] = seq;
-      else ranges.push([seq, seq]);
-    }
-    return ranges.slice(0, 64);
-  }
 }
 
 export interface ModelServerParts {
@@ -104,7 +37,7 @@ export class ModelServer {
   trouble: Trouble;
   readonly time: VirtualTime;
   readonly random: () => number;
-  readonly streams = new Map<string, StreamState>();
+  readonly streams = new Map<string, ModelStream>();
   readonly tokens = new Set(["good"]);
   isTokenFresh = false;
   openSockets = 0;
@@ -179,7 +112,7 @@ export class ModelSocket implements SocketLike {
   #isDead = false;
   /** The server reads no further. */
   #isDeaf = false;
-  #state: StreamState | undefined;
+  #state: ModelStream | undefined;
   #stream = "";
   #isWelcome = false;
   #credit = { seq: 0, bytes: 0 };
@@ -277,7 +210,7 @@ export class ModelSocket implements SocketLike {
       return;
     }
     const isKnown = state !== undefined;
-    state ??= new StreamState();
+    state ??= new ModelStream();
     server.streams.set(stream, state);
     this.#state = state;
     this.#stream = stream;
@@ -389,7 +322,7 @@ export class ModelSocket implements SocketLike {
     this.#stir(state);
   }
 
-  #ack(state: StreamState, news: object): void {
+  #ack(state: ModelStream, news: object): void {
     const { done } = state;
     const isStarved = this.#server.happens(this.#server.trouble.starve);
     const credit = () => {
@@ -414,7 +347,7 @@ export class ModelSocket implements SocketLike {
     }
   }
 
-  #stir(state: StreamState): void {
+  #stir(state: ModelStream): void {
     const { trouble } = this.#server;
     if (this.#server.happens(trouble.superseded)) this.shut(4409);
     else if (this.#server.happens(trouble.goaway)) {
