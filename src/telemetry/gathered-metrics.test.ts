@@ -48,6 +48,7 @@ describe("GatheredMetrics", () => {
     });
     assert.equal(gathered.gone(2), 0);
     for (const count of counts) assert.match(await lines(), count);
+    assert.equal(balancedLedger(await lines())["received"], 12, "when nobody is left, too");
   });
 
   it("a worker that comes or goes does not make the whole look unready", async () => {

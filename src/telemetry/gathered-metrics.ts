@@ -49,12 +49,16 @@ export class GatheredMetrics {
   }
 }
 
-/** Counts stay; of the gauges the ledger does, without what was in flight and never settled. */
+/**
+ * Counts stay; of the gauges the ledger does, without what was in flight and never settled, and
+ * what it could not account for.
+ */
 function departing(snapshot: Snapshot): { readonly kept: Snapshot; readonly inFlight: number } {
   let inFlight = 0;
   const kept = snapshot.flatMap((metric): ExportedMetric[] => {
-    if (metric.type !== "gauge") return [metric];
-    if (metric.name !== METRICS.ledgerEvents.name) return [];
+    const { name } = metric;
+    if (metric.type !== "gauge" || name === METRICS.ledgerDrift.name) return [metric];
+    if (name !== METRICS.ledgerEvents.name) return [];
     inFlight = ledgerState(metric, "in_flight");
     const settled = ledgerState(metric, "received") - inFlight;
     const values = metric.values.map((line) => {
