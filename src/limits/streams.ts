@@ -43,6 +43,12 @@ export const STREAM_JOINED_EVENTS_MAX = 100;
  */
 export const STREAM_ACK_HOLD_MS = 50;
 
+/**
+ * The same while Kafka does not confirm some partitions, in milliseconds. What is complete with
+ * theirs waits in vain, but the other lanes' commits end within some milliseconds all the same.
+ */
+export const STREAM_ACK_HOLD_STALLED_MS = 20;
+
 /** Frames of a connection that are not events: so many at once, and so many a second; else 1008. */
 export const CONTROL_FRAMES_BURST = 100;
 export const CONTROL_FRAMES_PER_SECOND = 20;

@@ -1,6 +1,8 @@
 /** When the ack of a part of a frame waits for the rest of it, and when it does not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { STREAM_ACK_HOLD_MS, STREAM_ACK_HOLD_STALLED_MS } from "../limits/streams.ts";
 import { ModelStore } from "./testing/model-store.ts";
 import { AT_ONCE, DEMO, STREAM, last, setUp, settled } from "./testing/setup.ts";
 import type { Setup } from "./testing/setup.ts";
@@ -96,12 +98,17 @@ test("StreamConnection: credit that is needed is not waited for", async () => {
   assert.equal(acks(setup).length, 1, "there is enough of it now");
 });
 
-test("StreamConnection: while partitions are not confirmed no part of a frame waits", async () => {
+test("StreamConnection: while partitions are not confirmed parts wait as well", async () => {
   const setup = await sent();
   setup.conditions.heldUp = true;
   commit(setup, [0, 1]);
+  commit(setup, [4]);
+  setup.pass();
   await settled();
-  assert.deepEqual(acks(setup), [[2, []]]);
+  assert.deepEqual(acks(setup), [], "the other lanes' commits end meanwhile");
+  setup.pass();
+  await settled();
+  assert.deepEqual(acks(setup), [[2, [[5, 5]]]]);
 });
 
 test("StreamConnection: parts that were not told are remembered when the client is gone", async () => {
@@ -121,6 +128,28 @@ test("StreamConnection: parts that were not told are remembered when the client 
   commit(setup, [1]);
   await settled();
   assert.equal(store.recordOf(key)?.done, 3);
+});
+
+test("AckHold: while partitions are not confirmed what waits is told sooner", () => {
+  const delaysMs: number[] = [];
+  let isHeldUp = false;
+  let look = () => {};
+  const hold = new AckHold({
+    after: (delayMs, action) => {
+      delaysMs.push(delayMs);
+      look = action;
+    },
+    isHeldUp: () => isHeldUp,
+    onFailure: (error) => assert.fail(String(error)),
+  });
+  hold.begin({ tellHeld: (period) => period < 2 });
+  isHeldUp = true;
+  look();
+  look();
+  look();
+  const usualMs = STREAM_ACK_HOLD_MS / 2;
+  const shortMs = STREAM_ACK_HOLD_STALLED_MS / 2;
+  assert.deepEqual(delaysMs, [usualMs, shortMs, shortMs]);
 });
 
 test("AckHold: a holder that fails keeps no other from telling", () => {

@@ -3,10 +3,11 @@
  * time: a frame's records lie in several lanes, and saying so after each lane's commit costs as
  * much as the frame. It counts the time in periods and knows neither frames nor acks.
  */
-import { STREAM_ACK_HOLD_MS } from "../limits/streams.ts";
+import { STREAM_ACK_HOLD_MS, STREAM_ACK_HOLD_STALLED_MS } from "../limits/streams.ts";
 
 /** What waits is told in the period after the next: after half of the time at least. */
 const PERIOD_MS = STREAM_ACK_HOLD_MS / 2;
+const STALLED_PERIOD_MS = STREAM_ACK_HOLD_STALLED_MS / 2;
 
 export interface AckHolder {
   /** Tells what began to wait before this period. True: something waits still. */
@@ -15,7 +16,7 @@ export interface AckHolder {
 
 export interface AckHoldParts {
   readonly after: (delayMs: number, action: () => void) => void;
-  /** Some partitions are not confirmed: what is complete with theirs would wait for nothing. */
+  /** Some partitions are not confirmed: what is complete with theirs waits for nothing. */
   readonly isHeldUp: () => boolean;
   readonly onFailure: (error: unknown) => void;
 }
@@ -30,9 +31,8 @@ export class AckHold {
     this.#parts = parts;
   }
 
-  /** The period in which something of this holder begins to wait; null: it must not. */
-  begin(holder: AckHolder): number | null {
-    if (this.#parts.isHeldUp()) return null;
+  /** The period in which something of this holder begins to wait. */
+  begin(holder: AckHolder): number {
     this.#holders.add(holder);
     this.#lookLater();
     return this.#period;
@@ -41,7 +41,8 @@ export class AckHold {
   #lookLater(): void {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    this.#parts.after(PERIOD_MS, () => this.#look());
+    const periodMs = this.#parts.isHeldUp() ? STALLED_PERIOD_MS : PERIOD_MS;
+    this.#parts.after(periodMs, () => this.#look());
   }
 
   #look(): void {
