@@ -23,6 +23,8 @@ import { provideK6 } from "./services/k6.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 5_000;
+/** Lines of k6 that are told: the rest of hundreds says the same. */
+const LOG_LINES_MAX = 12;
 
 async function main(): Promise<number> {
   const request = parseLoadArguments(process.argv.slice(2), process.env);
@@ -96,7 +98,9 @@ function growthComplaintsOf(request: LoadRequest, { looks }: GatewayWatch): stri
 
 function report(request: LoadRequest, outcome: Outcome): number {
   const { summary, run, complaints, series, watch } = outcome;
-  for (const line of run.log) console.error(`  k6: ${line}`);
+  for (const line of run.log.slice(0, LOG_LINES_MAX)) console.error(`  k6: ${line}`);
+  const left = run.log.length - LOG_LINES_MAX;
+  if (left > 0) console.error(`  k6: and ${left} more like these`);
   if (summary === null) {
     for (const complaint of complaints) console.error(`✗ ${complaint}`);
     return 1;

@@ -137,16 +137,29 @@ describe("judgeRecords", () => {
 });
 
 describe("generatorNote", () => {
-  const late = (lateMs: number, ok: boolean): string | null =>
+  const late = (lateMs: number, metric: string, ok = false): string | null =>
     generatorNote({
       ...SUMMARY,
-      thresholds: [{ metric: "ack_latency", rule: "p(99)<500", ok }],
+      thresholds: [
+        {
+          metric: "ack_latency{phase:calm}",
+          rule: "p(99)<500",
+          ok: metric !== "ack_latency" || ok,
+        },
+        { metric: "events_unsettled", rule: "count==0", ok: metric !== "events_unsettled" || ok },
+        { metric: "wrong_outcomes", rule: "count==0", ok: metric !== "wrong_outcomes" || ok },
+      ],
       metrics: { generator_lag: { values: { "p(99)": lateMs } } },
     });
 
-  it("says whose the latency is, where k6 was late and an objective was missed", () => {
-    assert.match(late(251, false) ?? "", /k6 itself was late by 251 ms/);
-    assert.deepEqual([late(251, true), late(250, false)], [null, null]);
+  it("says what is nobody's fault, where k6 was late and an objective of time was missed", () => {
+    assert.match(late(251, "ack_latency") ?? "", /k6 itself was late by 251 ms.* by ack_latency\./);
+    assert.match(late(251, "events_unsettled") ?? "", / by events_unsettled\./);
+    assert.deepEqual([late(251, "ack_latency", true), late(250, "ack_latency")], [null, null]);
+  });
+
+  it("never excuses a wrong outcome", () => {
+    assert.equal(late(5_000, "wrong_outcomes"), null);
   });
 });
 

@@ -14,6 +14,7 @@ h1{margin:0;font-size:26px;line-height:1.25;overflow-wrap:anywhere}
 h2{font-size:17px;margin:32px 0 10px}
 .question{margin:4px 0 12px;color:var(--soft);font-size:17px}
 .verdict{display:inline-block;border-radius:6px;padding:3px 10px;font-weight:600;border:1.5px solid}
+.note{border-left:3px solid #c98500;padding:8px 12px;margin:12px 0;background:#c985001a}
 .verdict.good{color:var(--good)}.verdict.bad{color:var(--bad)}
 .facts{color:var(--soft);margin:10px 0 0;font-size:13px;overflow-wrap:anywhere}
 .complaints{margin:12px 0 0;padding-left:20px;color:var(--bad)}

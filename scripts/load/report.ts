@@ -8,7 +8,14 @@ import { escape, renderChart } from "./chart.ts";
 import { drawLoad } from "./load-charts.ts";
 import type { DrawnParts } from "./load-charts.ts";
 import { SCRIPT, STYLE } from "./report-page.ts";
-import { count, generatorNote, keyFigures, milliseconds, objectivesOf } from "./result.ts";
+import {
+  count,
+  generatorNote,
+  keyFigures,
+  milliseconds,
+  objectivesOf,
+  undecidedOf,
+} from "./result.ts";
 import type { LoadSummary } from "./result.ts";
 
 export interface ReportParts extends DrawnParts {
@@ -35,7 +42,7 @@ export function renderReport(parts: ReportParts): string {
 <span class="verdict ${isGood ? "good" : "bad"}">${isGood ? "✓" : "✗"} ${words}</span>
 <p class="facts">${escape(loadText(scenario))} against ${escape(summary.url)},
 ${Math.round(summary.durationMs / 1_000)} s, ${new Date().toISOString().slice(0, 16)} UTC</p>
-${note === null ? "" : `<p>${escape(note)}</p>`}
+${note === null ? "" : `<p class="note">${escape(note)}</p>`}
 ${problems === "" ? "" : `<ul class="complaints">${problems}</ul>`}
 <h2>What came of it</h2>${tiles(summary)}
 <h2>Over time</h2><div class="charts">${drawLoad(parts).map(renderChart).join("\n")}</div>
@@ -80,14 +87,17 @@ function tiles(summary: LoadSummary): string {
 }
 
 function objectivesTable(summary: LoadSummary): string {
-  const rows = objectivesOf(summary).map(({ metric, rule, ok }) => {
+  const undecided = undecidedOf(summary);
+  const rows = objectivesOf(summary).map((objective) => {
+    const { metric, rule, ok } = objective;
     const values = summary.metrics[metric]?.values ?? {};
     const key = rule.split(/[<>=]/)[0] ?? "";
     const value = values[key];
     const isTime = metric.includes("latency");
     const figure = isTime ? milliseconds : (plain: number) => Number(plain.toFixed(1)).toString();
     const shown = value === undefined ? "–" : figure(value);
-    const mark = ok ? `<td class="good">✓ met</td>` : `<td class="bad">✗ missed</td>`;
+    const why = undecided.includes(objective) ? ", k6 late" : "";
+    const mark = ok ? `<td class="good">✓ met</td>` : `<td class="bad">✗ missed${why}</td>`;
     return row(`${mark}<td>${escape(metric)}</td><td>${escape(rule)}</td>${number(shown)}`);
   });
   const head = '<tr><th></th><th>of</th><th>objective</th><th class="n">was</th></tr>';

@@ -51,21 +51,37 @@ export function judgeRecords(
   return [];
 }
 
+/** Objectives that a machine without time misses by itself; the others are the gateway's alone. */
+const OBJECTIVES_OF_TIME = /latency|^dropped_iterations$|^events_unsettled$/;
+
+/** Where there is no objective of latency, ms. */
+const LIMIT_MS_DEFAULT = 1_000;
+
 /**
- * Where an objective of latency was missed on a machine that had no time for k6 either: a sentence,
- * else null. Half of the objective is too late.
+ * Objectives that were missed while k6 itself was late by more than half of what an answer may
+ * take: they say nothing about the gateway.
  */
+export function undecidedOf(summary: LoadSummary): readonly Threshold[] {
+  const objectives = objectivesOf(summary);
+  const limits = objectives.map(({ rule }) => Number(/^p\(99\)<(\d+)$/.exec(rule)?.[1]));
+  const known = limits.filter((limit) => limit > 0);
+  const limitMs = known.length === 0 ? LIMIT_MS_DEFAULT : Math.min(...known);
+  if (generatorLagMs(summary) <= limitMs / 2) return [];
+  return objectives.filter(({ metric, ok }) => !ok && OBJECTIVES_OF_TIME.test(metric));
+}
+
+function generatorLagMs(summary: LoadSummary): number {
+  return summary.metrics["generator_lag"]?.values["p(99)"] ?? 0;
+}
+
+/** A sentence about these objectives; null: there are none. */
 export function generatorNote(summary: LoadSummary): string | null {
-  const lateMs = summary.metrics["generator_lag"]?.values["p(99)"] ?? 0;
-  const isToBlame = objectivesOf(summary).some(({ metric, rule, ok }) => {
-    const limitMs = Number(/^p\(99\)<(\d+)$/.exec(rule)?.[1] ?? Infinity);
-    return !ok && metric.includes("latency") && lateMs > limitMs / 2;
-  });
-  if (!isToBlame) return null;
+  const names = new Set(undecidedOf(summary).map(({ metric }) => metric.replace(/\{.*/, "")));
+  if (names.size === 0) return null;
   return (
-    `k6 itself was late by ${milliseconds(lateMs)} (p99) with what was due: the machine that ` +
-    "makes the load had no time for it, and the latencies are not the gateway's alone. " +
-    "Ask again on a quieter one, or with less load."
+    `k6 itself was late by ${milliseconds(generatorLagMs(summary))} (p99) with what was due: ` +
+    "this machine had no time for those who send, so that nothing is known about the gateway " +
+    `by ${[...names].join(", ")}. Ask again on a quieter machine, or with less load (--scale).`
   );
 }
 
@@ -112,9 +128,12 @@ export function renderResult(
   const figures = [...keyFigures(summary), ...further].map(
     ([words, value]) => `  ${words.padEnd(46)}${value}`,
   );
-  const objectives = objectivesOf(summary).map(
-    ({ metric, rule, ok }) => `  ${ok ? "✓" : "✗"} ${metric} ${rule}`,
-  );
+  const undecided = undecidedOf(summary);
+  const objectives = objectivesOf(summary).map((objective) => {
+    const { metric, rule, ok } = objective;
+    const why = undecided.includes(objective) ? " (k6 was late, see below)" : "";
+    return `  ${ok ? "✓" : "✗"} ${metric} ${rule}${why}`;
+  });
   const ledger =
     summary.gateway === null
       ? "  the ledger was not read: name the gateway's admin port by --admin-url"
