@@ -18,6 +18,8 @@ export interface BatchPlan {
   readonly meters: Meters;
   readonly events: readonly QueuedEvent[];
   readonly phaseAt: (atMs: number) => Phase;
+  /** ms since 1970, by the timetable. */
+  readonly dueMs: number;
   readonly deadlineMs: number;
 }
 
@@ -36,8 +38,7 @@ interface Results {
 }
 
 export function sendBatch(plan: BatchPlan): void {
-  const dueMs = Date.now();
-  const { meters } = plan;
+  const { meters, dueMs } = plan;
   meters.offered(plan.events.length);
   let left = plan.events;
   for (;;) {

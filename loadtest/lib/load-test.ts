@@ -22,6 +22,7 @@ import { readSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 import { summarize } from "./summary.ts";
 import type { K6Summary } from "./summary.ts";
+import { arrivalMs } from "./timetable.ts";
 
 /** Whoever sets faults on the gateway's servers counts from this line. */
 const BEGIN_LINE = "sluice load test begins";
@@ -65,6 +66,8 @@ export function loadTest(name: ScenarioName): LoadTest {
     batches: (start) => {
       const { batches, drainS } = settings.scenario;
       const now = Date.now();
+      const dueMs = Math.min(now, batchDueMs(settings));
+      meters.generatorLag(now - dueMs);
       const person = `load-${exec.scenario.iterationInTest % 10_000}`;
       const next = (): FreshEvent => sourceOf(start).next(person, now);
       sendBatch({
@@ -73,6 +76,7 @@ export function loadTest(name: ScenarioName): LoadTest {
         meters,
         events: Array.from({ length: batches?.events ?? 1 }, next),
         phaseAt: (atMs) => phaseAt(settings, start, atMs),
+        dueMs,
         deadlineMs: now + drainS * 1_000,
       });
     },
@@ -80,6 +84,13 @@ export function loadTest(name: ScenarioName): LoadTest {
     teardown: (start) => finish(settings, { meters, start }),
     handleSummary: (summary) => summarize(summary, settings),
   };
+}
+
+/** By the timetable, however late k6 comes to it; ms since 1970. */
+function batchDueMs({ scenario }: Settings): number {
+  const { batches, durationS, stages } = scenario;
+  const timetable = { perS: batches?.perS ?? 1, durationS, stages };
+  return exec.scenario.startTime + arrivalMs(exec.scenario.iterationInTest, timetable);
 }
 
 function begin(settings: Settings): Start {

@@ -4,11 +4,17 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { COMMANDS, START } from "../../src/cli/commands.ts";
+import { SINK_ADMIN_DEFAULT } from "../../src/cli/sink-postgres.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 import { createAdminServer, type HealthReport } from "../../src/telemetry/admin.ts";
 import { MetricRegistry } from "../../src/telemetry/metric-registry.ts";
 import { sinkMetrics } from "../../src/telemetry/sink-metrics.ts";
 import { SilentLogger } from "../../src/telemetry/silent-logger.ts";
 import { ALERTS } from "./rules.ts";
+
+/** Of the admin ports, unless an option says otherwise. */
+const GATEWAY_PORT = String(OPTIONS.adminPort.default);
+const SINK_PORT = SINK_ADMIN_DEFAULT.split(":")[1];
 
 const folder = fileURLToPath(new URL("../../docs/runbooks", import.meta.url));
 
@@ -84,8 +90,10 @@ describe("runbooks", () => {
     try {
       for (const { page, text } of commandLines()) {
         if (!text.startsWith("curl")) continue;
-        const path = /localhost:9464(\S*)/.exec(text)?.[1] ?? "";
+        const [, port, path = ""] = /localhost:(\d+)(\S*)/.exec(text) ?? [];
         assert.equal((await fetch(url + path)).status, 200, `${page}: ${text}`);
+        const isOfSink = text.includes("sluice_sink_") || page.startsWith("SluiceSink");
+        assert.equal(port, isOfSink ? SINK_PORT : GATEWAY_PORT, `${page}: ${text}`);
         const prefix = /grep '\^(\w+)'/.exec(text)?.[1];
         if (prefix === undefined) continue;
         const bare = prefix.replace(/_bucket$/, "");

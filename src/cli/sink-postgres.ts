@@ -31,7 +31,8 @@ const SESSION_MS = {
   max: 300_000,
   default: 30_000,
 } as const;
-const ADMIN_DEFAULT = "127.0.0.1:9466";
+/** Where its metrics are unless --admin says otherwise. */
+export const SINK_ADMIN_DEFAULT = "127.0.0.1:9466";
 
 export async function sinkPostgres(invocation: Invocation): Promise<typeof EXIT.good> {
   const config = settings(invocation);
@@ -163,7 +164,7 @@ function makeAdmin(
     readonly isReady: () => boolean;
   },
 ): AdminServer | undefined {
-  const place = options.get("admin") ?? ADMIN_DEFAULT;
+  const place = options.get("admin") ?? SINK_ADMIN_DEFAULT;
   if (place === "off") return undefined;
   const match = /^(.+):(\d{1,5})$/.exec(place);
   if (match === null) throw new UsageError(`--admin is HOST:PORT or off, not ${place}.`);
