@@ -42,11 +42,12 @@ export class Stack {
   /** Schema of the sink's own tables; those of events are in `<schema>_events`. */
   readonly schema: string;
   readonly directory: string;
-  readonly #servers = new Servers();
+  readonly #servers: Servers;
   readonly #processes = new Map<string, KeptProcess>();
 
   private constructor(options: StackOptions) {
     this.options = options;
+    this.#servers = new Servers({ signal: options.signal, say });
     this.schema = `${options.prefix}${options.name}`.replaceAll("-", "_");
     this.directory = join(ROOT, ".run", "examples", `${options.prefix}${options.name}`);
   }
@@ -74,10 +75,12 @@ export class Stack {
 
   async #start(): Promise<void> {
     say("servers: Kafka, Redis, schema registry, PostgreSQL (the first time they are downloaded)");
-    const { kafka, redis, registry, postgres } = await this.#servers.provide(
-      ["kafka", "redis", "registry", "postgres"],
-      this.options.signal,
-    );
+    const { kafka, redis, registry, postgres } = await this.#servers.provide([
+      "kafka",
+      "redis",
+      "registry",
+      "postgres",
+    ]);
     this.databaseUrl = postgres;
     rmSync(this.directory, { recursive: true, force: true });
     mkdirSync(this.directory, { recursive: true });

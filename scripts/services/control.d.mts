@@ -46,7 +46,11 @@ export interface SharedStatus {
 /** Starts a shared server, or whatever of it does not run, and waits until it answers. */
 export function start(
   name: ServiceName,
-  options?: SharedOptions & { readonly isFresh?: boolean },
+  options?: SharedOptions & {
+    readonly isFresh?: boolean;
+    /** Told what takes long: a download, a wait for another command. */
+    readonly progress?: (sentence: string) => void;
+  },
 ): Promise<Addresses>;
 
 /** Ends a shared server; resolves when it is gone. */

@@ -36,8 +36,9 @@ process.once("exit", () => {
  * Starts a shared server, or whatever of it does not run.
  * @public
  */
-export async function start(name, { portOffset = portOffsetDefault(), isFresh = false } = {}) {
-  const { addresses } = await startShared(name, { portOffset, isFresh });
+export async function start(name, options = {}) {
+  const { portOffset = portOffsetDefault(), isFresh = false, progress } = options;
+  const { addresses } = await startShared(name, { portOffset, isFresh, progress });
   return addresses;
 }
 

@@ -17,7 +17,7 @@ import { SchemaStore, type SchemaStoreEvent, type TypeSchema } from "./store.ts"
 const PACKS = fileURLToPath(new URL("../../packs/", import.meta.url));
 
 test("SchemaStore serves on while its registry dies, comes back empty, stands still", async (t) => {
-  const instance = await startInstance("registry");
+  const instance = await startInstance("registry", { settings: { storage: "memory" } });
   t.after(() => instance.remove());
   const directory = await mkdtemp(join(tmpdir(), "sluice-outage-"));
   t.after(() => rm(directory, { recursive: true }));

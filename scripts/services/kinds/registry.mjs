@@ -1,8 +1,12 @@
 /**
- * Apicurio Registry with its Confluent-compatible interface (v7), storing in memory: a restart
- * loses every schema. Its global compatibility is NONE by default; sluice expects BACKWARD, the
- * default of Confluent's registry, so that is set once it answers.
+ * Apicurio Registry with its Confluent-compatible interface (v7), storing in a file of its
+ * directory: records that Kafka keeps name schemas by their ids, which must mean the same after a
+ * restart. With the setting `storage: "memory"` a restart loses every schema. Its global
+ * compatibility is NONE by default; sluice expects BACKWARD, the default of Confluent's registry,
+ * so that is set once it answers.
  */
+import { join } from "node:path";
+
 import { artifactFolder, cachedArtifact, fetchMavenArchive } from "../artifacts.mjs";
 import { ServiceProblem } from "../problem.mjs";
 import { answersHttp } from "../readiness.mjs";
@@ -14,7 +18,7 @@ const PRIME_TIMEOUT_MS = 20_000;
 
 export const registry = {
   name: "registry",
-  summary: `Apicurio Registry ${DISTRIBUTION.version}, Confluent-compatible, in memory`,
+  summary: `Apicurio Registry ${DISTRIBUTION.version}, Confluent-compatible`,
   ports: { http: 19_081 },
   prerequisites: ["java", "maven"],
   startTimeoutMs: 120_000,
@@ -22,7 +26,7 @@ export const registry = {
   install: (progress) =>
     cachedArtifact(DISTRIBUTION, (folder) => fetchMavenArchive(COORDINATES, folder), progress),
   configure: async () => {},
-  processes: ({ ports }) => [
+  processes: ({ ports, directory, settings }) => [
     {
       name: "registry",
       program: "java",
@@ -34,7 +38,11 @@ export const registry = {
         "-jar",
         `${artifactFolder(DISTRIBUTION)}/${RUNNER}`,
       ],
-      environment: { QUARKUS_HTTP_HOST: "127.0.0.1", QUARKUS_HTTP_PORT: String(ports.http) },
+      environment: {
+        QUARKUS_HTTP_HOST: "127.0.0.1",
+        QUARKUS_HTTP_PORT: String(ports.http),
+        REGISTRY_DATASOURCE_URL: databaseUrl(directory, settings),
+      },
       ports: ["http"],
       isReady: () => answersHttp(`http://127.0.0.1:${ports.http}/health/ready`),
     },
@@ -42,6 +50,12 @@ export const registry = {
   prime: ({ ports }) => setCompatibility(baseUrl(ports), "BACKWARD"),
   addresses: ({ ports }) => ({ url: baseUrl(ports) }),
 };
+
+/** A commit is in the file at once, so that a killed registry has all that it has answered. */
+function databaseUrl(directory, { storage = "file" }) {
+  if (storage === "memory") return "jdbc:h2:mem:registry";
+  return `jdbc:h2:file:${join(directory, "data", "registry")};WRITE_DELAY=0`;
+}
 
 function baseUrl(ports) {
   return `http://127.0.0.1:${ports.http}/apis/ccompat/v7`;
