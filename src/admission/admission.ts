@@ -27,6 +27,8 @@ export interface Principal {
   readonly keyDigest: string | null;
   /** Who signed its token; null: it has none. */
   readonly issuer: string | null;
+  /** Whom that token was given to, its `sub`; null: it names nobody, or there is none. */
+  readonly subject: string | null;
   /** What holds for its source now; it changes when the tenants file does. */
   readonly policy: SourcePolicy;
 }
@@ -212,7 +214,7 @@ export class Admission {
     }
     const { tenant } = policy.tenant;
     const sender = { tenant, source: policy.source, scopes: EVERYTHING };
-    const forEver = { expiresAtMs: Infinity, keyDigest: null, issuer: null };
+    const forEver = { expiresAtMs: Infinity, keyDigest: null, issuer: null, subject: null };
     return this.#welcome({ ...sender, ...forEver }, applicant);
   }
 
@@ -233,7 +235,7 @@ export class Admission {
     const { source: policy, scopes, untilMs, sha256 } = key;
     const { tenant } = policy.tenant;
     const sender = { tenant, source: policy.source, scopes, expiresAtMs: untilMs };
-    const holder = { ...sender, keyDigest: sha256, issuer: null };
+    const holder = { ...sender, keyDigest: sha256, issuer: null, subject: null };
     this.#keyHolders.set(key, holder);
     return holder;
   }
@@ -242,7 +244,7 @@ export class Admission {
     const holder = await this.#options.tickets.redeem(ticket).catch(() => undefined);
     if (holder === undefined) return refused("unavailable", "tickets cannot be checked now");
     if (holder === null) return refused("unauthenticated", "the ticket is used up or not good");
-    const sender = { ...holder, expiresAtMs: holder.expiresAtMs ?? Infinity };
+    const sender = { ...holder, expiresAtMs: holder.expiresAtMs ?? Infinity, subject: null };
     const isOver = this.endOf(sender) <= this.#options.nowMs();
     return isOver ? unknown() : this.#welcome(sender, applicant);
   }
@@ -309,6 +311,7 @@ class Admittee implements Principal {
   readonly expiresAtMs: number;
   readonly keyDigest: string | null;
   readonly issuer: string | null;
+  readonly subject: string | null;
   readonly #name: string;
   readonly #policyAtFirst: SourcePolicy;
   readonly #policyNow: (name: string) => SourcePolicy | undefined;
@@ -327,6 +330,7 @@ class Admittee implements Principal {
     this.expiresAtMs = sender.expiresAtMs;
     this.keyDigest = sender.keyDigest;
     this.issuer = sender.issuer;
+    this.subject = sender.subject;
     this.#name = policy.name;
     this.#policyAtFirst = policy.atFirst;
     this.#policyNow = policy.now;

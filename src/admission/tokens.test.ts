@@ -43,14 +43,21 @@ function setUp(issuer: TestIssuer, rules: Partial<IssuerRules> = {}) {
 const ROLES = { realm_access: { roles: ["ingest", "offline_access"] } };
 
 describe("Tokens", () => {
-  it("reads tenant, source, scopes, expiry and issuer of a good token", async () => {
+  it("reads tenant, source, scopes, expiry, issuer and subject of a good token", async () => {
     await using issuer = await TestIssuer.start();
     const { tokens } = setUp(issuer);
     const expires = Math.floor(Date.now() / 1_000) + 60;
-    const checked = await tokens.check(await issuer.token({ claims: ROLES, expires }));
     const sender = { tenant: "acme", source: "web", scopes: ["write:*"] };
-    const claims = { ...sender, expiresAtMs: expires * 1_000, issuer: issuer.url };
-    assert.deepEqual(checked, { kind: "claims", claims });
+    const good = { ...sender, expiresAtMs: expires * 1_000, issuer: issuer.url };
+    for (const [sub, subject] of [
+      ["ada", "ada"],
+      ["x".repeat(257), null],
+      [undefined, null],
+    ] as const) {
+      const token = await issuer.token({ claims: { ...ROLES, sub }, expires });
+      const claims = { ...good, subject };
+      assert.deepEqual(await tokens.check(token), { kind: "claims", claims });
+    }
   });
 
   it("takes scopes themselves where no roles are mapped", async () => {

@@ -6,7 +6,12 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyOptions } from "jose";
 
-import { TOKEN_KEY_ID_MAX, TOKEN_SCOPES_MAX, TOKEN_SKEW_SECONDS } from "../limits/admission.ts";
+import {
+  TOKEN_KEY_ID_MAX,
+  TOKEN_SCOPES_MAX,
+  TOKEN_SKEW_SECONDS,
+  TOKEN_SUBJECT_MAX,
+} from "../limits/admission.ts";
 import { IssuerAway, IssuerKeys } from "./issuer-keys.ts";
 import type { IssuerKeysOptions } from "./issuer-keys.ts";
 import type { IssuerRules } from "./tenants-file.ts";
@@ -19,6 +24,8 @@ export interface TokenClaims {
   /** Wall clock, ms since 1970. */
   readonly expiresAtMs: number;
   readonly issuer: string;
+  /** Whom it was given to; null: it names nobody, or by no name that is short enough to keep. */
+  readonly subject: string | null;
 }
 
 export type CheckedToken =
@@ -113,7 +120,9 @@ export class Tokens {
     // jose has checked that exp is there and a number.
     const expiresAtMs = (payload.exp ?? 0) * 1_000;
     const { issuer } = rules;
-    return { kind: "claims", claims: { tenant, source, scopes, expiresAtMs, issuer } };
+    const { sub } = payload;
+    const subject = typeof sub === "string" && sub.length <= TOKEN_SUBJECT_MAX ? sub : null;
+    return { kind: "claims", claims: { tenant, source, scopes, expiresAtMs, issuer, subject } };
   }
 }
 

@@ -58,7 +58,10 @@ const REDRIVE: Command = {
     "again or could not be sent.",
   options: {
     url: { value: "URL", text: "The gateway; otherwise the one that runs on this machine." },
-    "write-key": { value: "KEY", text: "For all events; otherwise those of SLUICE_TENANTS." },
+    "write-key": {
+      value: "KEY",
+      text: "For letters of one tenant; otherwise those of SLUICE_TENANTS.",
+    },
     code: { value: "CODE", text: "Only letters with this reason, as schema_invalid." },
     type: { value: "TYPE", text: "Only events of this type." },
     tenant: { value: "TENANT", text: "Only events of this tenant." },

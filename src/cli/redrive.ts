@@ -224,6 +224,8 @@ function place(letter: DeadLetterText, { kind }: Edge): number {
 class KeyRing {
   readonly #keys: ReadonlyMap<string, string>;
   readonly #given: string | undefined;
+  /** Whose letters go by the key that was given; null: none came yet. */
+  #tenant: string | null = null;
 
   constructor(entries: ReturnType<typeof writeKeys>, given: string | undefined) {
     this.#keys = new Map(
@@ -233,9 +235,19 @@ class KeyRing {
   }
 
   keyOf({ tenant, source }: DeadLetterText): string {
-    const key = this.#given ?? this.#keys.get(`${tenant}/${source}`);
+    if (this.#given !== undefined) return this.#givenFor(tenant, this.#given);
+    const key = this.#keys.get(`${tenant}/${source}`);
     if (key !== undefined) return key;
     const advice = "set SLUICE_TENANTS as the gateway has it, or give --write-key";
     throw new CommandError(`There is no write key for ${tenant}/${source}: ${advice}.`);
+  }
+
+  /** One key is one tenant's: events of another one must not become his. */
+  #givenFor(tenant: string, key: string): string {
+    this.#tenant ??= tenant;
+    if (tenant === this.#tenant) return key;
+    const advice = "--write-key is for one of them: name it by --tenant, or set SLUICE_TENANTS";
+    const both = `${this.#tenant} and ${tenant}`;
+    throw new CommandError(`There are letters of several tenants (${both}): ${advice}.`);
   }
 }

@@ -19,8 +19,9 @@ export const TOKEN_REFUSED_MS = 10_000;
 /** What the clocks of an issuer and of this machine may differ by (RFC 7519 §4.1.4). */
 export const TOKEN_SKEW_SECONDS = 30;
 
-/** Characters of a token's key id, and scopes that one token may bring. */
+/** Characters of a token's key id and subject, and scopes that one token may bring. */
 export const TOKEN_KEY_ID_MAX = 256;
+export const TOKEN_SUBJECT_MAX = 256;
 export const TOKEN_SCOPES_MAX = 200;
 
 /** One answer of an issuer (discovery or keys); a longer one is refused. */

@@ -25,6 +25,7 @@ function principal(...scopes: readonly string[]): Principal {
     expiresAtMs: Infinity,
     keyDigest: null,
     issuer: null,
+    subject: null,
   };
   return { ...who, scopes, policy: POLICY };
 }

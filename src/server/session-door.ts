@@ -21,7 +21,12 @@ export interface SessionDeskPort {
   erase(request: {
     readonly tenant: string;
     readonly key: string;
-    readonly by: { readonly source: string; readonly key: string | null };
+    readonly by: {
+      readonly source: string;
+      readonly key: string | null;
+      readonly issuer?: string;
+      readonly subject?: string | null;
+    };
     readonly requestId: string;
   }): Promise<
     | { readonly kind: "found"; readonly value: number }
@@ -131,11 +136,11 @@ async function read(
 
 async function erase(
   { desk }: SessionDoorParts,
-  { source, keyDigest }: Principal,
+  principal: Principal,
   person: Person,
 ): Promise<Reply> {
   const { requestId } = person;
-  const by = { source, key: keyDigest === null ? null : keyDigest.slice(0, KEY_DIGITS) };
+  const by = nameOf(principal);
   const erased = await desk.erase({ ...person, by });
   switch (erased.kind) {
     case "found": {
@@ -155,6 +160,12 @@ async function erase(
     default:
       return erased satisfies never;
   }
+}
+
+/** Who asks, as the audit topic names him. */
+function nameOf({ source, keyDigest, issuer, subject }: Principal) {
+  const key = keyDigest === null ? null : keyDigest.slice(0, KEY_DIGITS);
+  return issuer === null ? { source, key } : { source, key, issuer, subject };
 }
 
 function away(requestId: string): Reply {

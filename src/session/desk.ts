@@ -13,8 +13,15 @@ export interface AuditRecord {
   /** RFC 3339. */
   readonly at: string;
   readonly tenant: string;
-  /** Where the one who asked belongs, and the beginning of his key's digest; null: a token. */
-  readonly by: { readonly source: string; readonly key: string | null };
+  /** Where the one who asked belongs, and by what he was known. */
+  readonly by: {
+    readonly source: string;
+    /** The beginning of his key's digest; null: a token. */
+    readonly key: string | null;
+    /** Of a token: who signed it, and whom it names. */
+    readonly issuer?: string;
+    readonly subject?: string | null;
+  };
   readonly person: string;
   readonly sessions: number;
   readonly requestId: string;

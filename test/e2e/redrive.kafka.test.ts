@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { jsonLines, runCommand } from "../../src/cli/testing/run-command.ts";
+import { connectProducer, ScratchTopics } from "../../src/delivery/testing/scratch-topic.ts";
 import { HEADER_FLAG } from "../../src/records.ts";
 import { Gateway } from "../gateway.ts";
 import { testService } from "../services.ts";
@@ -18,6 +19,7 @@ import { byId, readAll } from "./read-back.ts";
 const EVENTS = 250;
 const brokers = testService("kafka");
 const topic = `sluice-test-redrive-${randomBytes(4).toString("hex")}`;
+const scratch = new ScratchTopics(brokers);
 let directory: string;
 
 before(async () => {
@@ -25,6 +27,7 @@ before(async () => {
 });
 
 after(async () => {
+  await scratch.remove();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -99,6 +102,29 @@ test("after the schema is mended each dead letter is stored once, however often 
     const header = records[0]?.headers.find(([name]) => name === "sluice")?.[1];
     assert.equal((header?.[1] ?? 0) & HEADER_FLAG.replay, HEADER_FLAG.replay);
   }
+});
+
+test("letters of two tenants: one key does not send them all, and --tenant chooses", async () => {
+  const letters = await scratch.create("redrive-tenants", 1);
+  const producer = await connectProducer(brokers);
+  await producer.store(
+    letters,
+    ["acme", "globex"].map((tenant) => ({
+      partition: 0,
+      value: Buffer.from('{"type":"order","data":{}}'),
+      headers: Object.entries({ tenant, source: "web", code: "schema_invalid" }).map(
+        ([name, text]) => ({ [name]: text }),
+      ),
+    })),
+  );
+  await producer.close();
+  const places = ["--brokers", brokers, "--url", "http://127.0.0.1:1", "--write-key", "k"];
+  const both = await runCommand(["redrive", letters, ...places]);
+  assert.equal(both.code, 1);
+  assert.match(both.stderr, /several tenants \(acme and globex\).*--tenant/);
+  assert.equal(jsonLines(both.stdout).at(-1)?.["stored"], 0);
+  const one = await runCommand(["redrive", letters, ...places, "--tenant", "globex"]);
+  assert.match(one.stderr, /No gateway answers at/, "it would be sent");
 });
 
 test("redrive says in one sentence what keeps it from working", async () => {
