@@ -1,7 +1,7 @@
 /**
  * The example runs on real servers: towers with bad links, alerts, pages of two tenants in a real
- * browser. Each gateway is killed once. Nothing is lost, nothing is there twice, nobody sees what
- * is another tenant's.
+ * browser. Each gateway is killed once, the sink twice. Nothing is lost, nothing is there twice, in
+ * Kafka and in PostgreSQL, and nobody sees what is another tenant's.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -12,6 +12,7 @@ import type { Page } from "puppeteer-core";
 
 import { TestBrowser } from "../../test/browser.ts";
 import { testService } from "../../test/services.ts";
+import { dropSchemas } from "../../test/sink.ts";
 import { Example } from "./example.ts";
 import type { Tenant } from "./system.ts";
 
@@ -37,12 +38,20 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await isSo())) await delay(100);
 }
 
-test("towers, alerts and pages, while each gateway is killed once", async () => {
+/** It is another process afterwards. */
+async function killSink({ system }: Example): Promise<void> {
+  const pid = system.sinkPid;
+  process.kill(pid, "SIGKILL");
+  await until(() => system.sinkPid !== pid);
+}
+
+test("towers, alerts and pages, while each gateway and the sink are killed", async () => {
   const example = await Example.start({
     servers: {
       kafka: testService("kafka"),
       redis: testService("redis"),
       registry: testService("registry"),
+      postgres: testService("postgres"),
     },
     topicPrefix: `t-${randomBytes(4).toString("hex")}-`,
     towersPerTenant: 3,
@@ -67,8 +76,12 @@ test("towers, alerts and pages, while each gateway is killed once", async () => 
       assert.ok(page !== undefined);
       const { events } = await look(page);
       await until(async () => (await look(page)).events > events + 10);
+      await killSink(example);
     }
-    for (const page of pages) await page.waitForSelector(".alert");
+    for (const page of pages) {
+      await page.waitForSelector(".alert");
+      await page.waitForSelector("#history tr");
+    }
     const { alerter, fleet } = example;
     // A quick machine is here before a link has broken.
     await until(() => example.ids.size > 100 && alerter.ids.size > 0 && fleet.breaks > 0);
@@ -85,7 +98,10 @@ test("towers, alerts and pages, while each gateway is killed once", async () => 
     const { sent, lost, doubled, strays } = await example.audit();
     assert.ok(sent > 100);
     assert.deepEqual({ lost, doubled, strays }, { lost: 0, doubled: 0, strays: 0 });
+    const stored = await example.stored();
+    assert.deepEqual(stored, { rows: sent, missing: 0, extra: 0, strays: 0 });
   } finally {
     await example.stop();
+    await dropSchemas(testService("postgres"), example.system.databaseSchema);
   }
 });

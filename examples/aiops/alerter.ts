@@ -16,6 +16,9 @@ import { ValueDecoder } from "../../src/schema/value-decoder.ts";
 import { AlertRules } from "./rules.ts";
 import type { ServerAddresses } from "./system.ts";
 
+/** How long it may take to leave its group. A client that has not left by then hinders the end. */
+const LEAVE_MS = 30_000;
+
 export interface AlerterOptions {
   readonly servers: ServerAddresses;
   readonly topic: string;
@@ -113,7 +116,7 @@ export class Alerter {
   /** Reads nothing new, and waits until every alert has its outcome. */
   async stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 5_000).unref();
+    setTimeout(resolve, LEAVE_MS).unref();
     this.#consumer.disconnect(() => resolve());
     await promise;
     await this.#work;

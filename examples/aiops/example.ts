@@ -3,6 +3,8 @@ import { Alerter } from "./alerter.ts";
 import { audit, marksOf } from "./audit.ts";
 import type { Marks, Tally } from "./audit.ts";
 import { Fleet } from "./fleet.ts";
+import { History } from "./history.ts";
+import type { StoredTally } from "./history.ts";
 import { PageServer } from "./page-server.ts";
 import { System, TENANTS } from "./system.ts";
 import type { ServerAddresses, Tenant } from "./system.ts";
@@ -24,6 +26,7 @@ export class Example {
   readonly fleet: Fleet;
   readonly alerter: Alerter;
   readonly page: PageServer;
+  readonly #history: History;
   readonly #options: ExampleOptions;
   readonly #marks: Marks;
 
@@ -32,6 +35,7 @@ export class Example {
     readonly fleet: Fleet;
     readonly alerter: Alerter;
     readonly page: PageServer;
+    readonly history: History;
     readonly options: ExampleOptions;
     readonly marks: Marks;
   }) {
@@ -39,6 +43,7 @@ export class Example {
     this.fleet = parts.fleet;
     this.alerter = parts.alerter;
     this.page = parts.page;
+    this.#history = parts.history;
     this.#options = parts.options;
     this.#marks = parts.marks;
   }
@@ -59,11 +64,12 @@ export class Example {
     });
     await alerter.start();
     const operatorKey = (tenant: Tenant): string => system.keys.get(tenant)?.operators ?? "";
-    const page = await PageServer.start({ port, gatewayUrl: url, operatorKey });
+    const history = new History(servers.postgres, system.databaseSchema);
+    const page = await PageServer.start({ port, gatewayUrl: url, operatorKey, history });
     const fleet = new Fleet({ url, tenants: keysOf("fleet"), towersPerTenant, sampleMs });
     say(`starting ${fleet.size} towers of ${TENANTS.length} tenants`);
     fleet.start();
-    return new Example({ system, fleet, alerter, page, options, marks });
+    return new Example({ system, fleet, alerter, page, history, options, marks });
   }
 
   /** Nothing new is sent; every event and every alert has its outcome. */
@@ -82,8 +88,14 @@ export class Example {
     return audit(this.#options.servers.kafka, { marks: this.#marks, ids: this.ids });
   }
 
+  /** What PostgreSQL has of it. */
+  async stored(): Promise<StoredTally> {
+    return this.#history.stored(this.ids);
+  }
+
   async stop(): Promise<void> {
     await this.page.stop();
+    await this.#history.end();
     await this.system.stop();
   }
 }

@@ -107,7 +107,9 @@ export class Fleet {
     const trouble = (): void => {
       const towers = this.#towers.filter(({ isTroubled }) => !isTroubled);
       const tower = towers[(turn * 7) % Math.max(1, towers.length)];
-      tower?.trouble(TROUBLES[turn % TROUBLES.length] ?? "heat");
+      // Not always the same one for the same tenant.
+      const kind = turn + Math.floor(turn / TROUBLES.length);
+      tower?.trouble(TROUBLES[kind % TROUBLES.length] ?? "heat");
       turn += 1;
     };
     trouble();

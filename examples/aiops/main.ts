@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { aborted, runExample } from "../common/ending.ts";
+import { requireFree } from "../common/free-port.ts";
 import { Servers } from "../common/servers.ts";
 import { Example } from "./example.ts";
 import { TENANTS } from "./system.ts";
@@ -13,18 +14,19 @@ import { TENANTS } from "./system.ts";
 const HELP = `npm run example -- aiops [OPTIONS]
 
   --towers N    towers of each tenant (8)
-  --port N      port of the operators' page (8091)
+  --port N      port of the operators' page (8092)
   --seconds N   end by itself after so long
   --help
 
-Servers: those of SLUICE_KAFKA_BROKERS, SLUICE_REDIS_URL and SLUICE_REGISTRY_URL where these are
-set, else those of \`npm run services\`, started if need be and ended with the example.
+Servers: those of SLUICE_KAFKA_BROKERS, SLUICE_REDIS_URL, SLUICE_REGISTRY_URL and
+SLUICE_POSTGRES_URL where these are set, else those of \`npm run services\`, started if need be and
+ended with the last example that uses them.
 `;
 
 const { values } = parseArgs({
   options: {
     towers: { type: "string", default: "8" },
-    port: { type: "string", default: "8091" },
+    port: { type: "string", default: "8092" },
     seconds: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -35,11 +37,12 @@ const say = (sentence: string): void => {
 };
 
 async function run(ending: AbortSignal): Promise<void> {
-  const servers = new Servers();
+  await requireFree(Number(values.port));
+  const servers = new Servers({ signal: ending, say });
   try {
-    say("servers: Kafka, Redis, schema registry (the first time they are downloaded)");
+    say("servers: Kafka, Redis, schema registry, PostgreSQL (the first time they are downloaded)");
     const example = await Example.start({
-      servers: await servers.provide(["kafka", "redis", "registry"], ending),
+      servers: await servers.provide(["kafka", "redis", "registry", "postgres"]),
       topicPrefix: "",
       towersPerTenant: Number(values.towers),
       sampleMs: 1_000,
@@ -54,11 +57,17 @@ async function run(ending: AbortSignal): Promise<void> {
     say("ending: every event gets its outcome; towers on bad links take up to half a minute");
     await example.settle();
     const { sent, records, lost, dropped, doubled, strays } = await example.audit();
+    const stored = await example.stored();
     await example.stop();
     say(`${sent} events were sent; Kafka has ${records} records of them`);
     say(`lost: ${lost}, in another tenant's name: ${strays}`);
     say(`there twice for a consumer: ${doubled} (it drops ${dropped} by the header sluice)`);
-    if (lost + doubled + strays > 0) process.exitCode = 1;
+    say(
+      `PostgreSQL has ${stored.rows} rows of them; missing: ${stored.missing}, ` +
+        `there twice: ${stored.extra}`,
+    );
+    const wrong = stored.missing + stored.extra + stored.strays;
+    if (lost + doubled + strays + wrong > 0) process.exitCode = 1;
   } finally {
     await servers.end();
   }
@@ -69,13 +78,13 @@ function passed(): Promise<void> {
 }
 
 function tellWhatToDo({ page, system }: Example): void {
-  const pids = system.gateways.map(({ name, pid }) => `${name} is pid ${pid}`).join(", ");
+  const gateways = system.gateways.map(({ name, pid }) => `${name} is pid ${pid}`).join(", ");
   process.stdout.write(
     [
       "",
       ...TENANTS.map((tenant) => `  ${page.url}/${tenant}`),
       "",
-      `  Kill a gateway and watch the page: ${pids}.`,
+      `  Kill one and watch the page: ${gateways}, the sink is pid ${system.sinkPid}.`,
       "  Ctrl-C ends everything and counts.",
       "",
       "",

@@ -10,6 +10,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 
+import type { History } from "./history.ts";
 import { TENANTS } from "./system.ts";
 import type { Tenant } from "./system.ts";
 
@@ -22,6 +23,7 @@ export interface PageServerOptions {
   /** Of the gateways, through the balancer. */
   readonly gatewayUrl: string;
   readonly operatorKey: (tenant: Tenant) => string;
+  readonly history: History;
 }
 
 export class PageServer {
@@ -62,7 +64,10 @@ export class PageServer {
       response.writeHead(302, { Location: `/${TENANTS[0]}` }).end();
     } else if (tenant === undefined) response.writeHead(404).end("there is no such tenant\n");
     else if (action === "ticket") await this.#giveTicket(tenant, response);
-    else if (action === "") {
+    else if (action === "history") {
+      const alerts = await this.#options.history.alerts(tenant);
+      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(alerts));
+    } else if (action === "") {
       const facts = { tenant, tenants: TENANTS, gateway: this.#options.gatewayUrl };
       const page = this.#page.replace('"FACTS"', JSON.stringify(facts));
       response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(page);

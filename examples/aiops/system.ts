@@ -1,7 +1,7 @@
 /**
- * Everything the example runs on: servers, two gateways, HAProxy before them. Servers that run
- * already are used and left running; what is started here is ended here. A gateway that dies is
- * started again after a while, as an orchestrator would.
+ * Everything the example runs on: two gateways, HAProxy before them, the PostgreSQL sink. Servers
+ * that run already are used and left running; what is started here is ended here. A gateway that
+ * dies is started again after a while, as an orchestrator would.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { ensurePrerequisites, findProgram } from "../../scripts/services/prerequisites.mjs";
 import { keyDigest } from "../../src/admission/keys.ts";
 import { freePort } from "../common/free-port.ts";
-import { endWithUs } from "../common/kept-process.ts";
+import { endWithUs, KeptProcess } from "../common/kept-process.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "src", "main.ts");
@@ -36,6 +36,7 @@ export interface ServerAddresses {
   readonly kafka: string;
   readonly redis: string;
   readonly registry: string;
+  readonly postgres: string;
 }
 
 export interface SystemOptions {
@@ -54,6 +55,7 @@ export class System {
   readonly #options: SystemOptions;
   readonly #directory: string;
   #balancer: ChildProcess | null = null;
+  #sink: KeptProcess | null = null;
   #port = 0;
 
   private constructor(options: SystemOptions) {
@@ -85,6 +87,16 @@ export class System {
     }
   }
 
+  /** Schema of the sink's own tables; those of events are in `<schema>_events`. */
+  get databaseSchema(): string {
+    return `${this.#options.topicPrefix}aiops`.replaceAll("-", "_");
+  }
+
+  /** 0: it does not run now. */
+  get sinkPid(): number {
+    return this.#sink?.pid ?? 0;
+  }
+
   /** Through the balancer. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -92,7 +104,8 @@ export class System {
 
   async #start(): Promise<void> {
     const { say } = this.#options;
-    const flags = [...this.#serverFlags(), "--pack", this.#writePack()];
+    const pack = this.#writePack();
+    const flags = [...this.#serverFlags(), "--pack", pack];
     const file = join(this.#directory, "tenants.json");
     writeFileSync(file, JSON.stringify(this.#tenantsFile()));
     say("starting two gateways");
@@ -111,6 +124,29 @@ export class System {
     }
     say("starting HAProxy before them");
     await this.#startBalancer();
+    say("starting the sink: topics to PostgreSQL");
+    this.#startSink(pack);
+  }
+
+  /** It comes back by itself when it dies. */
+  #startSink(pack: string): void {
+    const { kafka, registry, postgres } = this.#options.servers;
+    const schema = this.databaseSchema;
+    const topics = Object.values(this.topics).join(",");
+    const words = [MAIN, "sink", "postgres", "--topics", topics, "--schema", schema];
+    const own = ["--group", `sink-${schema}`, "--admin", "off", "--linger-ms", "200"];
+    this.#sink = new KeptProcess({
+      name: "the sink",
+      words: [...words, ...own, "--session-timeout-ms", "6000"],
+      environment: {
+        SLUICE_KAFKA_BROKERS: kafka,
+        SLUICE_REGISTRY_URL: registry,
+        SLUICE_POSTGRES_URL: postgres,
+        SLUICE_PACK: pack,
+        SLUICE_LOG_FORMAT: "json",
+      },
+      logFile: join(this.#directory, "sink.log"),
+    });
   }
 
   #serverFlags(): string[] {
@@ -174,7 +210,7 @@ export class System {
 
   async stop(): Promise<void> {
     this.#balancer?.kill("SIGTERM");
-    await Promise.all(this.gateways.map((gateway) => gateway.stop()));
+    await Promise.all([this.#sink?.end(), ...this.gateways.map((gateway) => gateway.stop())]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

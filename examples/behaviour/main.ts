@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 
 import { aborted, runExample } from "../common/ending.ts";
 import type { Sender } from "../common/events.ts";
+import { requireFree } from "../common/free-port.ts";
 import { seedOfNow } from "../common/random.ts";
 import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
 import { say, Stack } from "../common/stack.ts";
@@ -45,6 +46,7 @@ if (values.help) process.stdout.write(HELP);
 else await runExample(run);
 
 async function run(ending: AbortSignal): Promise<void> {
+  await requireFree(Number(values.port));
   const sha256 = createHash("sha256").update(WRITE_KEY).digest("hex");
   const stack = await Stack.start({
     name: "behaviour",
@@ -54,6 +56,14 @@ async function run(ending: AbortSignal): Promise<void> {
     gatewayFlags: ["--session-gap-ms", "20000"],
     tenants: { tenants: { shop: { sources: { web: { writeKeys: [{ sha256 }] } } } } },
   });
+  try {
+    await serve(stack, ending);
+  } finally {
+    await stack.end();
+  }
+}
+
+async function serve(stack: Stack, ending: AbortSignal): Promise<void> {
   const database = new ShopDatabase(stack.databaseUrl, stack.schema);
   const sent: Sent = new Map();
   const shop = { stack, database, sent };
@@ -75,7 +85,6 @@ async function run(ending: AbortSignal): Promise<void> {
   await visiting;
   await site.end();
   await database.end();
-  await stack.end();
 }
 
 async function answer(

@@ -47,6 +47,12 @@ export async function sendVisitors(options: VisitorOptions, sent: Sent): Promise
   await Promise.all(running);
 }
 
+const FIRST_NAMES = ["ada", "ben", "chen", "dina", "emil", "fatma", "goran", "hana", "ivo", "jo"];
+
+function nameOf(random: () => number): string {
+  return FIRST_NAMES[Math.floor(random() * FIRST_NAMES.length)] ?? "";
+}
+
 /** All events of one visit, in their order. */
 function visit(name: string, random: () => number): readonly OutgoingEvent[] {
   const anonymousId = `visitor-${name}`;
@@ -68,7 +74,8 @@ function visit(name: string, random: () => number): readonly OutgoingEvent[] {
       addStep(add, { isSegment, type: "add_to_cart", product });
       if (random() < GO_ON.checkout) {
         const userId = `customer-${name}`;
-        add("identify", { userId, traits: { email: `${userId}@shop.example` } });
+        const email = `${nameOf(random)}.${name.slice(name.indexOf("-") + 1)}@shop.example`;
+        add("identify", { userId, traits: { email } });
         addStep(add, { isSegment, type: "checkout_started", product });
         if (random() < GO_ON.purchase)
           addStep(add, { isSegment, type: "purchase", product, orderId: name });

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 
 import { aborted, runExample } from "../common/ending.ts";
+import { requireFree } from "../common/free-port.ts";
 import { seedOfNow } from "../common/random.ts";
 import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
 import { say, Stack } from "../common/stack.ts";
@@ -54,6 +55,7 @@ if (values.help) process.stdout.write(HELP);
 else await runExample(run);
 
 async function run(ending: AbortSignal): Promise<void> {
+  await requireFree(Number(values.port));
   const sha256 = createHash("sha256").update(SECRET_KEY).digest("hex");
   const secretKeys = [{ sha256, scopes: ["write:*", "read:*"] }];
   const stack = await Stack.start({
@@ -63,6 +65,14 @@ async function run(ending: AbortSignal): Promise<void> {
     signal: ending,
     tenants: { tenants: { shop: { sources: { services: { secretKeys } } } } },
   });
+  try {
+    await serve(stack, ending);
+  } finally {
+    await stack.end();
+  }
+}
+
+async function serve(stack: Stack, ending: AbortSignal): Promise<void> {
   const abort = new AbortController();
   const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 12 });
   pool.on("error", () => {});
@@ -76,7 +86,7 @@ async function run(ending: AbortSignal): Promise<void> {
   const product = service("product", productHandlers(schema));
   const payment = service("payment", paymentHandlers(schema));
   const notification = service("notification", notificationHandlers(schema));
-  await product.act((query) => stockUp(schema, query));
+  await product.act((query) => stockUp(schema, { run: values.seed, query }));
   const running = [orders, product, payment, notification].map((each) => each.run());
   const shop: Shop = { stack, pool, schema, orders };
   const site = await Site.start(Number(values.port), (request) => answer(shop, request));
@@ -98,7 +108,6 @@ async function run(ending: AbortSignal): Promise<void> {
   await Promise.all([buying, ...running]);
   await site.end();
   await pool.end();
-  await stack.end();
 }
 
 async function answer(shop: Shop, request: SiteRequest): Promise<SiteAnswer | undefined> {
@@ -131,8 +140,9 @@ async function stateOf({ pool, schema, stack }: Shop): Promise<unknown> {
     pool.query(`SELECT sku, name, price::text, first, quantity FROM ${schema}.stock ORDER BY sku`),
     pool.query(`SELECT status, reason, count(*)::int AS count FROM ${schema}.orders GROUP BY 1, 2`),
     pool.query(
-      `SELECT order_id, customer_id, sku, quantity, total::text, status, reason
-         FROM ${schema}.orders ORDER BY placed_at DESC LIMIT 8`,
+      `SELECT order_id, customer_id, name, o.quantity, total::text, status, reason
+         FROM ${schema}.orders o JOIN ${schema}.stock USING (sku)
+        ORDER BY placed_at DESC LIMIT 8`,
     ),
     pool.query(
       `SELECT count(*) FILTER (WHERE NOT is_sent)::int AS waiting, count(*)::int AS said

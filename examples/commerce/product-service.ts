@@ -1,4 +1,4 @@
-/** Keeps the stock: reserves for an order, and gives back what a cancelled order had. */
+/** Keeps the stock: reserves for an order, gives back what a cancelled order had, and buys anew. */
 import { makeEvent, type DomainEvent } from "./envelope.ts";
 import type { Handler, Query } from "./service.ts";
 
@@ -52,8 +52,14 @@ export function productHandlers(schema: string): Readonly<Record<string, Handler
   };
 }
 
-/** Puts the products on the shelf, the first time. */
-export async function stockUp(schema: string, query: Query): Promise<readonly DomainEvent[]> {
+/**
+ * Puts the products on the shelf. What an earlier run has sold is delivered again, once for each
+ * `run`.
+ */
+export async function stockUp(
+  schema: string,
+  { run, query }: { readonly run: string; readonly query: Query },
+): Promise<readonly DomainEvent[]> {
   const events: DomainEvent[] = [];
   for (const { sku, name, price, stock } of PRODUCTS) {
     const [made] = await query(
@@ -61,13 +67,33 @@ export async function stockUp(schema: string, query: Query): Promise<readonly Do
        ON CONFLICT DO NOTHING RETURNING sku`,
       [sku, name, price, stock],
     );
-    if (made === undefined) continue;
-    const data = { sku, name, price, currency: "EUR", status: "ACTIVE", stock };
-    events.push(
-      makeEvent(`stock/${schema}`, { eventType: "ProductCreated", aggregateId: sku, data }),
-    );
+    if (made === undefined) events.push(...(await deliver(schema, { run, sku, query })));
+    else {
+      const data = { sku, name, price, currency: "EUR", status: "ACTIVE", stock };
+      events.push(
+        makeEvent(`stock/${schema}`, { eventType: "ProductCreated", aggregateId: sku, data }),
+      );
+    }
   }
   return events;
+}
+
+async function deliver(
+  schema: string,
+  { run, sku, query }: { readonly run: string; readonly sku: string; readonly query: Query },
+): Promise<readonly DomainEvent[]> {
+  const [shelf] = await query(
+    `SELECT quantity, first FROM ${schema}.stock WHERE sku = $1 AND quantity < first
+       AND NOT EXISTS (SELECT FROM ${schema}.deliveries WHERE run = $2 AND sku = $1) FOR UPDATE`,
+    [sku, run],
+  );
+  if (shelf === undefined) return [];
+  await query(`INSERT INTO ${schema}.deliveries (run, sku) VALUES ($2, $1)`, [sku, run]);
+  await query(`UPDATE ${schema}.stock SET quantity = first WHERE sku = $1`, [sku]);
+  const [previousQuantity, quantity] = [Number(shelf["quantity"]), Number(shelf["first"])];
+  const data = { sku, previousQuantity, quantity, reason: "DELIVERY" };
+  const parts = { eventType: "ProductStockUpdated", aggregateId: sku, data };
+  return [makeEvent(`delivery/${schema}/${run}`, parts)];
 }
 
 function outOfStock(event: DomainEvent): DomainEvent {

@@ -159,6 +159,8 @@ export async function makeTables(pool: pg.Pool, schema: string): Promise<void> {
     CREATE TABLE IF NOT EXISTS ${schema}.stock (
       sku text PRIMARY KEY, name text NOT NULL, price numeric NOT NULL,
       first integer NOT NULL, quantity integer NOT NULL CHECK (quantity >= 0));
+    CREATE TABLE IF NOT EXISTS ${schema}.deliveries (
+      run text, sku text, PRIMARY KEY (run, sku));
     CREATE TABLE IF NOT EXISTS ${schema}.reservations (
       order_id text PRIMARY KEY, sku text NOT NULL, quantity integer NOT NULL,
       is_released boolean NOT NULL DEFAULT false);

@@ -28,7 +28,9 @@ function drawPeople(people) {
       const who = known
         ? `<b>${text(email ?? person)}</b>`
         : `<span class="soft">${text(person)}</span>`;
-      return `<tr><td>${who}</td><td class="number">${sessions}</td><td class="number">${events}</td></tr>`;
+      // The events of a session are counted when it is over.
+      const counted = events > 0 ? events : `<span class="soft">here now</span>`;
+      return `<tr><td>${who}</td><td class="number">${sessions}</td><td class="number">${counted}</td></tr>`;
     })
     .join("");
 }

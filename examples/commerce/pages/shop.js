@@ -12,6 +12,12 @@ const NEWS = {
     "Your card has no money; the order is cancelled, the goods are back on the shelf",
   order_out_of_stock: "There are not so many left; the order is cancelled",
 };
+const STATUS = {
+  PLACED: "placed",
+  PAID: "paid",
+  PAYMENT_FAILED: "card refused",
+  OUT_OF_STOCK: "sold out",
+};
 const heard = new Set();
 let token = "now";
 
@@ -69,7 +75,7 @@ async function refresh() {
     ];
     byId("figures").innerHTML =
       `${figures.map(([status, name]) => `<div class="${status}"><b>${count(status)}</b>${name}</div>`).join("")}
-      <div><b>${outbox.said}</b><span class="soft">events said</span></div><div><b>${stored.events}</b><span class="soft">in PostgreSQL</span></div>`;
+      <div><b>${outbox.said}</b><span class="soft">events said</span></div><div><b>${stored.events}</b><span class="soft">in the sink's tables</span></div>`;
     byId("stock").innerHTML = stock
       .map(
         ({ name, first, quantity }) =>
@@ -79,7 +85,7 @@ async function refresh() {
     byId("orders").innerHTML = latest
       .map(
         (row) =>
-          `<tr><td>${text(row.customer_id)}</td><td>${row.quantity} × ${text(row.sku)}</td><td class="number">€ ${row.total}</td><td class="${row.status}" title="${text(row.reason ?? "")}">${row.status.toLowerCase()}</td></tr>`,
+          `<tr><td>${text(row.customer_id)}</td><td>${row.quantity} × ${text(row.name)}</td><td class="number">€ ${row.total}</td><td class="${row.status}">${STATUS[row.reason ?? row.status] ?? text(row.status)}</td></tr>`,
       )
       .join("");
     if (byId("sku").options.length === 0) {
