@@ -15,6 +15,7 @@ import { growthComplaints, growthLine, growthOf } from "./load/growth.ts";
 import { runK6 } from "./load/k6-run.ts";
 import type { K6Run } from "./load/k6-run.ts";
 import { renderReport } from "./load/report.ts";
+import { MachineWatch } from "./load/machine-watch.ts";
 import { judgeRecords, milliseconds, objectivesOf, renderResult } from "./load/result.ts";
 import type { LoadSummary } from "./load/result.ts";
 import { Scene } from "./load/scene.ts";
@@ -68,10 +69,16 @@ async function load(request: LoadRequest, parts: LoadParts): Promise<Outcome> {
   rmSync(summaryFile, { force: true });
   const series = new Series();
   const watch = new GatewayWatch(scene.target.adminUrls);
+  const own = [process.pid];
+  const machineWatch = new MachineWatch(() => [...own, ...scene.pids]);
   const stopTelling = tellProgress(series, request);
   try {
-    const run = await runK6({ ...parts, request, series, summaryFile, progress: say });
-    const summary = readSummary(summaryFile);
+    const onStart = (pid: number | undefined): void => void own.push(pid ?? 0);
+    const run = await runK6({ ...parts, request, series, summaryFile, progress: say, onStart });
+    // Of a gateway that somebody else runs nobody knows what is the others'.
+    const machine = scene.isOwn ? machineWatch.end() : null;
+    const read = readSummary(summaryFile);
+    const summary = read === null ? null : { ...read, machine };
     const complaints = [...(summary?.complaints ?? [])];
     if (!run.isWhole || summary === null) {
       complaints.push(`k6 did not run to its end: it ended with ${run.exitCode}.`);
@@ -83,6 +90,7 @@ async function load(request: LoadRequest, parts: LoadParts): Promise<Outcome> {
     return { summary, run, complaints, series, watch };
   } finally {
     stopTelling();
+    machineWatch.end();
     watch.end();
   }
 }
@@ -127,22 +135,29 @@ function report(request: LoadRequest, outcome: Outcome): number {
 /** What the load itself took of the machine. */
 function figuresOf(
   { cpuSeconds }: K6Run,
-  { clients, durationMs }: LoadSummary,
+  { clients, durationMs, machine }: LoadSummary,
 ): ReadonlyArray<readonly [string, string]> {
-  if (cpuSeconds === null) return [];
-  const cores = (cpuSeconds * 1_000) / durationMs;
-  const each = (cpuSeconds * 1e6) / Math.max(1, clients.offered);
-  return [["k6 itself: cores, CPU time per event", `${cores.toFixed(2)} · ${Math.round(each)} µs`]];
+  const figures: Array<readonly [string, string]> = [];
+  if (cpuSeconds !== null) {
+    const cores = (cpuSeconds * 1_000) / durationMs;
+    const each = `${Math.round((cpuSeconds * 1e6) / Math.max(1, clients.offered))} µs`;
+    figures.push(["k6 itself: cores, CPU time per event", `${cores.toFixed(2)} · ${each}`]);
+  }
+  if (machine !== undefined && machine !== null) {
+    const others = `${machine.othersCores.toFixed(2)} of ${machine.cores} cores`;
+    figures.push(["other programs meanwhile", others]);
+  }
+  return figures;
 }
 
 /** A line about the latest second, every few seconds. */
 function tellProgress(series: Series, { scenario, changes }: LoadRequest): () => void {
   const { durationS } = scenarioOf(scenario, changes);
-  const startMs = Date.now();
   const timer = setInterval(() => {
     const second = series.latest();
     if (second === undefined) return;
-    const elapsedS = Math.round((Date.now() - startMs) / 1_000);
+    // Since the first event was due: k6 takes its time to begin.
+    const elapsedS = series.seconds().length;
     const p99 = second.latencies.quantile(0.99);
     const latency = p99 === null ? "" : `, ack p99 ${milliseconds(p99)}`;
     const { offered = 0, stored = 0 } = second.counts;

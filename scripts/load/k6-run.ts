@@ -3,7 +3,6 @@
  * its time, an end that comes for certain.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,6 +11,7 @@ import { scenarioOf } from "../../loadtest/catalog.ts";
 import type { LoadScenario } from "../../loadtest/catalog.ts";
 import { K6_ENVIRONMENT } from "../services/k6.mjs";
 import type { LoadRequest } from "./arguments.ts";
+import { cpuSeconds as readCpuSeconds } from "./machine-watch.ts";
 import type { Scene } from "./scene.ts";
 import type { Series } from "./series.ts";
 
@@ -26,8 +26,6 @@ const END_PATIENCE_MS = 20_000;
 const THRESHOLDS_CROSSED = 99;
 const LOG_LINES_MAX = 40;
 const LOOK_MS = 500;
-/** USER_HZ, which Linux has had at 100 on every processor for decades. */
-const CLOCK_TICKS_PER_SECOND = 100;
 
 export interface Fault {
   readonly fromMs: number;
@@ -53,6 +51,8 @@ export interface RunParts {
   readonly summaryFile: string;
   readonly signal: AbortSignal;
   readonly progress: (sentence: string) => void;
+  /** Its process, as soon as there is one. */
+  readonly onStart: (pid: number | undefined) => void;
 }
 
 export async function runK6(parts: RunParts): Promise<K6Run> {
@@ -63,6 +63,7 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
     env: { ...process.env, ...K6_ENVIRONMENT, ...variablesOf(parts) },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  parts.onStart(child.pid);
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? 1));
@@ -73,7 +74,10 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
   const limit = setTimeout(end, limitMs);
   const kill = setTimeout(() => child.kill("SIGKILL"), limitMs + END_PATIENCE_MS);
   let cpuSeconds: number | null = null;
-  const looking = setInterval(() => (cpuSeconds = cpuSecondsOf(child.pid) ?? cpuSeconds), LOOK_MS);
+  const looking = setInterval(
+    () => (cpuSeconds = readCpuSeconds(child.pid) ?? cpuSeconds),
+    LOOK_MS,
+  );
   createInterface({ input: child.stdout }).on("line", (line) => series.line(line));
   const log = new Set<string>();
   const faulting = new AbortController();
@@ -93,16 +97,6 @@ export async function runK6(parts: RunParts): Promise<K6Run> {
     clearTimeout(limit);
     clearTimeout(kill);
     signal.removeEventListener("abort", end);
-  }
-}
-
-function cpuSecondsOf(pid: number | undefined): number | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
-  } catch {
-    return null;
   }
 }
 

@@ -158,6 +158,14 @@ describe("generatorNote", () => {
     assert.deepEqual([late(251, "ack_latency", true), late(250, "ack_latency")], [null, null]);
   });
 
+  it("says so too where others took a part of the machine", () => {
+    const missed = { metric: "ack_latency", rule: "p(99)<500", ok: false };
+    const seen = (othersCores: number): string | null =>
+      generatorNote({ ...SUMMARY, thresholds: [missed], machine: { cores: 2, othersCores } });
+    assert.match(seen(1.24) ?? "", /other programs took 1\.2 of 2 cores/);
+    assert.equal(seen(0.2), null);
+  });
+
   it("never excuses a wrong outcome", () => {
     assert.equal(late(5_000, "wrong_outcomes"), null);
   });

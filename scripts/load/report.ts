@@ -96,7 +96,7 @@ function objectivesTable(summary: LoadSummary): string {
     const isTime = metric.includes("latency");
     const figure = isTime ? milliseconds : (plain: number) => Number(plain.toFixed(1)).toString();
     const shown = value === undefined ? "–" : figure(value);
-    const why = undecided.includes(objective) ? ", k6 late" : "";
+    const why = undecided.includes(objective) ? ", machine busy" : "";
     const mark = ok ? `<td class="good">✓ met</td>` : `<td class="bad">✗ missed${why}</td>`;
     return row(`${mark}<td>${escape(metric)}</td><td>${escape(rule)}</td>${number(shown)}`);
   });

@@ -3,9 +3,12 @@
  * people; the report draws it.
  */
 import type { ClientNumbers, LedgerNumbers } from "../../loadtest/lib/ledger.ts";
+import type { MachineUse } from "./machine-watch.ts";
 
-/** What loadtest/lib/summary.ts writes. */
+/** What loadtest/lib/summary.ts writes, and what was seen beside it. */
 export interface LoadSummary {
+  /** Null or absent: nobody looked, or it cannot be told here. */
+  readonly machine?: MachineUse | null;
   readonly scenario: string;
   readonly url: string;
   readonly durationMs: number;
@@ -57,17 +60,24 @@ const OBJECTIVES_OF_TIME = /latency|^dropped_iterations$|^events_unsettled$/;
 /** Where there is no objective of latency, ms. */
 const LIMIT_MS_DEFAULT = 1_000;
 
+/** Share of the machine from which on what others take is felt. */
+const OTHERS_SHARE_MAX = 0.15;
+
 /**
- * Objectives that were missed while k6 itself was late by more than half of what an answer may
- * take: they say nothing about the gateway.
+ * Objectives that were missed while others took a part of the machine, or while k6 itself was late
+ * by more than half of what an answer may take: they say nothing about the gateway.
  */
 export function undecidedOf(summary: LoadSummary): readonly Threshold[] {
   const objectives = objectivesOf(summary);
   const limits = objectives.map(({ rule }) => Number(/^p\(99\)<(\d+)$/.exec(rule)?.[1]));
   const known = limits.filter((limit) => limit > 0);
   const limitMs = known.length === 0 ? LIMIT_MS_DEFAULT : Math.min(...known);
-  if (generatorLagMs(summary) <= limitMs / 2) return [];
+  if (generatorLagMs(summary) <= limitMs / 2 && !isShared(summary)) return [];
   return objectives.filter(({ metric, ok }) => !ok && OBJECTIVES_OF_TIME.test(metric));
+}
+
+function isShared({ machine }: LoadSummary): boolean {
+  return (machine?.othersCores ?? 0) > OTHERS_SHARE_MAX * (machine?.cores ?? 1);
 }
 
 function generatorLagMs(summary: LoadSummary): number {
@@ -78,10 +88,15 @@ function generatorLagMs(summary: LoadSummary): number {
 export function generatorNote(summary: LoadSummary): string | null {
   const names = new Set(undecidedOf(summary).map(({ metric }) => metric.replace(/\{.*/, "")));
   if (names.size === 0) return null;
+  const lag = `k6 itself was late by ${milliseconds(generatorLagMs(summary))} (p99)`;
+  const { machine } = summary;
+  const others =
+    machine === undefined || machine === null || !isShared(summary)
+      ? ""
+      : ` and other programs took ${machine.othersCores.toFixed(1)} of ${machine.cores} cores`;
   return (
-    `k6 itself was late by ${milliseconds(generatorLagMs(summary))} (p99) with what was due: ` +
-    "this machine had no time for those who send, so that nothing is known about the gateway " +
-    `by ${[...names].join(", ")}. Ask again on a quieter machine, or with less load (--scale).`
+    `${lag}${others}: the machine was too busy, so that nothing is known about the gateway by ` +
+    `${[...names].join(", ")}. Ask again on a quieter machine, or with less load (--scale).`
   );
 }
 
@@ -131,7 +146,7 @@ export function renderResult(
   const undecided = undecidedOf(summary);
   const objectives = objectivesOf(summary).map((objective) => {
     const { metric, rule, ok } = objective;
-    const why = undecided.includes(objective) ? " (k6 was late, see below)" : "";
+    const why = undecided.includes(objective) ? " (the machine was busy, see below)" : "";
     return `  ${ok ? "✓" : "✗"} ${metric} ${rule}${why}`;
   });
   const ledger =

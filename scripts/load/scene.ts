@@ -74,6 +74,12 @@ export class Scene {
     return this.#gateway !== null;
   }
 
+  /** The processes that were started here, as they are now. */
+  get pids(): readonly number[] {
+    const ofServers = this.#servers.flatMap(({ processes }) => processes.map(({ pid }) => pid));
+    return this.#gateway === null ? ofServers : [...ofServers, this.#gateway.run.pid];
+  }
+
   async harm(kind: FaultKind): Promise<void> {
     const server = this.#server(VICTIMS[kind]);
     // Connections stay open and nothing answers; or all it knew is gone.
