@@ -32,12 +32,18 @@ export type AnswerRoute =
   | "other"
   | Exclude<Dialect, "native">;
 
-/** A response that is written at most once, and not after its client has gone. */
+/**
+ * A response that is written at most once, and not after its client has gone. It keeps of the
+ * request what its answer needs: all else dies young, however long an answer takes.
+ */
 export class Answer {
   readonly #response: HttpResponse;
-  readonly #head: RequestHead;
   readonly #parts: AnswerParts;
   readonly #begunMs: number;
+  readonly #method: string;
+  readonly #path: string;
+  readonly #origin: string;
+  readonly #endsConnection: boolean;
   /** The façade that takes it; null: its path says what it is. */
   facade: Dialect | null = null;
   #over = false;
@@ -47,9 +53,12 @@ export class Answer {
 
   constructor(response: HttpResponse, head: RequestHead, parts: AnswerParts) {
     this.#response = response;
-    this.#head = head;
     this.#parts = parts;
     this.#begunMs = parts.clockMs();
+    this.#method = head.method;
+    this.#path = head.path;
+    this.#origin = head.header.origin;
+    this.#endsConnection = endsConnection(head);
     response.onAborted(() => {
       this.#over = true;
       this.#onAbort?.();
@@ -58,7 +67,8 @@ export class Answer {
 
   #count(status: number): void {
     const { onAnswered, clockMs } = this.#parts;
-    onAnswered(routeOf(this.#head, this.facade), status, clockMs() - this.#begunMs);
+    const route = routeOf({ method: this.#method, path: this.#path }, this.facade);
+    onAnswered(route, status, clockMs() - this.#begunMs);
   }
 
   /** `onAbort` is called if the client goes away before it has its answer. */
@@ -69,7 +79,7 @@ export class Answer {
   readonly send = (reply: Reply): void => {
     if (this.#over || this.#isClosing) return;
     this.#count(reply.status);
-    if (!(reply.close ?? false) && !endsConnection(this.#head) && !this.#parts.isLeaving()) {
+    if (!(reply.close ?? false) && !this.#endsConnection && !this.#parts.isLeaving()) {
       this.#write(reply, false);
       return;
     }
@@ -91,7 +101,7 @@ export class Answer {
       response.writeHeader("Cache-Control", "no-store");
       // Proxies that gather answers would hold events back.
       response.writeHeader("X-Accel-Buffering", "no");
-      for (const [name, value] of corsHeaders(this.#head.header.origin)) {
+      for (const [name, value] of corsHeaders(this.#origin)) {
         response.writeHeader(name, value);
       }
     });
@@ -101,7 +111,8 @@ export class Answer {
   #write(reply: Reply, close: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    const { method, header } = this.#head;
+    const method = this.#method;
+    const origin = this.#origin;
     const response = this.#response;
     response.cork(() => {
       // uWebSockets says 200 by itself.
@@ -115,8 +126,8 @@ export class Answer {
           response.writeHeader(name, value);
         }
       }
-      if (header.origin !== "" && reply.status !== 204) {
-        for (const [name, value] of corsHeaders(header.origin)) response.writeHeader(name, value);
+      if (origin !== "" && reply.status !== 204) {
+        for (const [name, value] of corsHeaders(origin)) response.writeHeader(name, value);
       }
       const isBare = method === "HEAD" || reply.status === 304;
       if (isBare) response.endWithoutBody(undefined, close);
@@ -137,7 +148,10 @@ function endsConnection({ method, header }: RequestHead): boolean {
   return header["content-length"] === "" && !BODILESS_METHODS.has(method);
 }
 
-function routeOf({ method, path }: RequestHead, facade: Dialect | null): AnswerRoute {
+function routeOf(
+  { method, path }: Pick<RequestHead, "method" | "path">,
+  facade: Dialect | null,
+): AnswerRoute {
   if (method === "OPTIONS") return "preflight";
   if (facade !== null && facade !== "native") return facade;
   if (path === NATIVE_PATH) return "events";

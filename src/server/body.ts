@@ -34,17 +34,21 @@ export interface GatherOptions {
 
 /** Gathers a body. The function returned gives up: the client has gone away. */
 export function gatherBody(response: HttpResponse, options: GatherOptions): () => void {
-  const { bytesMax, budget, done } = options;
+  const { bytesMax, budget } = options;
+  // uWebSockets keeps what hears of data until the answer, which must not keep the request.
+  let done: ((body: Gathered) => void) | null = options.done;
   let chunks: Uint8Array[] = [];
   let size = 0;
   let held = 0;
   let isOver = false;
   const finish = (body: Gathered | null) => {
+    const taker = done;
     isOver = true;
     budget.release(held);
     held = 0;
     chunks = [];
-    if (body !== null) done(body);
+    done = null;
+    if (body !== null) taker?.(body);
   };
   response.onData((chunk, isLast) => {
     if (isOver) return;

@@ -6,11 +6,11 @@ import type { Admitted, Principal } from "../admission/admission.ts";
 import type { FrameContext } from "../codec/codec.ts";
 import type { Dialect } from "../codec/dialect.ts";
 import type { RepeatMark, Repeats } from "../dedupe/repeats.ts";
-import type { FacadeEvents } from "../dialect/facade.ts";
+import type { FacadeAnswers, FacadeEvents } from "../dialect/facade.ts";
 import type { BodyShape } from "../dialect/native.ts";
 import { FAULT_KINDS, OUTCOME_RULES } from "../errors.ts";
 import type { ProblemCode } from "../errors.ts";
-import type { Batch } from "../pipeline/batch.ts";
+import type { Batch, BatchListener } from "../pipeline/batch.ts";
 import type { Deadlines } from "../pipeline/deadlines.ts";
 import { EventIds } from "../pipeline/event-ids.ts";
 import type { Refusals } from "../pipeline/faults.ts";
@@ -241,17 +241,8 @@ export class HttpBatches {
     }
     batch.ids = new EventIds(frame.table);
     const repeat = this.#begin(request, batch.ids);
-    const batchProgressed = (settling: Batch): void => {
-      if (!settling.settled) return;
-      const answer = this.#answer(request, settling);
-      if (repeat !== null) this.#parts.repeats.end(repeat, answer);
-      reply(answer);
-      const answeredMs = this.#parts.clockMs();
-      observer.told(answeredMs - settling.settledMs);
-      trace?.answered(answeredMs);
-    };
     this.#parts.deadlines.add(batch, arrivedMs);
-    this.#parts.pipeline.run(frame, { batchProgressed }, options);
+    this.#parts.pipeline.run(frame, new PendingAnswer(this.#parts, request, repeat), options);
   }
 
   #traceOf({ begunMs, sender, head }: ArrivedRequest, frame: OpenFrame): BatchTrace | null {
@@ -279,12 +270,6 @@ export class HttpBatches {
     if (repeat === null || (repeat.kind === "fingerprint" && !ids.isComplete)) return null;
     this.#parts.repeats.begin(repeat);
     return repeat;
-  }
-
-  #answer({ requestId, arrivedMs, facade }: ArrivedRequest, batch: Batch): Reply {
-    const { now, clockMs, observer } = this.#parts;
-    observer.answered(clockMs() - arrivedMs, batch.trace);
-    return facade.answers.settled(batch, { requestId, nowMs: now() });
   }
 
   /** 202: the sender does not want to know what becomes of events that are sound. */
@@ -350,6 +335,37 @@ export class HttpBatches {
   #refuse(request: IngestRequest, code: ProblemCode, options: Omit<ProblemOptions, "requestId">) {
     const { reply, facade, requestId } = request;
     reply(facade.answers.problem(code, { ...options, requestId }));
+  }
+}
+
+/** Answers a request when its batch is settled. Of the request it keeps no more than that needs. */
+class PendingAnswer implements BatchListener {
+  readonly #parts: HttpBatchesParts;
+  readonly #requestId: string;
+  readonly #arrivedMs: number;
+  readonly #answers: FacadeAnswers;
+  readonly #reply: (reply: Reply) => void;
+  readonly #repeat: RepeatMark | null;
+
+  constructor(parts: HttpBatchesParts, request: Arrival, repeat: RepeatMark | null) {
+    this.#parts = parts;
+    this.#requestId = request.requestId;
+    this.#arrivedMs = request.arrivedMs;
+    this.#answers = request.facade.answers;
+    this.#reply = request.reply;
+    this.#repeat = repeat;
+  }
+
+  batchProgressed(batch: Batch): void {
+    if (!batch.settled) return;
+    const { now, clockMs, observer, repeats } = this.#parts;
+    observer.answered(clockMs() - this.#arrivedMs, batch.trace);
+    const answer = this.#answers.settled(batch, { requestId: this.#requestId, nowMs: now() });
+    if (this.#repeat !== null) repeats.end(this.#repeat, answer);
+    this.#reply(answer);
+    const answeredMs = clockMs();
+    observer.told(answeredMs - batch.settledMs);
+    batch.trace?.answered(answeredMs);
   }
 }
 
