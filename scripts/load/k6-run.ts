@@ -106,6 +106,8 @@ function sentenceOf(line: string): string | null {
     const { msg, level, error } = JSON.parse(line) as Readonly<Record<string, unknown>>;
     const isKnown = level === "warning" && msg === "Request Failed";
     if (typeof msg !== "string" || isKnown || msg.startsWith("thresholds on")) return null;
+    // One of hundreds, which would leave no room for what else is said.
+    if (/^setTimeout \d+ was stopped/.test(msg)) return "k6 stopped timers of its users";
     return typeof error === "string" ? `${msg}: ${error}` : msg;
   } catch {
     return line;
