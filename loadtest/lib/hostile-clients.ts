@@ -100,14 +100,15 @@ function ask(
   if (answer.status === status) return;
   // A body that is refused may be cut off while it is still being sent.
   if (status === 413 && answer.status === 0) return;
-  meters.wrongAnswer(`${what}: HTTP ${answer.status} instead of ${status}`);
+  if (answer.status === 0) meters.missingAnswer(`${what}: no answer`);
+  else meters.wrongAnswer(`${what}: HTTP ${answer.status} instead of ${status}`);
 }
 
 function violate({ streamUrl, meters }: Target, { what, messages, close }: Breach): void {
   // The types know no list of protocols as null does not, yet a string is one.
   const socket = new WebSocket(streamUrl, PROTOCOL as unknown as null);
   const patience = setAlarm(Date.now() + ANSWER_PATIENCE_MS, () => {
-    meters.wrongAnswer(`${what}: no answer`);
+    meters.missingAnswer(`${what}: no answer`);
     socket.close();
   });
   const waiting = [...messages];

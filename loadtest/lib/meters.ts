@@ -33,6 +33,7 @@ const counters = {
 
 const wrongOutcomes = new Counter("wrong_outcomes");
 const wrongAnswers = new Counter("wrong_answers");
+const missingAnswers = new Counter("missing_answers");
 const ledgerDrift = new Gauge("ledger_drift");
 const ledgerGauges = new Map(LEDGER_STATES.map((state) => [state, new Gauge(`ledger_${state}`)]));
 
@@ -108,6 +109,12 @@ export class Meters {
     this.#show(what);
   }
 
+  /** One that did not come while it was waited for: wrong, or a machine without time. */
+  missingAnswer(what: string): void {
+    missingAnswers.add(1);
+    this.#show(what);
+  }
+
   ledger(numbers: LedgerNumbers): void {
     for (const [state, gauge] of ledgerGauges) gauge.add(numbers[state]);
     ledgerDrift.add(numbers.drift);
@@ -125,6 +132,7 @@ export function thresholdsOf(scenario: LoadScenario): Record<string, string[]> {
     events_unsettled: ["count==0"],
     wrong_outcomes: ["count==0"],
     wrong_answers: ["count==0"],
+    missing_answers: ["count==0"],
     dropped_iterations: ["count==0"],
     ledger_drift: ["value==0"],
   };

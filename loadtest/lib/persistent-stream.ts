@@ -135,7 +135,7 @@ export class PersistentStream {
     this.#hasSaidBye = true;
     this.#socket.send(JSON.stringify({ t: "bye", last: this.#queue.last }));
     this.#at(Date.now() + BYE_PATIENCE_MS, () => {
-      this.#plan.meters.wrongAnswer("no close came after bye");
+      this.#plan.meters.missingAnswer("no close came after bye");
       this.#end();
     });
   }

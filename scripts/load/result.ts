@@ -55,7 +55,7 @@ export function judgeRecords(
 }
 
 /** Objectives that a machine without time misses by itself; the others are the gateway's alone. */
-const OBJECTIVES_OF_TIME = /latency|^dropped_iterations$|^events_unsettled$/;
+const OBJECTIVES_OF_TIME = /latency|^dropped_iterations$|^events_unsettled$|^missing_answers$/;
 
 /** Where there is no objective of latency, ms. */
 const LIMIT_MS_DEFAULT = 1_000;
