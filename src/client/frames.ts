@@ -62,6 +62,19 @@ export function isWithin(ranges: readonly Range[] | undefined, seq: number): boo
   return ranges?.some(([from, to]) => from <= seq && seq <= to) ?? false;
 }
 
+/** Of `held` in a hello. */
+export const RANGES_MAX = 64;
+
+/**
+ * Makes the last of too many ranges one; true: they say more than they did. A number too many is
+ * asked for in vain, one left out would be taken for final.
+ */
+export function round(held: [number, number][]): boolean {
+  const rest = held.splice(RANGES_MAX - 1);
+  if (rest[0] !== undefined) held.push([rest[0][0], rest.at(-1)?.[1] ?? 0]);
+  return rest.length > 1;
+}
+
 /** Instead of a close code: this client closes to say hello anew. */
 export const AGAIN = 0;
 

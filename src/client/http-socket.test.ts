@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { startClient } from "./client.ts";
+import { isWithin, RANGES_MAX } from "./frames.ts";
 import { HttpSocket } from "./http-socket.ts";
 import { memoryStore } from "./memory-store.ts";
 import { seededRandom, VirtualTime } from "./testing/virtual-time.ts";
@@ -49,4 +50,48 @@ test("HttpSocket: a request that is never answered is given up, and sent again",
   assert.equal((await tracked.outcome()).outcome, "stored");
   server.closeAllConnections();
   server.close();
+});
+
+test("HttpSocket: what is held in many pieces is said in as many ranges as a hello may have", async (context) => {
+  const held: (readonly (readonly [number, number])[])[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const said = JSON.parse(Buffer.concat(chunks).toString("utf8")) as {
+        readonly held: readonly (readonly [number, number])[];
+        readonly seq: number;
+        readonly events: readonly unknown[];
+      };
+      held.push(said.held);
+      // Every other event is to be sent again: its partition is away.
+      const seqs = said.events.map((_, index) => said.seq + index);
+      const sack = seqs.filter((seq) => seq % 2 === 0).map((seq) => [seq, seq]);
+      const retry = seqs.filter((seq) => seq % 2 === 1).map((seq) => ({ seq, code: "later" }));
+      response.end(JSON.stringify({ upto: 0, sack, retry, resume: "r", credit: { seq: 1_000 } }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const socket = new HttpSocket(`ws://127.0.0.1:${port}/v1/stream`);
+  const told = (): Promise<void> =>
+    new Promise((resolve) => {
+      socket.onmessage = () => resolve();
+    });
+  const say = (frame: object): Promise<void> => {
+    socket.send(JSON.stringify(frame));
+    return told();
+  };
+  await say({ t: "hello", stream: "s", held: [], next: 1 });
+  await say({ t: "pub", seq: 1, events: Array.from({ length: 400 }, () => ({})) });
+  await say({ t: "pub", seq: 1, events: [{}] });
+  const [, , last = []] = held;
+  assert.ok(last.length <= RANGES_MAX, `${last.length} ranges`);
+  for (let seq = 1; seq <= 399; seq += 2) assert.ok(isWithin(last, seq), `${seq} is held`);
+  assert.ok(!isWithin(last, 401), "what was never sent is not");
 });

@@ -4,7 +4,7 @@
  * answer comes back as a frame. What the hello said goes along with every request, as of then.
  */
 import type { ServerFrame } from "./frames.ts";
-import { isWithin } from "./frames.ts";
+import { isWithin, round } from "./frames.ts";
 import { twinBody, twinUrl } from "./twin.ts";
 import type { SocketLike } from "./types.ts";
 
@@ -126,6 +126,7 @@ export class HttpSocket implements SocketLike {
       if (range?.[1] === seq - 1) range[1] = seq;
       else held.push([seq, seq]);
     }
+    round(held);
     return held;
   }
 

@@ -6,11 +6,9 @@
  *   number  of an event in the stream = its key − base
  */
 import type { Core, Entry } from "./core.ts";
+import { round } from "./frames.ts";
 import type { Range } from "./frames.ts";
 import type { Outcome } from "./types.ts";
-
-/** Of `held` in a hello. */
-const RANGES_MAX = 64;
 
 export function enqueue(core: Core, entry: Entry): void {
   core.entries.set(entry.key, entry);
@@ -40,10 +38,7 @@ export function numbers(core: Core): Numbers {
     if (range?.[1] === key - base - 1) range[1] += 1;
     else held.push([key - base, key - base]);
   }
-  // A number too many is asked for in vain; one left out would be taken for final.
-  const rest = held.splice(RANGES_MAX - 1);
-  if (rest[0] !== undefined) held.push([rest[0][0], rest.at(-1)?.[1] ?? 0]);
-  core.isRounded = rest.length > 1;
+  core.isRounded = round(held);
   core.next = next;
   return { held, next: next - base };
 }
