@@ -1,7 +1,8 @@
 /**
  * Whether those who send wait for those who look on: one gateway, the same open loop of WebSocket
  * frames against a real Kafka, in turns with nobody looking on, with subscribers who hear what fits
- * the feed's share of the time, and with subscribers who want much more than that.
+ * the feed's share of the time, and with subscribers who want much more than that. One turn of each
+ * goes before, and is not counted.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -23,6 +24,9 @@ const LATEST_SECONDS = 5;
 
 /** What is done after the load has begun and before it is measured, in milliseconds. */
 const WARM_UP_MS = 3_000;
+
+/** A turn of each crowd that is not counted. */
+const WARM_UP_TURN_SECONDS = 2;
 
 /** Those who look on get what processor time the others leave on their core. */
 const SUBSCRIBERS_NICENESS = 10;
@@ -157,6 +161,9 @@ async function measureIngest(options: IngestOptions): Promise<readonly IngestRun
     try {
       // Its keys are crowds.
       const crowds = Object.keys(CROWDS) as Crowd[];
+      // Else the first turn would be that of code that is not compiled yet: nobody's.
+      const brief = { ...options, seconds: WARM_UP_TURN_SECONDS };
+      for (const crowd of crowds) await measureOne(server, crowd, brief);
       for (let turn = 0; turn < options.rounds; turn += 1) {
         for (const crowd of turn % 2 === 0 ? crowds : crowds.toReversed()) {
           const run = await measureOne(server, crowd, options);

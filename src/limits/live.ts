@@ -10,16 +10,21 @@ export const LIVE_CPU_PERCENT = 30;
 export const LIVE_LATEST_SECONDS = 30;
 
 /** The live feed gives the event loop back after so many milliseconds of its own work. */
-export const LIVE_SLICE_MS = 4;
+export const LIVE_SLICE_MS = 2;
 
 /** What is told in one go, bytes of frames: one write for each subscriber, whatever is in it. */
 export const LIVE_SLICE_BYTES = 64 * 1024;
 
+/** Subscribers that are always told it in the same turn of the event loop. */
+export const LIVE_SHARD_SUBSCRIBERS = 64;
+
 /**
- * Subscribers that are told it in one turn of the event loop; the others have turns of their own. A
- * write takes some 3 to 10 µs, one of 64 KiB some 25: so others wait for some milliseconds.
+ * Shards are told in the same turn of the event loop until so much is written; the others have
+ * turns of their own. A write takes some 3 to 10 µs, one of 64 KiB some 25, so it counts as some
+ * bytes, whatever is in it: a turn is about two milliseconds.
  */
-export const LIVE_SHARD_SUBSCRIBERS = 250;
+export const LIVE_TURN_BYTES = 4 * 1024 * 1024;
+export const LIVE_WRITE_BYTES = 16 * 1024;
 
 /** One event as JSON in the live feed; of a longer one all but its value is told. */
 export const LIVE_EVENT_BYTES_MAX = 256 * 1024;

@@ -5,25 +5,28 @@
  * its turn it falls behind; later than it may be it goes on with the present. What it leaves out by
  * that, and what Kafka took away before it was read, is told as a gap.
  */
-import type { KafkaRecord, Loss, PartitionRange, Portion } from "../delivery/topic-reader.ts";
+import type { KafkaRecord, PartitionRange, Portion } from "../delivery/topic-reader.ts";
 import {
   LIVE_FEED_FAILURES_MAX,
   LIVE_QUESTION_TIMEOUT_MS,
-  LIVE_SHARD_SUBSCRIBERS,
   LIVE_PORTION_RECORDS,
   LIVE_SLICE_BYTES,
   LIVE_SLICE_MS,
+  LIVE_TURN_BYTES,
+  LIVE_WRITE_BYTES,
 } from "../limits/live.ts";
 import type { Clock } from "../lib/clock.ts";
 import { SharedQuestion } from "../lib/shared-question.ts";
 import type { RecordValue, ValueDecoder } from "../schema/value-decoder.ts";
-import type { Allowance, Slice } from "./allowance.ts";
+import type { Allowance } from "./allowance.ts";
 import { Channels, roomName } from "./channels.ts";
 import type { Channel, Room } from "./channels.ts";
 import { eventFrame, textOf } from "./frames.ts";
 import type { LiveFrame } from "./frames.ts";
 import { itemOf, lazyFields, passes } from "./item.ts";
 import type { Item } from "./item.ts";
+import { mustLook, shardsOf } from "./wanted.ts";
+import type { Wanted } from "./wanted.ts";
 import { Lateness } from "./lateness.ts";
 import type { Origin } from "./origin.ts";
 import type { Range } from "./passage.ts";
@@ -64,10 +67,15 @@ export interface FeedParts {
   readonly unlookedBytes: () => number;
   /** Such a look. All that was published before has been written, or waits in the buffers. */
   readonly beforeShard: (feed: Feed, shard: number) => void;
-  /** Before the positions move over it: nobody will be told these. How many frames it was. */
-  readonly onGap: (feed: Feed, partition: number, range: Range) => number;
+  /** Before a shard's positions move over them: nobody there will be told these. How many hear it. */
+  readonly onGap: (feed: Feed, left: { shard: number; gaps: readonly LeftOut[] }) => number;
   /** The topic cannot be read any more. */
   readonly onFailure: (feed: Feed, reason: string) => void;
+}
+
+/** Offsets of a partition that are not told. */
+export interface LeftOut extends Range {
+  readonly partition: number;
 }
 
 /** Between two looks for records, while there are none. */
@@ -160,28 +168,47 @@ export class Feed {
 
   async #goOnWithThePresent(): Promise<void> {
     const ranges = await this.#source.rangesNow(LIVE_QUESTION_TIMEOUT_MS);
-    const slice = await this.#parts.allowance.turn("present");
-    let frames = 0;
-    for (const { partition, high } of ranges) {
-      const from = this.positions.get(partition) ?? high;
-      if (high > from) frames += this.#leaveOut(partition, { from, to: high, reason: "behind" });
-    }
+    const gaps = ranges.flatMap(({ partition, high: to }) => {
+      const from = this.positions.get(partition) ?? to;
+      return to > from ? [{ partition, from, to, reason: "behind" } as const] : [];
+    });
+    await this.#leaveOut(gaps);
     this.#source.assign(this.positions);
     this.#lateness.forget();
     this.#isTooLate = false;
-    slice.end(frames);
   }
 
-  /** How many frames it was. */
-  #leaveOut(partition: number, range: Range): number {
-    const frames = this.#parts.onGap(this, partition, range);
-    this.positions.set(partition, range.reason === "reset" ? range.from : range.to);
-    return frames;
+  /** One shard after the other is told, some of them in a turn. */
+  async #leaveOut(gaps: readonly LeftOut[]): Promise<void> {
+    const { allowance, clock, shards, onGap } = this.#parts;
+    this.#goAhead();
+    for (const { partition, from, to, reason } of gaps) {
+      this.#ahead.set(partition, reason === "reset" ? from : to);
+    }
+    while (this.#shardsTold < shards()) {
+      const slice = await allowance.turn("present");
+      const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
+      if (this.#isOver) return;
+      let writes = 0;
+      while (this.#shardsTold < shards() && writes * LIVE_WRITE_BYTES < LIVE_TURN_BYTES) {
+        writes += onGap(this, { shard: this.#shardsTold, gaps });
+        this.#shardsTold += 1;
+        if (clock.monotonicMs() >= endMs) break;
+      }
+      slice.end(writes);
+    }
+    this.#arriveAhead();
   }
 
-  async #lose({ partition, from, to, reason }: Loss): Promise<void> {
-    const slice = await this.#parts.allowance.turn("present");
-    slice.end(this.#leaveOut(partition, { from, to, reason }));
+  /** Shard by shard it is told what follows. */
+  #goAhead(): void {
+    for (const [partition, position] of this.positions) this.#ahead.set(partition, position);
+  }
+
+  /** All shards have been told. */
+  #arriveAhead(): void {
+    for (const [partition, position] of this.#ahead) this.positions.set(partition, position);
+    this.#shardsTold = 0;
   }
 
   /** Between two portions, when the positions say what has been taken. */
@@ -226,7 +253,8 @@ export class Feed {
   }
 
   async #takePortion({ loss, records, ends }: Portion): Promise<void> {
-    if (loss !== null) await this.#lose(loss);
+    if (loss !== null) await this.#leaveOut([loss]);
+    if (this.#isOver) return;
     let index = 0;
     while (index < records.length) {
       const batch = await this.#read(records, index);
@@ -282,47 +310,40 @@ export class Feed {
     return null;
   }
 
-  /** Gives a batch to one shard after the other; who has many subscribers in it has a turn. */
+  /** Gives a batch to one shard after the other, some of them in a turn. */
   async #tell(batch: readonly Item[]): Promise<void> {
-    const { allowance, clock, onRecord, shards, beforeShard } = this.#parts;
-    for (const [partition, position] of this.positions) this.#ahead.set(partition, position);
+    const { allowance, clock, onRecord, beforeShard, unlookedBytes } = this.#parts;
+    this.#goAhead();
     for (const { record } of batch) this.#ahead.set(record.partition, record.offset + 1);
-    let turn: { readonly slice: Slice; readonly endMs: number; writes: number } | null = null;
-    for (let shard = 0; shard < shards() && batch.some(({ told }) => told !== null); shard += 1) {
-      if (this.#concerns(batch, shard)) {
-        turn ??= {
-          slice: await allowance.turn("present"),
-          endMs: clock.monotonicMs() + LIVE_SLICE_MS,
-          writes: 0,
-        };
-        await this.#decodeAllWanted(batch);
-        if (this.#isOver) return;
-        if (this.#mayBeFull(batch, shard)) beforeShard(this, shard);
-        turn.writes += this.#tellShard(batch, shard);
+    while (shardsOf(this.#wanted(batch), this.#shardsTold).length > 0) {
+      const slice = await allowance.turn("present");
+      const endMs = clock.monotonicMs() + LIVE_SLICE_MS;
+      await this.#decodeAllWanted(batch);
+      if (this.#isOver) return;
+      const wanted = this.#wanted(batch);
+      const sum = { writes: 0, bytes: 0 };
+      for (const shard of shardsOf(wanted, this.#shardsTold)) {
+        if (mustLook(wanted, { shard, bytesMax: unlookedBytes() })) beforeShard(this, shard);
+        this.#tellShard(wanted, shard, sum);
+        // Between its last word to the shard and this, nothing else has happened.
+        this.#shardsTold = shard + 1;
+        if (sum.writes * LIVE_WRITE_BYTES + sum.bytes >= LIVE_TURN_BYTES) break;
+        if (clock.monotonicMs() >= endMs) break;
       }
-      // Between its last word to the shard and this, nothing else has happened.
-      this.#shardsTold = shard + 1;
-      if (turn === null) continue;
-      if (turn.writes < LIVE_SHARD_SUBSCRIBERS && clock.monotonicMs() < turn.endMs) continue;
-      turn.slice.end(turn.writes);
-      turn = null;
+      slice.end(sum.writes);
     }
-    for (const [partition, position] of this.#ahead) this.positions.set(partition, position);
-    this.#shardsTold = 0;
-    turn?.slice.end(turn.writes);
+    this.#arriveAhead();
     for (const { origin, deliveries } of batch) {
       onRecord(origin === null ? "foreign" : deliveries > 0 ? "delivered" : "unwanted");
     }
   }
 
-  /** Is there anybody in the shard who may want something of it? */
-  #concerns(batch: readonly Item[], shard: number): boolean {
-    return batch.some((item) =>
-      this.#channelsOf(item).some((channel) => {
-        const room = channel.rooms.get(shard);
-        return room !== undefined && (room.listeners > 0 || room.joiners.size > 0);
-      }),
-    );
+  /** What is wanted of a batch, at this moment. */
+  #wanted(batch: readonly Item[]): readonly Wanted[] {
+    return batch.flatMap((item) => {
+      const channels = this.#channelsOf(item);
+      return channels.length === 0 ? [] : [{ item, channels }];
+    });
   }
 
   /** Somebody may have come while the batch is told, or while a schema was fetched. */
@@ -334,42 +355,35 @@ export class Feed {
     }
   }
 
-  /** Has one of its rooms been told so much since it was last looked who does not keep up? */
-  #mayBeFull(batch: readonly Item[], shard: number): boolean {
-    const rooms = batch
-      .flatMap((item) => this.#channelsOf(item))
-      .flatMap((channel) => channel.rooms.get(shard) ?? []);
-    const most = this.#parts.unlookedBytes();
-    if (!rooms.some(({ bytes }) => bytes > most)) return false;
-    for (const room of rooms) room.bytes = 0;
-    return true;
-  }
-
-  /** How many writes that is. */
-  #tellShard(batch: readonly Item[], shard: number): number {
+  /** Adds to the sum what that leaves to be written. */
+  #tellShard(
+    wanted: readonly Wanted[],
+    shard: number,
+    sum: { writes: number; bytes: number },
+  ): void {
     const { publish, onDeliveries } = this.#parts;
     const { topic } = this;
     const written = new Set<Room>();
     let deliveries = 0;
-    for (const item of batch) {
+    for (const { item, channels } of wanted) {
       const { record, told } = item;
       if (told === null) continue;
       const { partition, offset } = record;
-      for (const channel of this.#channelsOf(item)) {
+      const { length } = told.frame.text;
+      for (const channel of channels) {
         const room = channel.rooms.get(shard);
         if (room === undefined || !passes(told, channel)) continue;
         written.add(room);
-        room.bytes += told.frame.text.length;
+        room.bytes += length;
         item.deliveries += room.listeners;
         deliveries += room.listeners;
+        sum.bytes += length * (room.listeners + room.joiners.size);
         if (room.listeners > 0) publish(roomName(channel, shard), told.frame);
         for (const joiner of room.joiners) joiner.offer({ topic, partition, offset }, told.frame);
       }
     }
     onDeliveries(deliveries);
-    let writes = 0;
-    for (const { listeners } of written) writes += listeners;
-    return writes;
+    for (const { listeners, joiners } of written) sum.writes += listeners + joiners.size;
   }
 }
 

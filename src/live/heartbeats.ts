@@ -67,15 +67,14 @@ export class Heartbeats {
     return group.members;
   }
 
-  /** To all who are live on this feed; how many that are. Before its positions move. */
+  /** To all of a shard who are live on this feed; how many that are. Before its positions move. */
   tellGap(
-    feed: Feed,
-    gap: Omit<Gap, "token">,
+    { feed, shard, gap }: { feed: Feed; shard: number; gap: Omit<Gap, "token"> },
     publish: (channel: string, frame: LiveFrame) => void,
   ): number {
     let members = 0;
     for (const [name, group] of this.#groups) {
-      if (!group.feeds.includes(feed)) continue;
+      if (group.shard !== shard || !group.feeds.includes(feed)) continue;
       members += group.members;
       publish(name, liveFrame("gap", { ...gap, token: tokenOf(group) }));
     }

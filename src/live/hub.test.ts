@@ -15,10 +15,10 @@ import type { Taken } from "../delivery/continuity.ts";
 import type { KafkaRecord, Portion } from "../delivery/topic-reader.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ValueDecoder } from "../schema/value-decoder.ts";
+import type { LiveSocket } from "./connection.ts";
 import type { LiveFrame } from "./frames.ts";
 import { LiveHub } from "./hub.ts";
 import type { LiveSource } from "./hub-parts.ts";
-import type { LiveSocket } from "./subscriber.ts";
 
 const TOPIC = "alerts";
 const PARTITIONS = 3;

@@ -15,23 +15,25 @@ import {
   LIVE_FEEDS_MAX,
   LIVE_PARTITIONS_LOOK_MS,
   LIVE_SHARD_SUBSCRIBERS,
+  LIVE_TURN_BYTES,
+  LIVE_WRITE_BYTES,
 } from "../limits/live.ts";
 import { HELLO_TIMEOUT_MS } from "../limits/streams.ts";
 import { Census } from "../stream/census.ts";
 import { Allowance } from "./allowance.ts";
 import { CatchUps } from "./catch-up.ts";
+import type { LivePeer, LiveSocket } from "./connection.ts";
 import { Feed } from "./feed.ts";
+import type { LeftOut } from "./feed.ts";
 import type { LiveFrame } from "./frames.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { REFUSALS } from "./hub-parts.ts";
 import type { LiveHubParts, LiveObserver, LiveRefusal, LiveSource } from "./hub-parts.ts";
-import type { Range } from "./passage.ts";
+import { Returning } from "./returning.ts";
 import { Shards } from "./shards.ts";
 import { Subscriber } from "./subscriber.ts";
-import type { LivePeer, LiveSocket } from "./subscriber.ts";
 import type { Catalogue, Subscription } from "./subscription.ts";
 import { TopicView } from "./topic-view.ts";
-import type { Starts } from "./topic-view.ts";
 
 /** A look at subscribers, and a heartbeat where something has moved. */
 const TICK_MS = 1_000;
@@ -60,6 +62,10 @@ export class LiveHub {
   #isDraining = false;
   #isLooking = false;
   #isBeating = false;
+  /** Shards that are still to be looked at. */
+  #unseen = 0;
+  /** Who was parked and reads again. */
+  readonly returning: Returning<Subscriber>;
 
   constructor(parts: LiveHubParts) {
     this.#parts = parts;
@@ -67,6 +73,7 @@ export class LiveHub {
     this.#allowance = new Allowance({ share, clock, soon, utilization });
     this.#shards = new Shards(parts.shardSubscribers ?? LIVE_SHARD_SUBSCRIBERS);
     this.heartbeats = new Heartbeats(clock);
+    this.returning = new Returning(this.#allowance, clock);
     this.catchUps = new CatchUps({
       open: parts.openSource,
       decoder,
@@ -88,6 +95,11 @@ export class LiveHub {
 
   get admission(): Admission {
     return this.#parts.admission;
+  }
+
+  /** Kafka finds offsets by time. */
+  get canSeekByTime(): boolean {
+    return this.#parts.canSeekByTime;
   }
 
   get catalogue(): Catalogue {
@@ -159,6 +171,7 @@ export class LiveHub {
   left(subscriber: Subscriber): void {
     this.#census.leave(subscriber);
     this.#subscribers.delete(subscriber);
+    this.returning.delete(subscriber);
     this.#shards.leave(subscriber, subscriber.shard);
   }
 
@@ -179,36 +192,6 @@ export class LiveHub {
       if (feed === undefined || typeof feed === "string") return [];
       return [new TopicView({ viewer, feed, subscription, types })];
     });
-  }
-
-  /** Where each view begins; null: where its feed is. A sentence if Kafka does not say. */
-  async startsOf(
-    views: readonly TopicView[],
-    { start }: Subscription,
-  ): Promise<readonly (Starts | null)[] | string> {
-    if (start.kind === "now") return views.map(() => null);
-    try {
-      return await Promise.all(
-        views.map(async ({ feed, told }) => {
-          if (start.kind === "token") {
-            const offsets = start.positions.get(feed.topic);
-            return offsets === undefined
-              ? null
-              : { offsets, sinceMs: 0, ends: await feed.endsNow() };
-          }
-          // What is told while Kafka is asked is his.
-          const here = new Map(this.#parts.canSeekByTime ? told : []);
-          const sinceMs = start.timeMs;
-          const [found, ends] = await Promise.all([
-            this.#parts.canSeekByTime ? feed.offsetsAt(sinceMs) : new Map<number, number>(),
-            feed.endsNow(),
-          ]);
-          return { offsets: new Map([...here, ...found]), sinceMs, ends };
-        }),
-      );
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
   }
 
   /** The feed of a topic, which is to be released; a sentence if it cannot be read. */
@@ -262,7 +245,7 @@ export class LiveHub {
         shards: () => this.#shards.count,
         unlookedBytes: () => this.bufferBytes / 4,
         beforeShard: (feed, shard) => this.#parkTheSlow(feed, shard),
-        onGap: (feed, partition, range) => this.#tellGap(feed, partition, range),
+        onGap: (feed, left) => this.#tellGaps(feed, left),
         onFailure: (feed, reason) => this.#feedFailed(feed, reason),
       },
       topic,
@@ -277,13 +260,16 @@ export class LiveHub {
     }
   }
 
-  /** A feed leaves something out: one frame for those who are at the same place. */
-  #tellGap(feed: Feed, partition: number, range: Range): number {
-    const gap = { topic: feed.topic, partition, ...range };
-    const told = this.heartbeats.tellGap(feed, gap, this.publish);
-    if (told > 0) this.observer.gap(range.reason, told);
-    for (const subscriber of this.#subscribers) subscriber.leaveOut(feed, partition, range);
-    return told;
+  /** A feed leaves something out: one frame for those of a shard who are at the same place. */
+  #tellGaps(feed: Feed, { shard, gaps }: { shard: number; gaps: readonly LeftOut[] }): number {
+    const members = this.#shards.of(shard);
+    for (const { partition, from, to, reason } of gaps) {
+      const gap = { topic: feed.topic, partition, from, to, reason };
+      const told = this.heartbeats.tellGap({ feed, shard, gap }, this.publish);
+      if (told > 0) this.observer.gap(reason, told);
+      for (const subscriber of members) subscriber.leaveOut(feed, gap);
+    }
+    return members.size;
   }
 
   #feedFailed(feed: Feed, reason: string): void {
@@ -318,23 +304,41 @@ export class LiveHub {
 
   /** A look at everybody, and the heartbeats. */
   tick(): void {
+    for (const { feed } of this.#feeds.values()) feed?.lookWhetherLate();
+    this.#lookForPartitions(this.clock.monotonicMs());
+    this.recheck();
+    void this.#beat();
+  }
+
+  /** A look at everybody, one shard in a turn; also when the table of tenants was replaced. */
+  recheck(): void {
+    const isLooking = this.#unseen > 0;
+    this.#unseen = this.#shards.count;
+    if (!isLooking && this.#unseen > 0) this.#parts.soon(() => this.#lookAtNext());
+  }
+
+  #lookAtNext(): void {
     const nowMs = this.clock.monotonicMs();
-    for (const subscriber of [...this.#subscribers]) {
+    this.#unseen -= 1;
+    for (const subscriber of [...this.#shards.of(this.#unseen)]) {
       if (subscriber.isMute && nowMs - subscriber.openedAtMs > HELLO_TIMEOUT_MS) {
         subscriber.fail("hello_timeout", "no subscribe came in time");
       } else subscriber.tick(nowMs);
     }
-    for (const { feed } of this.#feeds.values()) feed?.lookWhetherLate();
-    this.#lookForPartitions(nowMs);
-    void this.#beat();
+    if (this.#unseen > 0) this.#parts.soon(() => this.#lookAtNext());
   }
 
   async #beat(): Promise<void> {
     if (this.#isBeating) return;
     this.#isBeating = true;
-    for (const group of this.heartbeats.due()) {
+    const due = [...this.heartbeats.due()];
+    while (due.length > 0) {
       const slice = await this.#allowance.turn("present");
-      slice.end(this.heartbeats.beat(group, this.publish));
+      let writes = 0;
+      for (; due.length > 0 && writes * LIVE_WRITE_BYTES * 2 < LIVE_TURN_BYTES; due.shift()) {
+        writes += this.heartbeats.beat(due[0] ?? "", this.publish);
+      }
+      slice.end(writes);
     }
     this.#isBeating = false;
   }
@@ -350,12 +354,6 @@ export class LiveHub {
     void next.feed?.lookForPartitions().finally(() => {
       this.#isLooking = false;
     });
-  }
-
-  /** The table of tenants was replaced: who is no longer welcome goes. */
-  recheck(): void {
-    const nowMs = this.clock.monotonicMs();
-    for (const subscriber of [...this.#subscribers]) subscriber.tick(nowMs);
   }
 
   /** Tells everybody to come back elsewhere, and when; then ends the feeds. */

@@ -14,41 +14,19 @@ import {
   LIVE_POSITION_MS,
 } from "../limits/live.ts";
 import { CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND } from "../limits/streams.ts";
-import type { Feed } from "./feed.ts";
+import type { LivePeer, LiveSocket } from "./connection.ts";
+import type { Feed, LeftOut } from "./feed.ts";
 import { liveFrame, parseLiveFrame } from "./frames.ts";
 import type { FetchRange, LiveFrame, LiveFrames } from "./frames.ts";
 import type { LiveHub } from "./hub.ts";
 import type { Passage, Range } from "./passage.ts";
 import { readRequest } from "./request.ts";
 import type { LiveRequest } from "./request.ts";
+import { startsOf } from "./starts.ts";
 import { plan } from "./subscription.ts";
 import type { Subscription } from "./subscription.ts";
 import { writeToken } from "./token.ts";
 import type { TopicView, Viewer } from "./topic-view.ts";
-
-/** A connection as subscribers see it. */
-export interface LiveSocket {
-  /** What cannot be written now is kept, and counted by `buffered`. */
-  send(frame: LiveFrame): void;
-  /** From now on it gets what is published on the channel. */
-  join(channel: string): void;
-  leave(channel: string): void;
-  /** Bytes that wait to be read. */
-  buffered(): number;
-  /** Closes, after what was sent. */
-  end(name: CloseName, detail: string): void;
-}
-
-/** What a connection brings from its request. */
-export interface LivePeer {
-  readonly credentials: string | null;
-  /** Credentials of its cookie, where there are no others; null or absent: none. */
-  readonly cookie?: string | null;
-  readonly address: string;
-  readonly certificateSubject: string;
-  readonly origin: string;
-  readonly loopback: boolean;
-}
 
 export class Subscriber implements Viewer {
   /** Set by the hub: which one he is in. */
@@ -192,7 +170,10 @@ export class Subscriber implements Viewer {
       this.#closeViews();
       return;
     }
-    const begun = await this.#hub.startsOf(views, subscription);
+    const begun = await startsOf(views, {
+      start: subscription.start,
+      canSeekByTime: this.#hub.canSeekByTime,
+    });
     if (this.#isClosed) return;
     if (typeof begun === "string") return this.lost(begun);
     this.#views = views;
@@ -283,9 +264,9 @@ export class Subscriber implements Viewer {
   }
 
   /** A feed leaves something out. Who is live everywhere hears it with the others. */
-  leaveOut(feed: Feed, partition: number, range: Range): void {
+  leaveOut(feed: Feed, gap: LeftOut): void {
     if (this.#group !== "") return;
-    for (const view of this.#views) if (view.feed === feed) view.leaveOut(partition, range);
+    for (const view of this.#views) if (view.feed === feed) view.leaveOut(gap.partition, gap);
   }
 
   lost(reason: string): void {
@@ -309,15 +290,26 @@ export class Subscriber implements Viewer {
     for (const view of this.#views) view.park();
   }
 
-  /** He may read again: says what he missed, and goes on. */
+  /** He may read again. Many do so at once. */
   onDrain(): void {
     if (this.#isClosed || this.#socket.buffered() > this.#hub.bufferBytes / 2) return;
+    if (this.#views.some(({ state }) => state === "parked")) this.#hub.returning.add(this);
+    const isCarried = this.#views.some(({ passage }) => passage !== null);
+    if (isCarried || this.#fetch !== null) this.#hub.catchUps.look();
+  }
+
+  /** He says what he missed, and goes on; how many frames that is. */
+  goOn(): number {
     const parked = this.#views.filter(({ state }) => state === "parked");
+    let frames = 0;
     for (const view of parked) {
-      for (const [partition, range] of view.missed()) this.gap(view.feed.topic, partition, range);
+      for (const [partition, range] of view.missed()) {
+        this.gap(view.feed.topic, partition, range);
+        frames += 1;
+      }
     }
     for (const view of parked) view.unpark();
-    this.#hub.catchUps.look();
+    return frames;
   }
 
   #leaveGroup(): void {

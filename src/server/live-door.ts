@@ -12,9 +12,10 @@ import {
   LIVE_EVENT_BYTES_MAX,
   LIVE_FRAME_BYTES_MAX,
 } from "../limits/live.ts";
+import type { LivePeer, LiveSocket } from "../live/connection.ts";
 import type { LiveFrame } from "../live/frames.ts";
 import type { LiveHub } from "../live/hub.ts";
-import type { LivePeer, LiveSocket, Subscriber } from "../live/subscriber.ts";
+import type { Subscriber } from "../live/subscriber.ts";
 import type { Doorman } from "../quota/doorman.ts";
 import { closeReason, LIVE_SUBPROTOCOL } from "../protocol/frames.ts";
 import type { Neighbours } from "./nearby.ts";
