@@ -1,4 +1,4 @@
-/** A connection of the live feed, whichever door it came by: what is said on it, and its request. */
+/** A connection of the live feed, by whichever door it came: what is said on it, its request. */
 import type { CloseName } from "../errors.ts";
 import type { LiveFrame } from "./frames.ts";
 

@@ -67,7 +67,7 @@ export interface FeedParts {
   readonly unlookedBytes: () => number;
   /** Such a look. All that was published before has been written, or waits in the buffers. */
   readonly beforeShard: (feed: Feed, shard: number) => void;
-  /** Before a shard's positions move over them: nobody there will be told these. How many hear it. */
+  /** Before a shard moves over them: nobody there will be told these. How many hear it. */
   readonly onGap: (feed: Feed, left: { shard: number; gaps: readonly LeftOut[] }) => number;
   /** The topic cannot be read any more. */
   readonly onFailure: (feed: Feed, reason: string) => void;

@@ -1,5 +1,5 @@
 /**
- * Those who were parked and read again. Sockets that have been written out come by the thousand, and
+ * Those who were parked and read again. Sockets that can be written to come by the thousand, and
  * each wants to be told what it missed: they go on in turns of the feed's.
  */
 import type { Clock } from "../lib/clock.ts";
