@@ -102,6 +102,7 @@ describe("sluice replay and export", () => {
     words.push("1000");
     const second = await run(words);
     assert.equal(second.code, 0, second.stderr);
+    assert.match(second.stderr, /^\d+ records of \S+ replayed\n$/, "no bar without a terminal");
     const third = await run(words);
     assert.match(third.stderr, /^0 records/);
     const records = await readAll(target);
@@ -195,6 +196,17 @@ describe("sluice replay and export", () => {
       counts.reduce((sum, count) => sum + count, 0),
       RECORDS,
     );
+    const notes = (await readAll(audit))
+      .map(({ value }) => JSON.parse(String(Buffer.from(value ?? []))) as Record<string, unknown>)
+      .filter(({ what }) => String(what).startsWith("export"));
+    assert.deepEqual(
+      notes.map(({ what, topic }) => [what, topic]),
+      [
+        ["export_started", source],
+        ["export_ended", source],
+      ],
+    );
+    assert.equal(notes[1]?.["records"], RECORDS);
   });
 
   function decodeFile(file: string): Promise<unknown[]> {

@@ -21,8 +21,10 @@ const brokers = testService("kafka");
 const topic = `sluice-test-redrive-${randomBytes(4).toString("hex")}`;
 const scratch = new ScratchTopics(brokers);
 let directory: string;
+let audit: string;
 
 before(async () => {
+  audit = await scratch.create("redrive-audit", 1);
   directory = await mkdtemp(join(tmpdir(), "sluice-redrive-"));
 });
 
@@ -47,7 +49,8 @@ async function start(quantity: string): Promise<Gateway> {
 
 function redrive(gateway: Gateway, ...options: readonly string[]) {
   const places = ["--brokers", brokers, "--url", gateway.url];
-  return runCommand(["redrive", `${topic}.dlq`, ...places, ...options]);
+  const env = { SLUICE_AUDIT_TOPIC: audit };
+  return runCommand(["redrive", `${topic}.dlq`, ...places, ...options], { env });
 }
 
 interface Answer {
@@ -94,6 +97,20 @@ test("after the schema is mended each dead letter is stored once, however often 
   const [second] = jsonLines(again.stdout);
   assert.equal(second?.["stored"], 0, "what was sent is not sent again");
   assert.equal(second["read"], 1, "only the new letter of the event that was refused again");
+
+  const notes = (await readAll(brokers, [audit])).map(
+    ({ value }) => JSON.parse(String(Buffer.from(value ?? []))) as Record<string, unknown>,
+  );
+  assert.deepEqual(
+    notes.map(({ what, stored }) => [what, stored]),
+    [
+      ["redrive_started", undefined],
+      ["redrive_ended", EVENTS - 1],
+      ["redrive_started", undefined],
+      ["redrive_ended", 0],
+    ],
+    "each run is noted before and after, a dry one is not",
+  );
 
   const found = byId(await readAll(brokers, [topic]));
   assert.equal(found.size, EVENTS - 1);

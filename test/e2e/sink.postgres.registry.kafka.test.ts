@@ -123,6 +123,18 @@ async function becomes(sql: string, expected: unknown): Promise<void> {
   }
 }
 
+/** Waits until the metrics of a sink say all of this. */
+async function metricsSay(url: string, ...wanted: readonly string[]): Promise<void> {
+  const deadline = Date.now() + WAIT_MS;
+  for (;;) {
+    const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
+    const missing = wanted.filter((line) => !lines.includes(line));
+    if (missing.length === 0) return;
+    if (Date.now() > deadline) assert.fail(`missing ${missing.join()} in ${lines.join("\n")}`);
+    await delay(POLL_MS);
+  }
+}
+
 const viewed = (id: string, anonymousId: string, more: object = {}) => ({
   type: "viewed",
   id,
@@ -137,7 +149,7 @@ test("tables, sessions, profiles, dead letters, and the erasure of a person", as
   {
     await using gateway = await startGateway(VIEWED);
     await using sink = SinkProcess.start(options);
-    await sink.ready();
+    const url = await sink.ready();
     const first = [viewed("v1", "anon-1"), viewed("v2", "anon-2"), viewed("v3", "anon-1")];
     await send(gateway, first, 3);
     await send(gateway, [viewed("v1", "anon-1")], 1);
@@ -150,6 +162,12 @@ test("tables, sessions, profiles, dead letters, and the erasure of a person", as
     await becomes(`SELECT origin, code, tenant, event_id FROM ${NAME}.dead_letters`, [
       { origin: "gateway", code: "schema_invalid", tenant: "shop", event_id: "v4" },
     ]);
+    await metricsSay(
+      url,
+      'sluice_sink_records_total{result="written"} 3',
+      'sluice_sink_records_total{result="letter"} 1',
+      `sluice_sink_lag_records{topic="${NAME}"} 0`,
+    );
     await becomes(
       `SELECT person, is_known, sessions, events FROM ${NAME}.profiles ORDER BY person`,
       [
