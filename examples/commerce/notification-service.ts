@@ -3,7 +3,12 @@
  * over the live feed. It remembers whose order is whose.
  */
 import { makeEvent, type DomainEvent } from "./envelope.ts";
+import { PRODUCTS } from "./product-service.ts";
 import type { Handler, Query } from "./service.ts";
+
+/** As customers know it. */
+const nameOf = (sku: unknown): string =>
+  PRODUCTS.find((each) => each.sku === sku)?.name ?? String(sku);
 
 export function notificationHandlers(schema: string): Readonly<Record<string, Handler>> {
   const tell = async (event: DomainEvent, query: Query, template: string) => {
@@ -15,7 +20,7 @@ export function notificationHandlers(schema: string): Readonly<Record<string, Ha
     const customerId = String(order["customer_id"]);
     const parameters = {
       order: event.aggregateId,
-      what: `${Number(order["quantity"])} × ${String(order["sku"])}`,
+      what: `${Number(order["quantity"])} × ${nameOf(order["sku"])}`,
       total: String(order["total"]),
     };
     const notificationId = `n-${event.eventId}`;

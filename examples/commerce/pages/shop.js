@@ -75,7 +75,7 @@ async function refresh() {
     ];
     byId("figures").innerHTML =
       `${figures.map(([status, name]) => `<div class="${status}"><b>${count(status)}</b>${name}</div>`).join("")}
-      <div><b>${outbox.said}</b><span class="soft">events said</span></div><div><b>${stored.events}</b><span class="soft">in the sink's tables</span></div>`;
+      <div><b>${outbox.said}</b><span class="soft">events said</span></div><div><b>${stored.events}</b><span class="soft">rows in PostgreSQL</span></div>`;
     byId("stock").innerHTML = stock
       .map(
         ({ name, first, quantity }) =>
