@@ -30,6 +30,8 @@ const TOP = 10;
 const BOTTOM = 194;
 const TICKS = 4;
 const TIME_TICKS = 6;
+/** Whole seconds, minutes and hours between two of them. */
+const TIME_STEPS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
 export function renderChart(options: ChartOptions): string {
   const { title, unit, atS, lines, format, band } = options;
@@ -83,7 +85,8 @@ function valueAxis(
 }
 
 function timeAxis(endS: number, x: (second: number) => number): string {
-  const step = niceCeil(endS / TIME_TICKS);
+  const step =
+    TIME_STEPS_S.find((each) => each >= endS / TIME_TICKS) ?? niceCeil(endS / TIME_TICKS);
   const seconds = Array.from({ length: Math.floor(endS / step) + 1 }, (_, index) => index * step);
   return seconds
     .map((second) => {
