@@ -30,15 +30,26 @@ ${lines.join("\n")}
 `;
 }
 
-/** In a process of its own, which hears the signals that this one hears. */
+/**
+ * In a group of processes of its own: the gateways and generators that a benchmark starts end with
+ * it, however it ends.
+ */
 function run(name: string, options: readonly string[]): void {
   // A benchmark of memory asks for garbage collection.
   const words = ["--expose-gc", fileOf(name), ...options];
-  const child = spawn(process.execPath, words, { stdio: "inherit" });
+  const child = spawn(process.execPath, words, { stdio: "inherit", detached: true });
+  const tellGroup = (signal: NodeJS.Signals): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    } catch {
+      // Nobody is left.
+    }
+  };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => child.kill(signal));
+    process.on(signal, () => tellGroup(signal));
   }
   child.once("exit", (code, signal) => {
+    tellGroup("SIGTERM");
     process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   });
 }
