@@ -74,6 +74,8 @@ export interface DeliveryOptions {
 }
 
 const LINGER_MS_DEFAULT = 5;
+/** A siding whose commit is out for so long holds its records up; one that is quick does not. */
+const HELD_UP_MS = 60;
 const TICK_MS = 250;
 /** A commit out for so long makes its lane unattractive for keyless records. */
 const HANGING_MS = 500;
@@ -190,7 +192,11 @@ class DeliveryRoom implements Delivery {
   }
 
   isHeldUp(): boolean {
-    return this.#sidings.sidings.size > 0;
+    const nowMs = this.#clock.monotonicMs();
+    for (const { outSinceMs } of this.#sidings.sidings) {
+      if (outSinceMs !== null && nowMs - outSinceMs >= HELD_UP_MS) return true;
+    }
+    return false;
   }
 
   statistics(): ReadonlyMap<number, ProducerStatistics> {

@@ -356,6 +356,7 @@ describe("delivery, faults of Kafka", () => {
     await clock.advance(300);
     const stuck = ledger.open;
     assert.ok(stuck > 0 && stuck < 60, `${stuck} wait for the stalled partition`);
+    assert.ok(delivery.isHeldUp());
     // From now on the others are as quick as ever, and those of the stalled one stay in order.
     for (let i = 0; i < 20; i += 1) {
       ledger.submit(keyed(topic, 23));
@@ -368,6 +369,8 @@ describe("delivery, faults of Kafka", () => {
     await until(() => ledger.open === 0);
     assert.deepEqual(ledger.outcomes(), { stored: 100 + 20 * 23 });
     ledger.judge(kafka.log);
+    assert.ok(!events.some(({ kind }) => kind === "siding_closed"));
+    assert.ok(!delivery.isHeldUp(), "the siding is quick again");
     await until(() => events.some(({ kind }) => kind === "siding_closed"));
     ledger.submit(keyed(topic, 100));
     await until(() => ledger.open === 0);

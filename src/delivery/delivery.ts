@@ -74,7 +74,7 @@ export interface Delivery {
   /** How many tenants have to. */
   tenantsHeldBack(): number;
   state(): DeliveryState;
-  /** Some partitions are not confirmed: their records wait by themselves, in sidings. */
+  /** Some partitions are not confirmed: a commit of theirs, in a siding, is out for long. */
   isHeldUp(): boolean;
   /** How its producers in use are, by the number of their lane; without those that said nothing. */
   statistics(): ReadonlyMap<number, ProducerStatistics>;
