@@ -73,6 +73,8 @@ export interface StoredRecord {
   readonly isEqual: boolean;
   /** What `sluice/consumer` said, the partition being read in order from its beginning. */
   readonly verdict: "first" | "duplicate" | "unknown";
+  /** When its leader appended it, by the clock of this machine: ms since the run's beginning. */
+  readonly appendedAtMs: number;
 }
 
 interface Ledger {
@@ -113,7 +115,8 @@ type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : T;
 
 export class History {
   readonly entries: Entry[] = [];
-  readonly #startMs = performance.now();
+  /** Brokers say by the same clock when they append. */
+  readonly startMs: number = Date.now();
   readonly #hear: (note: string) => void;
 
   /** `hear` gets every note at once. */
@@ -123,7 +126,7 @@ export class History {
 
   /** Milliseconds since the beginning. */
   get nowMs(): number {
-    return Math.round(performance.now() - this.#startMs);
+    return Date.now() - this.startMs;
   }
 
   add(entry: Untimed<Entry>): void {

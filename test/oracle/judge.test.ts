@@ -62,6 +62,7 @@ const record = (ordinal: number, offset: number, other: Partial<StoredRecord> = 
   isFlagged: false,
   isEqual: true,
   verdict: "first",
+  appendedAtMs: 0,
   ...other,
 });
 const HEALED: readonly Entry[] = [
@@ -77,6 +78,15 @@ function sinsOf(...entries: readonly Entry[]): [Invariant, string | undefined][]
 
 describe("judge", () => {
   const honest = [claim(1), sent(1, "s-1"), told("s-1", "stored"), ended(1)];
+
+  it("convicts an answer that was earlier than Kafka", () => {
+    const late = record(1, 0, { appendedAtMs: 5 });
+    assert.deepEqual(sinsOf(...honest, late), [["I1", "s-1"]]);
+    const again = record(1, 1, { appendedAtMs: 5, isFlagged: true, verdict: "duplicate" });
+    const resent = [claim(1), sent(1, "s-1"), ended(1, "closed"), sent(2, "s-1"), ended(2)];
+    const history = [...resent, told("s-1", "stored", 2), record(1, 0), again];
+    assert.deepEqual(sinsOf(...history), [], "the first one was in time");
+  });
 
   it("acquits what was sent, answered and stored", () => {
     assert.deepEqual(sinsOf(...honest, record(1, 0)), []);

@@ -58,7 +58,12 @@ interface Case {
   readonly sends: number[];
   readonly told: Outcome[];
   readonly records: StoredRecord[];
+  /** When its final outcome was told. */
+  finalAtMs?: number;
 }
+
+/** What two readings of one clock may differ by: it is read in whole milliseconds. */
+const CLOCK_MS = 2;
 
 interface Batch {
   readonly ids: readonly string[];
@@ -161,11 +166,13 @@ class Court {
   }
 
   #hearTold(entry: Extract<Entry, { readonly kind: "told" }>): void {
-    const { id, outcome, batch } = entry;
-    const { told } = this.#case(id);
+    const { id, outcome, batch, atMs } = entry;
+    const known = this.#case(id);
+    const { told } = known;
     const final = told.find((each) => each !== "retry");
     if (final !== undefined) this.#sin("I9", `told ${outcome} after ${final}`, id);
     told.push(outcome);
+    if (outcome !== "retry") known.finalAtMs ??= atMs;
     if (batch === null) return;
     const inBatch = `${batch}/${id}`;
     if (this.#toldInBatch.has(inBatch)) this.#sin("I9", "told of twice in one batch", id);
@@ -220,7 +227,7 @@ class Court {
   }
 
   /** I1, and the part of I9 that is about one event; gives its outcome. */
-  #judgeOutcome({ claim, told, records }: Case): Outcome | "none" {
+  #judgeOutcome({ claim, told, records, finalAtMs = NaN }: Case): Outcome | "none" {
     const { id, isSound } = claim;
     const final = told.find((each) => each !== "retry");
     if (final === undefined) {
@@ -229,6 +236,10 @@ class Court {
     }
     if ((final === "stored" || final === "duplicate") && records.length === 0) {
       this.#sin("I1", `answered ${final} and not in Kafka`, id);
+    }
+    const earlyMs = Math.min(...records.map(({ appendedAtMs }) => appendedAtMs)) - finalAtMs;
+    if (final !== "rejected" && records.length > 0 && earlyMs > CLOCK_MS) {
+      this.#sin("I1", `answered ${final} ${earlyMs} ms before Kafka had it`, id);
     }
     if (final === "rejected" && isSound) this.#sin("I9", "rejected though it fits", id);
     if (final !== "rejected" && !isSound) this.#sin("I9", `${final} though it does not fit`, id);

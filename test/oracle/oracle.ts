@@ -170,7 +170,7 @@ async function readBack({ kafka, topics, supply, history }: World): Promise<void
   for (const record of await readAll(kafka.address, topics)) {
     const { header, verdict } = deduplicator.decide(record);
     const id = header?.id ?? "";
-    const { topic, partition, offset } = record;
+    const { topic, partition, offset, timestampMs } = record;
     history.add({
       kind: "record",
       ...{ topic, partition, offset, id, verdict },
@@ -179,6 +179,7 @@ async function readBack({ kafka, topics, supply, history }: World): Promise<void
       seq: header?.seq ?? null,
       isFlagged: header?.flags.includes("redelivery_possible") ?? false,
       isEqual: record.value !== null && supply.isEqual(id, record.value),
+      appendedAtMs: timestampMs - history.startMs,
     });
   }
 }

@@ -22,7 +22,12 @@ const GATEWAYS = 2;
 const WATCH_MS = 1_000;
 
 /** A broker that was killed may come back after its session: shorter than the default. */
-const KAFKA_SETTINGS = { "broker.session.timeout.ms": 3_000, "broker.heartbeat.interval.ms": 500 };
+const KAFKA_SETTINGS = {
+  "broker.session.timeout.ms": 3_000,
+  "broker.heartbeat.interval.ms": 500,
+  // Records say when they were appended: no answer may have been earlier.
+  "log.message.timestamp.type": "LogAppendTime",
+};
 
 /** One of the two places where a gateway runs, again and again. */
 interface Seat {
