@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import kafka from "@confluentinc/kafka-javascript";
 
 import { BrokerWatch } from "./broker-watch.ts";
+import { SYSTEM_CLOCK } from "./clock.ts";
 import { KAFKA_CODE } from "./kafka-codes.ts";
 import {
   parseSettingLine,
@@ -22,6 +23,7 @@ import type { ProducerHandlers, ProducerPort, TopicMetadata } from "./producer-p
 import { numbersTaken, parseProgress, parseStatistics } from "./kafka-statistics.ts";
 import type { ProducerStatistics } from "./kafka-statistics.ts";
 import type { RecordSegment } from "./record-segment.ts";
+import { Throttling } from "./throttling.ts";
 
 /** The part of the native client that is used directly. */
 interface NativeClient {
@@ -71,6 +73,7 @@ export class KafkaProducer implements ProducerPort {
   #numbers = 0;
   /** The latest, as text: it is read only when somebody asks. */
   #statistics = "";
+  readonly #throttling = new Throttling();
 
   /** Throws if librdkafka does not know a property or its value. */
   constructor(options: {
@@ -174,7 +177,9 @@ export class KafkaProducer implements ProducerPort {
   }
 
   statistics(): ProducerStatistics | null {
-    return this.#statistics === "" ? null : parseStatistics(this.#statistics);
+    if (this.#statistics === "") return null;
+    const throttleMsMax = this.#throttling.longestMs(SYSTEM_CLOCK.monotonicMs());
+    return { ...parseStatistics(this.#statistics), throttleMsMax };
   }
 
   describe(kafkaCode: number): string {
@@ -211,6 +216,9 @@ export class KafkaProducer implements ProducerPort {
       if (numbers > 1 && numbers !== this.#numbers) this.#handlers.onNumber();
       this.#numbers = numbers;
       this.#handlers.onProgress(() => parseProgress(statistics.message));
+    });
+    this.#producer.on("event.throttle", ({ throttleTime }: { readonly throttleTime: number }) => {
+      this.#throttling.heard(throttleTime, SYSTEM_CLOCK.monotonicMs());
     });
     this.#producer.on("event.log", (entry: { severity: number; message: string }) => {
       const setting = parseSettingLine(entry.message);

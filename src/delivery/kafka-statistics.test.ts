@@ -53,7 +53,6 @@ test("statistics of brokers leave out those librdkafka only boots from", () => {
     roundTripP99Ms: 2.5,
     recordWaitP99Ms: 0.7,
     requestWaitP99Ms: 0.09,
-    throttleMsMax: 0,
     retries: 3,
     timeouts: 4,
     errors: 1,

@@ -24,7 +24,6 @@ interface Broker {
   readonly int_latency?: { readonly p99?: number };
   readonly outbuf_latency?: { readonly p99?: number };
   readonly rtt?: { readonly p99?: number };
-  readonly throttle?: { readonly max?: number };
 }
 
 interface Statistics {
@@ -55,6 +54,7 @@ export interface ProducerStatistics {
   /** Records until they are in a request, and requests until they are sent; likewise. */
   readonly recordWaitP99Ms: number;
   readonly requestWaitP99Ms: number;
+  /** The longest that a broker has asked to wait for lately. */
   readonly throttleMsMax: number;
   readonly retries: number;
   readonly timeouts: number;
@@ -84,8 +84,8 @@ export function numbersTaken(text: string): number {
   return Number(/"epoch_cnt":\s*(\d+)/.exec(text.slice(-TAIL_CHARACTERS))?.[1] ?? 0);
 }
 
-/** The same text, for people. */
-export function parseStatistics(text: string): ProducerStatistics {
+/** The same text, for people; without throttling, of which it tells only as it happens. */
+export function parseStatistics(text: string): Omit<ProducerStatistics, "throttleMsMax"> {
   const { msg_cnt = 0, msg_max = 0, msg_size = 0, brokers = {}, topics = {}, eos } = read(text);
   const known = Object.values(brokers).filter(({ nodeid = -1 }) => nodeid >= 0);
   const total = (of: (broker: Broker) => number | undefined): number =>
@@ -103,7 +103,6 @@ export function parseStatistics(text: string): ProducerStatistics {
     roundTripP99Ms: most(({ rtt }) => rtt?.p99) / 1_000,
     recordWaitP99Ms: most(({ int_latency }) => int_latency?.p99) / 1_000,
     requestWaitP99Ms: most(({ outbuf_latency }) => outbuf_latency?.p99) / 1_000,
-    throttleMsMax: most(({ throttle }) => throttle?.max),
     retries: total(({ txretries }) => txretries),
     timeouts: total(({ req_timeouts }) => req_timeouts),
     errors: total(({ txerrs }) => txerrs),

@@ -54,7 +54,7 @@ export const PRODUCER_METRICS = {
   brokerThrottle: {
     name: "sluice_kafka_throttle_seconds",
     type: "gauge",
-    help: "The longest time that a broker has asked to wait for, in the last statistics.",
+    help: "The longest time that a broker has asked to wait for, in the last half minute.",
     aggregator: "max",
   },
   brokerTroubles: {

@@ -77,17 +77,24 @@ async function sendOverHttp(from: number, to: number): Promise<void> {
 /** The other half: frames of one stream, as fast as its credit allows. */
 async function sendOverWebSocket(from: number, to: number): Promise<void> {
   const client = await StreamClient.hello(gateway.streamUrl, { auth: "demo" });
-  let credit = 0;
+  const credit = { seq: 0, bytes: 0 };
+  let bytes = 0;
   for (let seq = 1; from + seq - 1 < to; seq += EVENTS_PER_REQUEST) {
+    const lines = Array.from({ length: EVENTS_PER_REQUEST }, (_, i) => text(from + seq - 1 + i));
+    const frame = `{"t":"pub","seq":${seq},"events":[${lines.join(",")}]}`;
+    bytes += Buffer.byteLength(frame);
     await client.until(() => {
-      for (const frame of client.frames) {
-        const raised = frame["credit"] as { readonly seq: number } | undefined;
-        credit = Math.max(credit, raised?.seq ?? 0);
+      for (const heard of client.frames) {
+        const raised = heard.t === "credit" ? heard : heard["credit"];
+        // Checked against the published document.
+        const { seq: most = 0, bytes: room = 0 } = (raised ?? {}) as Partial<typeof credit>;
+        credit.seq = Math.max(credit.seq, most);
+        credit.bytes = Math.max(credit.bytes, room);
       }
-      return seq + EVENTS_PER_REQUEST - 1 <= credit ? true : undefined;
+      const isCovered = seq + EVENTS_PER_REQUEST - 1 <= credit.seq && bytes <= credit.bytes;
+      return isCovered ? true : undefined;
     });
-    const frame = Array.from({ length: EVENTS_PER_REQUEST }, (_, i) => text(from + seq - 1 + i));
-    client.send(`{"t":"pub","seq":${seq},"events":[${frame.join(",")}]}`);
+    client.send(frame);
   }
   await client.acked(to - from);
   for (const frame of client.frames) {
