@@ -57,6 +57,9 @@ class Log {
   /** By partition, the first offset there is. */
   readonly lows: number[] = Array.from({ length: PARTITIONS }, () => 0);
 
+  /** Partitions that somebody reads, or has read: one that has come since has to be found first. */
+  readonly found = new Set(this.partitions.keys());
+
   grow(): void {
     this.partitions.push([]);
     this.lows.push(0);
@@ -75,6 +78,10 @@ class Log {
 
   ends(): Map<number, number> {
     return new Map(this.partitions.map(({ length }, partition) => [partition, length]));
+  }
+
+  endsOfFound(): Map<number, number> {
+    return new Map([...this.ends()].filter(([partition]) => this.found.has(partition)));
   }
 
   append(partition: number, tenant: string, id: string): void {
@@ -119,7 +126,10 @@ class Log {
     const assign = (starts: ReadonlyMap<number, number>): void => {
       continuity.restart(starts);
       rest = null;
-      for (const [partition, offset] of starts) next.set(partition, offset);
+      for (const [partition, offset] of starts) {
+        next.set(partition, offset);
+        this.found.add(partition);
+      }
     };
     const findNew = async (): Promise<LiveSource["ranges"]> => {
       await turn();
@@ -311,7 +321,7 @@ for (let seed = 1; seed <= 12; seed += 1) {
         const from = isToken
           ? { token: tokens[0] }
           : 1_000 + Math.floor((1 - random() ** 4) * step);
-        all.push({ ends: log.ends(), reader: join(from), from });
+        all.push({ ends: log.endsOfFound(), reader: join(from), from });
       }
       if (random() < 0.3) for (const drain of drains) drain();
       if (random() < 0.8) await turn();
@@ -356,7 +366,7 @@ function covers(told: Told, partition: number, offset: number): boolean {
   return told.t === "gap" && told.from <= offset && offset < told.to;
 }
 
-/** A reader, where he began, and where the partitions ended when he came. */
+/** A reader, where he began, and where the partitions that were found ended when he came. */
 interface Joined {
   readonly reader: Reader;
   readonly from: unknown;
