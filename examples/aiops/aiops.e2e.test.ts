@@ -34,18 +34,28 @@ const look = (page: Page) =>
     return { events, doubles, states, tenants: [...seen.tenants], ids: [...seen.ids] };
   });
 
-async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await isSo())) await delay(100);
+/** What a step may take on a busy machine. */
+const PATIENCE_MS = 90_000;
+
+/** Fails with `what` when it has not become so. */
+async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) assert.fail(`not within ${PATIENCE_MS / 1_000} s: ${what}`);
+    await delay(100);
+  }
 }
 
 /** It is another process afterwards. */
 async function killSink({ system }: Example): Promise<void> {
   const pid = system.sinkPid;
   process.kill(pid, "SIGKILL");
-  await until(() => system.sinkPid !== pid);
+  await until("another sink", () => system.sinkPid !== pid);
 }
 
 test("towers, alerts and pages, while each gateway and the sink are killed", async () => {
+  // Before any event: the pages want those of the last two minutes.
+  await using browser = await TestBrowser.open();
   const example = await Example.start({
     servers: {
       kafka: testService("kafka"),
@@ -60,7 +70,6 @@ test("towers, alerts and pages, while each gateway and the sink are killed", asy
     restartMs: 1_000,
     say: () => {},
   });
-  await using browser = await TestBrowser.open();
   try {
     const tenants: readonly Tenant[] = ["alpine", "harbor"];
     const pages: Page[] = [];
@@ -71,11 +80,14 @@ test("towers, alerts and pages, while each gateway and the sink are killed", asy
     }
     for (const gateway of example.system.gateways) {
       gateway.kill();
-      await until(() => gateway.deaths === 1 && gateway.pid !== undefined);
+      await until(
+        `${gateway.name} is back`,
+        () => gateway.deaths === 1 && gateway.pid !== undefined,
+      );
       const [page] = pages;
       assert.ok(page !== undefined);
       const { events } = await look(page);
-      await until(async () => (await look(page)).events > events + 10);
+      await until("the page goes on", async () => (await look(page)).events > events + 10);
       await killSink(example);
     }
     for (const page of pages) {
@@ -84,12 +96,16 @@ test("towers, alerts and pages, while each gateway and the sink are killed", asy
     }
     const { alerter, fleet } = example;
     // A quick machine is here before a link has broken.
-    await until(() => example.ids.size > 100 && alerter.ids.size > 0 && fleet.breaks > 0);
+    const isEnough = () => example.ids.size > 100 && alerter.ids.size > 0 && fleet.breaks > 0;
+    await until("events, alerts, and a link that has broken", isEnough);
     await example.settle();
     for (const [index, page] of pages.entries()) {
       const tenant = tenants[index] ?? "";
       const own = [...example.ids].flatMap(([id, of]) => (of === tenant ? [id] : []));
-      await until(async () => (await look(page)).ids.length >= own.length);
+      await until(
+        `${tenant} sees ${own.length} events`,
+        async () => (await look(page)).ids.length >= own.length,
+      );
       const seen = await look(page);
       assert.deepEqual(seen.ids.toSorted(), own.toSorted(), `${tenant} sees all that is its own`);
       assert.deepEqual(seen.tenants, [tenant]);

@@ -29,6 +29,7 @@ export class Example {
   readonly #history: History;
   readonly #options: ExampleOptions;
   readonly #marks: Marks;
+  #settled: Promise<void> | null = null;
 
   private constructor(parts: {
     readonly system: System;
@@ -73,9 +74,9 @@ export class Example {
   }
 
   /** Nothing new is sent; every event and every alert has its outcome. */
-  async settle(): Promise<void> {
-    await this.fleet.stop();
-    await this.alerter.stop();
+  settle(): Promise<void> {
+    this.#settled ??= this.fleet.stop().then(() => this.alerter.stop());
+    return this.#settled;
   }
 
   /** Of all that was sent: the tenant, by id. */
@@ -93,7 +94,9 @@ export class Example {
     return this.#history.stored(this.ids);
   }
 
+  /** It settles first, if it has not. */
   async stop(): Promise<void> {
+    await this.settle();
     await this.page.stop();
     await this.#history.end();
     await this.system.stop();

@@ -5,8 +5,9 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
-import pg from "pg";
+import type pg from "pg";
 
+import { eventTables, openPool } from "../common/event-tables.ts";
 import type { Tenant } from "./system.ts";
 
 /** How long the sink may take to write what Kafka has. */
@@ -40,9 +41,7 @@ export class History {
 
   /** `schema`: of the sink's own tables. */
   constructor(url: string, schema: string) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 4 });
-    // A connection that is lost while it idles is no news.
-    this.#pool.on("error", () => {});
+    this.#pool = openPool(url);
     this.#schema = schema;
   }
 
@@ -89,19 +88,8 @@ export class History {
     return { rows: rows.length, missing, extra, strays };
   }
 
-  /**
-   * Tables appear with the first event of their type; before, the sink may not have made its own.
-   */
-  async #tables(): Promise<ReadonlyMap<string, string>> {
-    const { rows: own } = await this.#pool.query<{ is: boolean }>(
-      "SELECT to_regclass($1) IS NOT NULL AS is",
-      [`${this.#schema}.event_tables`],
-    );
-    if (own[0]?.is !== true) return new Map();
-    const { rows } = await this.#pool.query<{ type: string; table_name: string }>(
-      `SELECT type, table_name FROM ${this.#schema}.event_tables`,
-    );
-    return new Map(rows.map((row) => [row.type, `${this.#schema}_events.${row.table_name}`]));
+  #tables(): Promise<ReadonlyMap<string, string>> {
+    return eventTables(this.#pool, this.#schema);
   }
 
   async end(): Promise<void> {

@@ -2,7 +2,9 @@
  * What PostgreSQL knows of the shop: the funnel, the people, the sessions. Everything is computed
  * from the tables that `sluice sink postgres` keeps; nothing is counted anywhere else.
  */
-import pg from "pg";
+import type pg from "pg";
+
+import { eventTables, openPool } from "../common/event-tables.ts";
 
 export const STEPS = [
   "Visited",
@@ -32,9 +34,7 @@ export class ShopDatabase {
   readonly #schema: string;
 
   constructor(url: string, schema: string) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 4 });
-    // A connection that is lost while it idles is no news.
-    this.#pool.on("error", () => {});
+    this.#pool = openPool(url);
     this.#schema = schema;
   }
 
@@ -112,11 +112,7 @@ export class ShopDatabase {
     }).join(" UNION ALL ");
   }
 
-  /** Tables appear with the first event of their type. */
-  async #tables(): Promise<ReadonlyMap<string, string>> {
-    const { rows } = await this.#pool.query<{ type: string; table_name: string }>(
-      `SELECT type, table_name FROM ${this.#schema}.event_tables`,
-    );
-    return new Map(rows.map((row) => [row.type, `${this.#schema}_events.${row.table_name}`]));
+  #tables(): Promise<ReadonlyMap<string, string>> {
+    return eventTables(this.#pool, this.#schema);
   }
 }

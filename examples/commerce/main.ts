@@ -5,9 +5,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 
-import pg from "pg";
+import type pg from "pg";
 
 import { aborted, runExample } from "../common/ending.ts";
+import { eventTables, openPool } from "../common/event-tables.ts";
 import { requireFree } from "../common/free-port.ts";
 import { seedOfNow } from "../common/random.ts";
 import { pageFile, Site, type SiteAnswer, type SiteRequest } from "../common/site.ts";
@@ -74,8 +75,7 @@ async function run(ending: AbortSignal): Promise<void> {
 
 async function serve(stack: Stack, ending: AbortSignal): Promise<void> {
   const abort = new AbortController();
-  const pool = new pg.Pool({ connectionString: stack.databaseUrl, max: 12 });
-  pool.on("error", () => {});
+  const pool = openPool(stack.databaseUrl, 12);
   const schema = `${stack.schema}_services`;
   await makeTables(pool, schema);
   say("services: product, order, payment, notification");
@@ -149,17 +149,15 @@ async function stateOf({ pool, schema, stack }: Shop): Promise<unknown> {
          FROM ${schema}.outbox`,
     ),
   ]);
-  const stored = await storedEvents(pool, stack.schema).catch(() => ({ rows: 0, events: 0 }));
+  const stored = await storedEvents(pool, stack.schema);
   const [out] = outbox.rows as unknown[];
   return { stock: stock.rows, orders: orders.rows, latest: latest.rows, outbox: out, stored };
 }
 
 /** What the sink has of all that was said. */
 async function storedEvents(pool: pg.Pool, schema: string): Promise<unknown> {
-  const { rows: tables } = await pool.query<{ table_name: string }>(
-    `SELECT table_name FROM ${schema}.event_tables`,
-  );
-  const all = tables.map((each) => `SELECT _event_id FROM ${schema}_events.${each.table_name}`);
+  const tables = await eventTables(pool, schema);
+  const all = [...tables.values()].map((table) => `SELECT _event_id FROM ${table}`);
   if (all.length === 0) return { rows: 0, events: 0 };
   const { rows } = await pool.query<{ rows: number; events: number }>(
     `SELECT count(*)::int AS rows, count(DISTINCT _event_id)::int AS events

@@ -1,16 +1,17 @@
 /**
  * Which test files there are and what they need. The name says it: x.kafka.test.ts needs a real
- * Kafka, x.e2e.test.ts needs every server, x.k6.test.ts needs k6, x.long.test.ts is left to `npm
- * run test:long`.
+ * Kafka, x.chromium.test.ts a browser, x.e2e.test.ts every server, a browser and a balancer,
+ * x.long.test.ts is left to `npm run test:long`.
  */
 import { globSync } from "node:fs";
 
 export const SERVICES = ["kafka", "redis", "registry", "postgres"] as const;
 export type Service = (typeof SERVICES)[number];
 
-/** Programs that cannot be had everywhere. */
-export const TOOLS = ["k6"] as const;
+/** Programs that are got before the tests: none of them waits for a download. */
+export const TOOLS = ["chromium", "haproxy", "prometheus", "k6"] as const;
 export type Tool = (typeof TOOLS)[number];
+const TOOLS_OF_E2E: readonly Tool[] = ["chromium", "haproxy"];
 
 const FOLDERS = ["src", "test", "scripts", "assembly", "packs", "bench", "loadtest", "examples"];
 const PATTERNS = FOLDERS.map((folder) => `${folder}/**/*.test.{ts,mjs}`);
@@ -30,6 +31,7 @@ export function servicesOf(file: string): readonly Service[] {
 /** The programs without which a test file cannot run. */
 export function toolsOf(file: string): readonly Tool[] {
   const words = suffixes(file);
+  if (words.includes("e2e")) return TOOLS_OF_E2E;
   return TOOLS.filter((tool) => words.includes(tool));
 }
 

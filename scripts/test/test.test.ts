@@ -28,28 +28,40 @@ describe("toolsOf", () => {
   it("tells by the name", () => {
     assert.deepEqual(toolsOf("loadtest/smoke.k6.test.ts"), ["k6"]);
     assert.deepEqual(toolsOf("loadtest/k6.test.ts"), []);
+    assert.deepEqual(toolsOf("test/console.chromium.test.ts"), ["chromium"]);
+    assert.deepEqual(toolsOf("examples/a.e2e.test.ts"), ["chromium", "haproxy"]);
   });
 });
 
 describe("leaveOutMissing", () => {
   const files = ["a.test.ts", "b.k6.test.ts"];
+  const isThere = () => Promise.resolve();
+  const present = { chromium: isThere, haproxy: isThere, prometheus: isThere, k6: isThere };
 
   it("a tool that can be had: every file stays", async () => {
-    const found = await leaveOutMissing(files, { k6: () => Promise.resolve() });
+    const found = await leaveOutMissing(files, present);
     assert.deepEqual(found, { files, notRun: [] });
   });
 
   it("a tool that cannot be had: its files are not run, and it is said why", async () => {
     const k6 = () => Promise.reject(new Error("no Go"));
-    assert.deepEqual(await leaveOutMissing(files, { k6 }), {
+    assert.deepEqual(await leaveOutMissing(files, { ...present, k6 }), {
       files: ["a.test.ts"],
       notRun: ["b.k6.test.ts was not run: k6 cannot be had: no Go"],
     });
   });
 
+  it("a tool that can be had everywhere: without it nothing is run", async () => {
+    const chromium = () => Promise.reject(new Error("no network"));
+    await assert.rejects(
+      leaveOutMissing(["a.chromium.test.ts"], { ...present, chromium }),
+      /no network/,
+    );
+  });
+
   it("no file needs it: it is not even asked for", async () => {
     const k6 = () => Promise.reject(new Error("asked"));
-    assert.deepEqual(await leaveOutMissing(["a.test.ts"], { k6 }), {
+    assert.deepEqual(await leaveOutMissing(["a.test.ts"], { ...present, k6 }), {
       files: ["a.test.ts"],
       notRun: [],
     });

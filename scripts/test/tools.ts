@@ -1,15 +1,27 @@
 /**
- * Programs that some suites need and that cannot be had everywhere. A suite without its program is
- * not run, which is said aloud: it is neither green nor a failure of the project.
+ * Programs that some suites need, got before the tests begin: a download within a test would count
+ * as its time. k6 cannot be had everywhere: a suite without it is not run, which is said aloud; it
+ * is neither green nor a failure of the project. Without another one there is no run at all.
  */
+import { provideChromium } from "../services/chromium.mjs";
 import { provideK6 } from "../services/k6.mjs";
+import { ensurePrerequisites } from "../services/prerequisites.mjs";
 import { TOOLS, toolsOf, type Tool } from "./suites.ts";
 
 type Providers = Readonly<Record<Tool, () => Promise<unknown>>>;
 
+const progress = (sentence: string): void => console.log(sentence);
+
 const PROVIDERS: Providers = {
-  k6: () => provideK6({ progress: (sentence) => console.log(sentence) }),
+  chromium: () => provideChromium({ progress }),
+  haproxy: () => ensurePrerequisites(["haproxy"], progress),
+  // promtool comes with it.
+  prometheus: () => ensurePrerequisites(["prometheus"], progress),
+  k6: () => provideK6({ progress }),
 };
+
+/** What a machine may lack for good. */
+const MAY_LACK: readonly Tool[] = ["k6"];
 
 export interface Runnable {
   readonly files: readonly string[];
@@ -17,7 +29,10 @@ export interface Runnable {
   readonly notRun: readonly string[];
 }
 
-/** Gets the programs that the files need, and leaves out the files whose program is not there. */
+/**
+ * Gets the programs that the files need, and leaves out the files whose program cannot be had
+ * everywhere and is not there. Rejects when another one is missing.
+ */
 export async function leaveOutMissing(
   files: readonly string[],
   providers: Providers = PROVIDERS,
@@ -27,6 +42,7 @@ export async function leaveOutMissing(
     try {
       await providers[tool]();
     } catch (error) {
+      if (!MAY_LACK.includes(tool)) throw error;
       missing.set(tool, error instanceof Error ? error.message : String(error));
     }
   }

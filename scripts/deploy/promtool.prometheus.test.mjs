@@ -1,9 +1,7 @@
 import { execFile } from "node:child_process";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-
-import { ensurePrerequisites } from "../services/prerequisites.mjs";
 
 const run = promisify(execFile);
 const cwd = fileURLToPath(new URL("../../deploy/prometheus", import.meta.url));
@@ -12,9 +10,6 @@ const cwd = fileURLToPath(new URL("../../deploy/prometheus", import.meta.url));
 const promtool = (...words) => run("promtool", words, { cwd });
 
 describe("promtool", () => {
-  // Comes with Prometheus.
-  before(() => ensurePrerequisites(["prometheus"], (sentence) => console.log(sentence)));
-
   it("takes the rule files", () =>
     promtool("check", "rules", "sluice-objectives.rules.yml", "sluice-causes.rules.yml"));
 
