@@ -4,9 +4,10 @@
  * what they say back through the gateways, as events of the tenant they are about.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 
 import kafka from "@confluentinc/kafka-javascript";
-import type { KafkaConsumer, Message } from "@confluentinc/kafka-javascript";
+import type { KafkaConsumer, LibrdKafkaError, Message } from "@confluentinc/kafka-javascript";
 
 import { createClient } from "../../src/client/node.ts";
 import type { Client } from "../../src/client/node.ts";
@@ -15,6 +16,13 @@ import { RegistryClient } from "../../src/schema/registry.ts";
 import { ValueDecoder } from "../../src/schema/value-decoder.ts";
 import { AlertRules } from "./rules.ts";
 import type { ServerAddresses } from "./system.ts";
+
+/** Records it asks for at a time, and how long it waits for the first. */
+const RECORDS = 100;
+const WAIT_MS = 100;
+
+/** How long it may take to get its part of the topic. */
+const ASSIGN_MS = 60_000;
 
 /** How long it may take to leave its group. A client that has not left by then hinders the end. */
 const LEAVE_MS = 30_000;
@@ -46,7 +54,8 @@ export class Alerter {
   readonly #topic: string;
   /** Of the alerts it has raised: the tenant, by id. */
   readonly ids = new Map<string, string>();
-  #work: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
+  #isStopping = false;
 
   constructor(options: AlerterOptions) {
     this.#topic = options.topic;
@@ -72,14 +81,14 @@ export class Alerter {
     return this.#rules.firing;
   }
 
-  /** Resolves when its part of the topic has been given to it. */
+  /**
+   * Resolves when its part of the topic has been given to it. Rejects when Kafka does not answer or
+   * the group gives it nothing within a minute.
+   */
   async start(): Promise<void> {
     const consumer = this.#consumer;
     consumer.on("event.error", () => {});
-    consumer.on("data", (message) => {
-      // One after the other, in the order of the records.
-      this.#work = this.#work.then(() => this.#take(message));
-    });
+    consumer.setDefaultConsumeTimeout(WAIT_MS);
     await new Promise<void>((resolve, reject) => {
       consumer.connect({}, (error) => {
         // The types promise an error always; null is what comes when all is well.
@@ -89,11 +98,29 @@ export class Alerter {
       });
     });
     consumer.subscribe([this.#topic]);
-    consumer.consume();
-    const deadline = Date.now() + 30_000;
-    while (consumer.assignments().length === 0 && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    this.#reading = this.#read();
+    const deadline = Date.now() + ASSIGN_MS;
+    while (consumer.assignments().length === 0) {
+      if (Date.now() > deadline) throw new Error("Kafka gave the alerter nothing to read");
+      await delay(100);
     }
+  }
+
+  /** One record after the other, in their order. */
+  async #read(): Promise<void> {
+    while (!this.#isStopping) {
+      for (const message of await this.#poll()) await this.#take(message);
+    }
+  }
+
+  /** What has come; nothing if it waited for long. */
+  #poll(): Promise<readonly Message[]> {
+    return new Promise((resolve) => {
+      this.#consumer.consume(RECORDS, (error: LibrdKafkaError | null, messages) => {
+        // Outages pass; the group goes on where it was.
+        resolve(error ? [] : messages);
+      });
+    });
   }
 
   async #take(message: Message): Promise<void> {
@@ -115,11 +142,12 @@ export class Alerter {
 
   /** Reads nothing new, and waits until every alert has its outcome. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#reading;
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, LEAVE_MS).unref();
     this.#consumer.disconnect(() => resolve());
     await promise;
-    await this.#work;
     await Promise.all([...this.#clients.values()].map((client) => client.flush(20_000)));
     await Promise.all([...this.#clients.values()].map((client) => client.close(5_000)));
     this.#registry.close();

@@ -49,13 +49,27 @@ export class Example {
     this.#marks = parts.marks;
   }
 
+  /** Ends what it has started if a part does not start. */
   static async start(options: ExampleOptions): Promise<Example> {
-    const { servers, say, towersPerTenant, sampleMs, port } = options;
     const system = await System.start(options);
+    const history = new History(options.servers.postgres, system.databaseSchema);
+    try {
+      return await Example.#on(system, history, options);
+    } catch (error) {
+      await history.end();
+      await system.stop();
+      throw error;
+    }
+  }
+
+  static async #on(system: System, history: History, options: ExampleOptions): Promise<Example> {
+    const { servers, say, towersPerTenant, sampleMs, port } = options;
     const { url, topics } = system;
     const keysOf = (use: "fleet" | "alerts") =>
       TENANTS.map((name) => ({ name, key: system.keys.get(name)?.[use] ?? "" }));
     const marks = await marksOf(servers.kafka, Object.values(topics));
+    const operatorKey = (tenant: Tenant): string => system.keys.get(tenant)?.operators ?? "";
+    const page = await PageServer.start({ port, gatewayUrl: url, operatorKey, history });
     say("starting the consumer that raises alerts");
     const alerter = new Alerter({
       servers,
@@ -63,10 +77,13 @@ export class Example {
       url,
       tenants: keysOf("alerts"),
     });
-    await alerter.start();
-    const operatorKey = (tenant: Tenant): string => system.keys.get(tenant)?.operators ?? "";
-    const history = new History(servers.postgres, system.databaseSchema);
-    const page = await PageServer.start({ port, gatewayUrl: url, operatorKey, history });
+    try {
+      await alerter.start();
+    } catch (error) {
+      await alerter.stop();
+      await page.stop();
+      throw error;
+    }
     const fleet = new Fleet({ url, tenants: keysOf("fleet"), towersPerTenant, sampleMs });
     say(`starting ${fleet.size} towers of ${TENANTS.length} tenants`);
     fleet.start();

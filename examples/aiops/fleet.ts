@@ -47,7 +47,8 @@ export class Fleet {
         const client = createClient({
           url,
           writeKey: key,
-          ...(WebSocket === undefined ? {} : { WebSocket }),
+          // There is no better one for HTTP.
+          ...(WebSocket === undefined ? {} : { WebSocket, fallback: WebSocket }),
         });
         client.on("outcome", (outcome) => this.#settled(outcome));
         const track: TowerParts["track"] = (type, data) => {

@@ -113,6 +113,7 @@ export class System {
       const gateway = new GatewayProcess({
         name,
         port: await freePort(),
+        adminPort: await freePort(),
         flags: [...flags, "--tenants-file", file],
         dataDirectory: join(this.#directory, name),
         say,
@@ -246,6 +247,7 @@ function configuration(port: number, gateways: readonly GatewayProcess[]): strin
 interface GatewayProcessOptions {
   readonly name: string;
   readonly port: number;
+  readonly adminPort: number;
   readonly flags: readonly string[];
   readonly dataDirectory: string;
   readonly say: (sentence: string) => void;
@@ -272,10 +274,11 @@ export class GatewayProcess {
     return child?.exitCode === null && child.signalCode === null ? child.pid : undefined;
   }
 
-  /** Starts it, and resolves when it serves. */
+  /** Starts it, and resolves when it is ready: its topics are there. */
   async start(): Promise<void> {
-    const { flags, dataDirectory, port } = this.#options;
-    const own = ["--port", String(port), "--admin-port", "0", "--data-dir", dataDirectory];
+    const { flags, dataDirectory, port, adminPort } = this.#options;
+    const ports = ["--port", String(port), "--admin-port", String(adminPort)];
+    const own = [...ports, "--data-dir", dataDirectory];
     // By itself each would take every core of the machine.
     const all = [...own, ...flags, "--workers", "2"];
     const words = [MAIN, "start", ...all, "--log-level", "warn", "--log-format", "json"];
@@ -299,7 +302,7 @@ export class GatewayProcess {
     child.once("exit", () => void this.#died(child));
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`${this.name} did not start:\n${output}`);
-      return (await fetch(`http://127.0.0.1:${port}/openapi.json`)).ok;
+      return (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
     });
   }
 

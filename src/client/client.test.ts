@@ -298,6 +298,60 @@ test("leave: the oldest events go by the twin and stay until a welcome confirms 
   assert.equal(server.records.length, 1);
 });
 
+for (const { what, code, isFallback } of [
+  { what: "cut without a word", code: 1006, isFallback: true },
+  { what: "closed by a server that has too much to do", code: 1013, isFallback: false },
+]) {
+  test(`fallback: a WebSocket that is ${what} is ${isFallback ? "" : "not "}taken for blocked`, async () => {
+    class Refused extends DeadSocket {
+      override begin(): void {
+        this.onclose?.({ code, reason: "" } as never);
+      }
+    }
+    let fallbacks = 0;
+    class Fallback extends DeadSocket {
+      override begin(): void {
+        fallbacks += 1;
+        super.begin();
+      }
+    }
+    const { client, time } = setUp({ WebSocket: Refused, fallback: Fallback });
+    client.track("a", {});
+    await time.run(5 * 60_000);
+    assert.equal(fallbacks > 0, isFallback);
+  });
+}
+
+test("fallback: one that is refused does not keep the client from its WebSocket", async () => {
+  let isBlocked = true;
+  const { time, server } = setUp();
+  const Real = server.socketClass();
+  class Fallback extends DeadSocket {
+    override begin(): void {
+      this.onclose?.({ code: 1013, reason: "" } as never);
+    }
+  }
+  const Chosen = function choose(url: string, protocols: string[]) {
+    return isBlocked ? new DeadSocket(url) : new Real(url, protocols);
+  } as unknown as typeof Real;
+  const second = startClient(
+    {
+      url: "http://model/",
+      writeKey: "good",
+      WebSocket: Chosen,
+      fallback: Fallback,
+      clock: time,
+      random: seededRandom(8),
+    },
+    memoryStore(),
+  );
+  const tracked = second.client.track("a", {});
+  await time.run(5 * 60_000);
+  isBlocked = false;
+  await time.run(2 * 60_000);
+  assert.equal((await tracked.outcome()).outcome, "stored");
+});
+
 test("createClient: no WebSocket and no fallback is told at once", () => {
   const { WebSocket } = globalThis;
   Object.defineProperty(globalThis, "WebSocket", { value: undefined, configurable: true });

@@ -32,11 +32,15 @@ const RENEW_MS_MAX = 2_000_000_000;
 const SUSPICIOUS_MS = 5_000;
 const CUT = 1006;
 
+/** The fallback's turn: every other one. */
+function isBlocked({ deafTries }: Core): boolean {
+  return deafTries >= BLOCKED_TRIES && deafTries % 2 === 1;
+}
+
 /** Throws where there is no socket of any kind. */
-export function socketClass({ options, deafTries }: Core): SocketConstructor {
-  const { WebSocket = globalThis.WebSocket, fallback } = options;
-  const isBlocked = deafTries >= BLOCKED_TRIES && deafTries % 2 === 1;
-  const Socket = (isBlocked ? fallback : undefined) ?? WebSocket ?? fallback;
+export function socketClass(core: Core): SocketConstructor {
+  const { WebSocket = globalThis.WebSocket, fallback } = core.options;
+  const Socket = (isBlocked(core) ? fallback : undefined) ?? WebSocket ?? fallback;
   if (Socket === undefined) throw new TypeError("no WebSocket here: give one");
   return Socket;
 }
@@ -127,8 +131,9 @@ export function ended(core: Core, code: number, detail: string): void {
   const isIdle = core.out.size === 0;
   core.cancelRenewal();
   core.isOnAir = false;
-  if (welcomeAt === 0) core.deafTries += 1;
-  else if (nowMs - welcomeAt >= HEALTHY_MS) core.pauses = 0;
+  // A server that says why it closes has been reached.
+  if (welcomeAt === 0 && (code === CUT || isBlocked(core))) core.deafTries += 1;
+  if (welcomeAt > 0 && nowMs - welcomeAt >= HEALTHY_MS) core.pauses = 0;
   if (what === "frame" || code === CUT) blame(core, code);
   core.out.clear();
   void save(core);

@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { startClient } from "./client.ts";
-import { isWithin, RANGES_MAX } from "./frames.ts";
-import { HttpSocket } from "./http-socket.ts";
+import { AGAIN, isWithin, RANGES_MAX } from "./frames.ts";
+import { FALLBACK_MS, HttpSocket } from "./http-socket.ts";
 import { memoryStore } from "./memory-store.ts";
 import { seededRandom, VirtualTime } from "./testing/virtual-time.ts";
 
@@ -94,4 +94,40 @@ test("HttpSocket: what is held in many pieces is said in as many ranges as a hel
   assert.ok(last.length <= RANGES_MAX, `${last.length} ranges`);
   for (let seq = 1; seq <= 399; seq += 2) assert.ok(isWithin(last, seq), `${seq} is held`);
   assert.ok(!isWithin(last, 401), "what was never sent is not");
+});
+
+test("HttpSocket: after a while it makes room for a WebSocket, when nothing is open", async (context) => {
+  let upto = 1;
+  const server = createServer((request, response) => {
+    request.resume();
+    response.end(JSON.stringify({ upto, resume: "r", credit: { seq: 1_000 } }));
+  });
+  server.listen(0, "127.0.0.1");
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  const socket = new HttpSocket(`ws://127.0.0.1:${port}/v1/stream`);
+  const closed: number[] = [];
+  socket.onclose = ({ code }) => void closed.push(code);
+  const say = (frame: object): Promise<void> =>
+    new Promise((resolve) => {
+      // What it says, then whether it closes.
+      socket.onmessage = () => setImmediate(resolve);
+      socket.send(JSON.stringify(frame));
+    });
+  await say({ t: "hello", stream: "s", held: [], next: 1 });
+  context.mock.timers.tick(FALLBACK_MS - 1);
+  await say({ t: "pub", seq: 1, events: [{}] });
+  assert.deepEqual(closed, []);
+  context.mock.timers.tick(1);
+  await say({ t: "pub", seq: 2, events: [{}] });
+  assert.deepEqual(closed, [], "its second event has no outcome yet");
+  upto = 3;
+  await say({ t: "pub", seq: 3, events: [{}] });
+  assert.deepEqual(closed, [AGAIN]);
+  socket.close();
 });

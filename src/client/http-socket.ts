@@ -4,7 +4,7 @@
  * answer comes back as a frame. What the hello said goes along with every request, as of then.
  */
 import type { ServerFrame } from "./frames.ts";
-import { isWithin, round } from "./frames.ts";
+import { AGAIN, isWithin, round } from "./frames.ts";
 import { twinBody, twinUrl } from "./twin.ts";
 import type { SocketLike } from "./types.ts";
 
@@ -23,6 +23,9 @@ const CLOSE_CODES: Readonly<Record<string, number>> = {
   too_large: 1009,
 };
 
+/** After so long a WebSocket is tried again: what blocked it may be gone. */
+export const FALLBACK_MS = 10 * 60_000;
+
 const EMPTY = '{"t":"pub","seq":0,"events":[]}';
 
 interface Hello {
@@ -38,6 +41,7 @@ export class HttpSocket implements SocketLike {
   onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null = null;
   onerror: ((event: never) => void) | null = null;
   readonly #url: string;
+  readonly #sinceMs = Date.now();
   readonly #abort = new AbortController();
   #hello: Hello | undefined;
   /** Numbers that were sent or held and have no outcome. */
@@ -145,6 +149,8 @@ export class HttpSocket implements SocketLike {
     if (this.#isWelcome) this.#hear({ ...frame, t: "ack" });
     else this.#hear({ ...frame, t: "welcome", done: upto, limits: LIMITS });
     this.#isWelcome = true;
+    const isOld = Date.now() - this.#sinceMs >= FALLBACK_MS;
+    if (isOld && this.#open.size === 0) this.onclose?.({ code: AGAIN, reason: "for a WebSocket" });
   }
 
   #refused({ status, headers }: Response, { code = "", detail = "" }: ServerFrame): void {

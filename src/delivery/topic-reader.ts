@@ -42,8 +42,9 @@ export interface PartitionRange {
   readonly high: number;
 }
 
-/** Instead of a time: where a partition ends. */
+/** Instead of a time: where a partition ends, and where it begins. */
 const LATEST = -1;
+const EARLIEST = -2;
 
 export class TopicReader {
   #ranges: readonly PartitionRange[];
@@ -77,10 +78,7 @@ export class TopicReader {
     const consumer = newConsumer(options);
     try {
       const partitions = await connect(consumer, options);
-      const ranges = await Promise.all(
-        partitions.map((partition) => rangeOf(consumer, options, partition)),
-      );
-      return new TopicReader(consumer, options, ranges);
+      return new TopicReader(consumer, options, await rangesOf(consumer, options, partitions));
     } catch (error) {
       await disconnect(consumer);
       throw error;
@@ -100,11 +98,8 @@ export class TopicReader {
     const { topic } = this.#options;
     const known = new Set(this.#ranges.map(({ partition }) => partition));
     const partitions = await partitionsOf(this.#consumer, { topic, timeoutMs });
-    const added = await Promise.all(
-      partitions
-        .filter((partition) => !known.has(partition))
-        .map((partition) => rangeOf(this.#consumer, { topic, timeoutMs }, partition)),
-    );
+    const found = partitions.filter((partition) => !known.has(partition));
+    const added = await rangesOf(this.#consumer, { topic, timeoutMs }, found);
     this.#ranges = [...this.#ranges, ...added];
     return added;
   }
@@ -117,23 +112,14 @@ export class TopicReader {
     return this.#offsets(timeMs);
   }
 
-  /** By partition, where it ends now. All are asked in one go. Throws ReaderError. */
+  /** By partition, where it ends now. Throws ReaderError. */
   endsNow(): Promise<ReadonlyMap<number, number>> {
     return this.#offsets(LATEST);
   }
 
   #offsets(timeMs: number): Promise<ReadonlyMap<number, number>> {
-    const { topic, timeoutMs } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, number>>();
-    const asked = this.#ranges.map(({ partition }) => ({ topic, partition, offset: timeMs }));
-    this.#consumer.offsetsForTimes(asked, timeoutMs, (error, answer) => {
-      // The types promise an error always; null is what comes when all is well.
-      const failure: { message: string } | null | undefined = error;
-      const found = failure?.message ?? offsetsIn(answer);
-      if (typeof found !== "string") resolve(found);
-      else reject(new ReaderError(`Kafka does not find offsets in ${topic} (${found}).`));
-    });
-    return promise;
+    const partitions = this.#ranges.map(({ partition }) => partition);
+    return offsetsOf(this.#consumer, this.#options, { partitions, timeMs });
   }
 
   /** What there is of all known partitions, now. Throws ReaderError. */
@@ -144,14 +130,8 @@ export class TopicReader {
     );
   }
 
-  /** One after the other: each question may hold a thread that flushes of producers need. */
-  async #ask(partitions: Iterable<number>, timeoutMs: number): Promise<readonly PartitionRange[]> {
-    const { topic } = this.#options;
-    const ranges: PartitionRange[] = [];
-    for (const partition of partitions) {
-      ranges.push(await rangeOf(this.#consumer, { topic, timeoutMs }, partition));
-    }
-    return ranges;
+  #ask(partitions: readonly number[], timeoutMs: number): Promise<readonly PartitionRange[]> {
+    return rangesOf(this.#consumer, { topic: this.#options.topic, timeoutMs }, partitions);
   }
 
   /** By partition, where it ended when Kafka was last heard of it. Asks nobody. */
@@ -187,7 +167,7 @@ export class TopicReader {
     }
     this.#rest ??= await this.#read(recordsMax);
     const taken = this.#rest;
-    const ranges = await this.#ask(this.#continuity.skipped(taken), this.#options.timeoutMs);
+    const ranges = await this.#ask([...this.#continuity.skipped(taken)], this.#options.timeoutMs);
     // Meanwhile it may have been told to begin elsewhere.
     if (this.#rest !== taken) return { loss: null, records: [], ends: [] };
     const lows = new Map(ranges.map(({ partition, low }) => [partition, low]));
@@ -276,19 +256,41 @@ function partitionsOf(
 
 type Question = Pick<TopicReaderOptions, "topic" | "timeoutMs">;
 
-function rangeOf(
+/**
+ * Throws ReaderError. Both questions are for all partitions at once: each holds a thread that
+ * flushes of producers need.
+ */
+async function rangesOf(
+  consumer: KafkaConsumer,
+  question: Question,
+  partitions: readonly number[],
+): Promise<readonly PartitionRange[]> {
+  if (partitions.length === 0) return [];
+  const lows = await offsetsOf(consumer, question, { partitions, timeMs: EARLIEST });
+  const highs = await offsetsOf(consumer, question, { partitions, timeMs: LATEST });
+  return partitions.map((partition) => {
+    const [low, high] = [lows.get(partition), highs.get(partition)];
+    if (low !== undefined && high !== undefined) return { partition, low, high };
+    throw new ReaderError(
+      `Kafka does not say where partition ${partition} of ${question.topic} is.`,
+    );
+  });
+}
+
+/** One question for all of them; those without such a record are left out. Throws ReaderError. */
+function offsetsOf(
   consumer: KafkaConsumer,
   { topic, timeoutMs }: Question,
-  partition: number,
-): Promise<PartitionRange> {
-  const { promise, resolve, reject } = Promise.withResolvers<PartitionRange>();
-  consumer.queryWatermarkOffsets(topic, partition, timeoutMs, (error, offsets) => {
-    if (error) {
-      const place = `partition ${partition} of ${topic}`;
-      reject(new ReaderError(`Kafka does not say where ${place} ends (${error.message}).`));
-    } else {
-      resolve({ partition, low: offsets.lowOffset, high: offsets.highOffset });
-    }
+  { partitions, timeMs }: { readonly partitions: readonly number[]; readonly timeMs: number },
+): Promise<ReadonlyMap<number, number>> {
+  const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, number>>();
+  const asked = partitions.map((partition) => ({ topic, partition, offset: timeMs }));
+  consumer.offsetsForTimes(asked, timeoutMs, (error, answer) => {
+    // The types promise an error always; null is what comes when all is well.
+    const failure: { message: string } | null | undefined = error;
+    const found = failure?.message ?? offsetsIn(answer);
+    if (typeof found !== "string") resolve(found);
+    else reject(new ReaderError(`Kafka does not find offsets in ${topic} (${found}).`));
   });
   return promise;
 }
