@@ -57,6 +57,10 @@ const LAST_FLUSH_MS = 1;
 
 const SLUICE_HEADER = "sluice";
 
+/** How long one question about a topic may hold a thread, and when a failed one is repeated. */
+const LEARN_TIMEOUT_MS = 1_000;
+const LEARN_AGAIN_MS = 5_000;
+
 export class KafkaProducer implements ProducerPort {
   readonly #producer: InstanceType<typeof kafka.Producer>;
   readonly #native: NativeClient;
@@ -74,6 +78,10 @@ export class KafkaProducer implements ProducerPort {
   /** The latest, as text: it is read only when somebody asks. */
   #statistics = "";
   readonly #throttling = new Throttling();
+  /** Of the topics, so many from the first on are known to it. */
+  #learned = 0;
+  #isLearning = false;
+  #learnAtMs = 0;
 
   /** Throws if librdkafka does not know a property or its value. */
   constructor(options: {
@@ -167,6 +175,25 @@ export class KafkaProducer implements ProducerPort {
     );
   }
 
+  /**
+   * One after the other it gets to know all topics; librdkafka keeps what it knows fresh. A spare
+   * that had to ask where a topic's leaders are when it takes another lane's place may ask the very
+   * broker that stands still.
+   */
+  #learn(): void {
+    const topic = this.#topicNames[this.#learned];
+    const nowMs = SYSTEM_CLOCK.monotonicMs();
+    if (topic === undefined || this.#isLearning || !this.#isConnected || nowMs < this.#learnAtMs) {
+      return;
+    }
+    this.#isLearning = true;
+    this.metadata(topic, LEARN_TIMEOUT_MS, ({ kafkaCode }) => {
+      this.#isLearning = false;
+      if (kafkaCode === KAFKA_CODE.none) this.#learned += 1;
+      else this.#learnAtMs = SYSTEM_CLOCK.monotonicMs() + LEARN_AGAIN_MS;
+    });
+  }
+
   disconnect(done: () => void): void {
     if (!this.#isConnected) {
       setImmediate(done);
@@ -216,6 +243,7 @@ export class KafkaProducer implements ProducerPort {
       if (numbers > 1 && numbers !== this.#numbers) this.#handlers.onNumber();
       this.#numbers = numbers;
       this.#handlers.onProgress(() => parseProgress(statistics.message));
+      this.#learn();
     });
     this.#producer.on("event.throttle", ({ throttleTime }: { readonly throttleTime: number }) => {
       this.#throttling.heard(throttleTime, SYSTEM_CLOCK.monotonicMs());

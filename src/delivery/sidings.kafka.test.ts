@@ -6,6 +6,8 @@ import { KafkaProxy } from "../../test/kafka-proxy/kafka-proxy.ts";
 import { testService } from "../../test/services.ts";
 import { createDelivery } from "./create.ts";
 import type { Delivery, DeliveryEvent } from "./delivery.ts";
+import { KafkaProducer } from "./kafka-producer.ts";
+import { producerSettings } from "./kafka-settings.ts";
 import { murmur2 } from "./murmur2.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { read, until } from "./testing/native-harness.ts";
@@ -37,6 +39,40 @@ it("while a partition stalls the others of its lane are stored; none is lost or 
   } finally {
     await delivery.drain(5_000);
   }
+});
+
+it("a spare knows every topic's partitions before it is wanted", async () => {
+  const names = [await topics.create("known", 3), await topics.create("known-too", 5)];
+  const nothing = (): void => {};
+  const producer = new KafkaProducer({
+    settings: producerSettings({
+      brokers: BROKERS,
+      clientId: "spare",
+      security: null,
+      lingerMs: 1,
+      compression: "none",
+      messageTimeoutMs: 10_000,
+      messageBytesMax: 1_000_000,
+      topics: names.length,
+    }),
+    topicNames: names,
+    handlers: {
+      onReport: nothing,
+      onProgress: nothing,
+      onNumber: nothing,
+      onFatal: nothing,
+      onForlorn: nothing,
+      onBrokerError: nothing,
+    },
+  });
+  const problem = await new Promise((done) => {
+    producer.connect(10_000, done);
+  });
+  assert.equal(problem, null);
+  await until(() => producer.statistics()?.sent.length === 8);
+  await new Promise<void>((done) => {
+    producer.disconnect(done);
+  });
 });
 
 interface Stalling {
