@@ -60,9 +60,6 @@ export interface SinkParts {
   readonly nowMs: () => number;
 }
 
-/** How a batch came out; an error is a defect. */
-type Outcome = "done" | "conflict" | { readonly error: unknown };
-
 /** What has been gathered and not written yet. */
 class Gathering {
   readonly events: EventRow[] = [];
@@ -96,9 +93,6 @@ export class Sink {
   #gathering = new Gathering();
   /** Taken out of Kafka and not decoded yet. */
   #waiting: KafkaRecord[] = [];
-  /** The batch that is being written, while the next one is gathered. Never rejects. */
-  #writing: Promise<Outcome> | undefined;
-  #outcome: Outcome | undefined;
 
   constructor(parts: SinkParts) {
     this.#parts = parts;
@@ -107,8 +101,6 @@ export class Sink {
   /** For the group reader: where each partition goes on. Never rejects; ends with the signal. */
   async startOf(places: readonly Place[]): Promise<readonly PlaceOffset[]> {
     const { positions, onEvent, signal } = this.#parts;
-    // What is being written may be of these very partitions.
-    await this.#writing;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
         const starts = await positions.load(places);
@@ -130,21 +122,15 @@ export class Sink {
     this.#parts.positions.clear();
   }
 
-  /**
-   * Until the signal; what was gathered by then is written. While a batch is written the next one
-   * is read and decoded, and no more than that. Rejects on a defect only.
-   */
+  /** Until the signal; what was gathered by then is written. Rejects on a defect only. */
   async run(reader: GroupReader): Promise<void> {
     const { signal } = this.#parts;
     while (!signal.aborted) {
       if (this.#waiting.length === 0) await this.#poll(reader);
       await this.#decodeWaiting(reader);
-      if (this.#gathering.isFull || this.#outcome !== undefined) await this.#settle(reader);
-      if (this.#isDue() && this.#writing === undefined) this.#write(reader);
+      if (this.#isDue()) await this.#write(reader);
     }
-    await this.#settle(reader);
-    if (this.#gathering.records > 0) this.#write(reader);
-    await this.#settle(reader);
+    if (this.#gathering.records > 0) await this.#write(reader);
   }
 
   async #poll(reader: GroupReader): Promise<void> {
@@ -175,13 +161,8 @@ export class Sink {
   async #preparedRow(reader: GroupReader, record: KafkaRecord): Promise<SinkRow | undefined> {
     const { decoder } = this.#parts;
     const { generation } = reader;
-    const waiting = this.#waiting;
-    // A table is made on the connection that the batch is written on.
-    await this.#settle(reader);
     await this.#persist(reader, () => decoder.prepare(record));
-    // What is read anew is not decoded now: it would be taken for a double of itself.
-    const isOurs = generation === reader.generation && this.#waiting === waiting;
-    return isOurs ? decoder.decode(record) : undefined;
+    return generation === reader.generation ? decoder.decode(record) : undefined;
   }
 
   #take(
@@ -205,44 +186,29 @@ export class Sink {
     return isFull || (records > 0 && this.#parts.nowMs() - firstMs >= this.#parts.lingerMs);
   }
 
-  /** Begins to write what was gathered. */
-  #write(reader: GroupReader): void {
+  async #write(reader: GroupReader): Promise<void> {
     const gathering = this.#gathering;
-    this.#gathering = new Gathering();
-    const noted = (outcome: Outcome): Outcome => {
-      this.#writing = undefined;
-      this.#outcome = outcome;
-      return outcome;
-    };
-    this.#writing = this.#writeBatch(reader, gathering).then(noted, (error: unknown) => {
-      return noted(error instanceof OffsetConflict ? "conflict" : { error });
-    });
-  }
-
-  async #writeBatch(reader: GroupReader, gathering: Gathering): Promise<"done"> {
     const { generation } = reader;
-    const { writer, positions, onEvent, nowMs } = this.#parts;
+    const { writer, onEvent, nowMs } = this.#parts;
     const startMs = nowMs();
-    const batch = gathering.batch();
-    const written = await this.#untilDone(reader, async () => {
-      // A commit whose answer was lost may have been one.
-      if (await positions.isWritten(batch.reaches)) return null;
-      return await writer.write(batch);
-    });
-    if (written === undefined || generation !== reader.generation) return "done";
-    if (written !== null) onEvent({ kind: "written", written, tookMs: nowMs() - startMs });
-    reader.commit(batch.reaches.map((reach) => ({ ...reach, offset: reach.to })));
-    return "done";
-  }
-
-  /** Waits for the batch that is being written, and for what follows from it. */
-  async #settle(reader: GroupReader): Promise<void> {
-    const { generation } = reader;
-    if (this.#writing !== undefined) await this.#keepingAlive(reader, this.#writing);
-    const outcome = this.#outcome;
-    this.#outcome = undefined;
-    if (typeof outcome === "object") throw outcome.error;
-    if (outcome === "conflict") await this.#startAnew(reader, generation);
+    try {
+      const written = await this.#persist(reader, async () => {
+        const { positions } = this.#parts;
+        const batch = gathering.batch();
+        // A commit whose answer was lost may have been one.
+        if (await positions.isWritten(batch.reaches)) return null;
+        return await writer.write(batch);
+      });
+      if (written === undefined || generation !== reader.generation) return;
+      if (written !== null) onEvent({ kind: "written", written, tookMs: nowMs() - startMs });
+      reader.commit(
+        [...gathering.reaches.values()].map((reach) => ({ ...reach, offset: reach.to })),
+      );
+      if (this.#gathering === gathering) this.#gathering = new Gathering();
+    } catch (error) {
+      if (!(error instanceof OffsetConflict)) throw error;
+      await this.#startAnew(reader, generation);
+    }
   }
 
   /** Somebody else wrote these partitions: what is in the database holds. */
@@ -262,23 +228,18 @@ export class Sink {
    * Does it until it is done, or not ours any more (undefined). Meanwhile nothing more is read, but
    * the group hears of us.
    */
-  #persist<T>(reader: GroupReader, work: () => Promise<T>): Promise<T | undefined> {
-    return this.#keepingAlive(reader, this.#untilDone(reader, work));
-  }
-
-  /** The same for who has the polling done by somebody else. */
-  async #untilDone<T>(reader: GroupReader, work: () => Promise<T>): Promise<T | undefined> {
+  async #persist<T>(reader: GroupReader, work: () => Promise<T>): Promise<T | undefined> {
     const { generation } = reader;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await work();
+        return await this.#keepingAlive(reader, work());
       } catch (error) {
         if (error instanceof OffsetConflict) throw error;
         if (this.#parts.signal.aborted && attempt > 1) return undefined;
         if (troubleOf(error) === "stale") this.#parts.tables.forget();
         this.#parts.erasures.forget();
         const cause = error instanceof RegistryAway ? "registry" : "database";
-        await this.#wait(cause, { error, attempt });
+        await this.#keepingAlive(reader, this.#wait(cause, { error, attempt }));
       }
       if (generation !== reader.generation) return undefined;
     }
