@@ -2,7 +2,7 @@
 
 /**
  * Records and their bytes that `sink` writes in one transaction: enough that a transaction costs
- * little for each, little enough to hold twice and to write within a second or two.
+ * little for each, little enough to hold and to write within a second or two.
  */
 export const SINK_BATCH_RECORDS_MAX = 5_000;
 export const SINK_BATCH_BYTES_MAX = 8 * 1024 * 1024;
