@@ -93,7 +93,7 @@ function credentials({ saslUsername, saslPassword, oauth }: KafkaSecurity): read
 const METADATA_MS = 1_000;
 
 /** Statistics are written out for every topic; with many topics they are made less often. */
-const STATISTICS_MS = 25;
+const STATISTICS_MS = 50;
 const STATISTICS_TOPICS = 4;
 
 export function producerSettings(tuning: ProducerTuning): ProducerSettings {
